@@ -1,0 +1,44 @@
+//! Everything bytes: the store of blobs, and its implementation over a local file system.
+//!
+//! The metadata is the truth, this store only holds bytes under keys. A caller stores the key, lets the
+//! bytes arrive, and then stores that they are there:
+//!
+//! ```text
+//!  row with key ─► begin ─► append … append ─► complete ─► row with digest, key, size ─► 201
+//!                             │ progress: offset, digest state; kept in the caller's row
+//!                             └ any process may continue from it
+//! ```
+//!
+//! **Invariants**
+//! - A key names one object for ever. Nothing is ever stored under a digest.
+//! - What [`BlobStore::append`] and [`BlobStore::complete`] answered survives a power cut. Flush the file,
+//!   rename it, flush the directory; only then return.
+//! - Nothing is readable before its digest was verified, and nothing readable is ever changed in place.
+//! - The state of an upload travels in the caller's row; no process remembers one.
+//! - Memory does not depend on the size of an object (see `transfer`): 64 KiB for each transfer and
+//!   16 MiB for all of them together.
+//! - Paths are made in `layout`, unsafe code is in `kernel`, the disk is touched through [`disk::Disk`].
+
+mod batch;
+mod body;
+pub mod disk;
+#[cfg(any(test, feature = "fault-injection"))]
+pub mod fault;
+mod filesystem;
+mod kernel;
+mod key;
+mod layout;
+mod locks;
+mod store;
+#[cfg(test)]
+mod suite;
+mod transfer;
+mod upload;
+
+pub use body::{BlobBody, BlobFile};
+pub use filesystem::Sweep;
+pub use key::{InvalidObjectKey, ObjectKey};
+pub use store::{
+    AppendError, BlobStore, CompleteError, Completed, FilesystemOptions, PutError, StorageError,
+    UploadProgress,
+};

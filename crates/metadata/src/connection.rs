@@ -1,0 +1,191 @@
+//! One connection to whichever database is open, and the few ways to ask it.
+//!
+//! Every query is written once, with `?1`-style parameters, and goes through [`Connection`]. A second database is a
+//! second variant here, not a second text elsewhere.
+
+use crate::error::{Error, Result};
+use oci::Digest;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+/// One value bound to a query.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Param<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A 64-bit integer.
+    Int(i64),
+    /// Nothing.
+    Null,
+}
+
+impl<'a> From<&'a str> for Param<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<'a> From<&'a String> for Param<'a> {
+    fn from(value: &'a String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<i64> for Param<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<bool> for Param<'_> {
+    fn from(value: bool) -> Self {
+        Self::Int(i64::from(value))
+    }
+}
+
+impl<'a, T: Into<Param<'a>>> From<Option<T>> for Param<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl rusqlite::ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Null => ValueRef::Null,
+        }))
+    }
+}
+
+/// Binds values in order: `params![repository.as_str(), now_ms]`.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { &[$($crate::connection::Param::from($value)),*] };
+}
+pub(crate) use params;
+
+/// One row of an answer; columns count from 0.
+pub(crate) struct Row<'a>(&'a rusqlite::Row<'a>);
+
+impl Row<'_> {
+    /// A text column.
+    pub(crate) fn text(&self, column: usize) -> Result<String> {
+        Ok(self.0.get(column)?)
+    }
+
+    /// A text column that may be null.
+    pub(crate) fn optional_text(&self, column: usize) -> Result<Option<String>> {
+        Ok(self.0.get(column)?)
+    }
+
+    /// An integer column.
+    pub(crate) fn int(&self, column: usize) -> Result<i64> {
+        Ok(self.0.get(column)?)
+    }
+
+    /// An integer column that may be null.
+    pub(crate) fn optional_int(&self, column: usize) -> Result<Option<i64>> {
+        Ok(self.0.get(column)?)
+    }
+
+    /// A column of 0 or 1.
+    pub(crate) fn flag(&self, column: usize) -> Result<bool> {
+        Ok(self.int(column)? != 0)
+    }
+
+    /// A size in bytes.
+    pub(crate) fn size(&self, column: usize, name: &'static str) -> Result<u64> {
+        u64::try_from(self.int(column)?).map_err(|_| Error::Unreadable { column: name })
+    }
+
+    /// A digest column.
+    pub(crate) fn digest(&self, column: usize, name: &'static str) -> Result<Digest> {
+        Digest::parse(&self.text(column)?).map_err(|_| Error::Unreadable { column: name })
+    }
+}
+
+/// An open connection, inside a transaction or not.
+pub(crate) struct Connection<'c> {
+    sqlite: &'c rusqlite::Connection,
+}
+
+impl<'c> Connection<'c> {
+    pub(crate) fn sqlite(connection: &'c rusqlite::Connection) -> Self {
+        Self { sqlite: connection }
+    }
+
+    /// The first row, read by `read`, or `None` when there is no row.
+    pub(crate) fn find<T>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut statement = self.sqlite.prepare_cached(sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+        match rows.next()? {
+            Some(row) => read(&Row(row)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The one row that the query always answers with.
+    pub(crate) fn get<T>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.find(sql, params, read)?
+            .ok_or_else(|| Error::Database(format!("no row where one always is: {sql}")))
+    }
+
+    /// Every row, in order.
+    pub(crate) fn list<T>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.sqlite.prepare_cached(sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+        let mut items = Vec::new();
+        while let Some(row) = rows.next()? {
+            items.push(read(&Row(row))?);
+        }
+        Ok(items)
+    }
+
+    /// Rows in order for as long as `visit` answers true: for lists bounded by something other than their number.
+    pub(crate) fn visit(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        mut visit: impl FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let mut statement = self.sqlite.prepare_cached(sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+        while let Some(row) = rows.next()? {
+            if !visit(&Row(row))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a change and says how many rows it touched.
+    pub(crate) fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<usize> {
+        let mut statement = self.sqlite.prepare_cached(sql)?;
+        Ok(statement.execute(rusqlite::params_from_iter(params))?)
+    }
+
+    /// Whether the query has a row.
+    pub(crate) fn exists(&self, sql: &'static str, params: &[Param<'_>]) -> Result<bool> {
+        Ok(self.find(sql, params, |_| Ok(()))?.is_some())
+    }
+}
+
+/// Reads a stored word back into its type, or says which column holds something else.
+pub(crate) fn parse_column<T>(column: &'static str, parsed: Option<T>) -> Result<T> {
+    parsed.ok_or(Error::Unreadable { column })
+}

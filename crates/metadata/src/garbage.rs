@@ -1,0 +1,114 @@
+//! What may go: blobs to review, objects to delete, and what waits in the trash.
+
+use crate::connection::params;
+use crate::error::Result;
+use crate::{Reader, RemovedManifest, Tx};
+use model::{AccountId, RepositoryId};
+use oci::Digest;
+
+/// A deleted manifest on its way into the trash.
+#[derive(Clone, Debug)]
+pub struct NewTrash<'a> {
+    /// Its identifier there.
+    pub id: &'a str,
+    /// Whose it was.
+    pub account_id: &'a AccountId,
+    /// Where it was.
+    pub repository_id: &'a RepositoryId,
+    /// Its digest.
+    pub digest: &'a Digest,
+    /// Who deleted it.
+    pub deleted_by: &'a str,
+    /// When.
+    pub deleted_at_ms: i64,
+    /// From when on it may be purged.
+    pub purge_at_ms: i64,
+}
+
+impl Reader<'_> {
+    /// Objects condemned before `before_ms`, oldest first.
+    pub fn list_condemned_objects(&self, before_ms: i64, limit: i64) -> Result<Vec<String>> {
+        const SQL: &str = "SELECT location FROM condemned_objects WHERE condemned_at_ms <= ?1 \
+             ORDER BY condemned_at_ms LIMIT ?2";
+        self.connection
+            .list(SQL, params![before_ms, limit], |row| row.text(0))
+    }
+}
+
+impl Tx<'_> {
+    /// Asks for a look at a blob that may have become unreferenced. A look asked for already is not put off.
+    pub fn enqueue_review(&mut self, storage: &str, digest: &Digest, due_at_ms: i64) -> Result<()> {
+        const SQL: &str = "INSERT INTO review_queue (storage, digest, due_at_ms) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (storage, digest) DO NOTHING";
+        self.connection
+            .execute(SQL, params![storage, digest.as_str(), due_at_ms])?;
+        Ok(())
+    }
+
+    /// Says that no row names an object any more, so that it is deleted from the blob store.
+    pub fn condemn_object(&mut self, location: &str, now_ms: i64) -> Result<()> {
+        const SQL: &str = "INSERT INTO condemned_objects (location, condemned_at_ms) VALUES (?1, ?2) \
+             ON CONFLICT (location) DO NOTHING";
+        self.connection.execute(SQL, params![location, now_ms])?;
+        Ok(())
+    }
+
+    /// Forgets a condemned object: its bytes are gone.
+    pub fn delete_condemned_object(&mut self, location: &str) -> Result<()> {
+        const SQL: &str = "DELETE FROM condemned_objects WHERE location = ?1";
+        self.connection.execute(SQL, params![location])?;
+        Ok(())
+    }
+
+    /// Puts a removed manifest into the trash, where it keeps its blobs.
+    pub fn create_trash(&mut self, trash: &NewTrash<'_>, removed: &RemovedManifest) -> Result<()> {
+        const TRASH: &str = "INSERT INTO trash (id, account_id, repository_id, digest, media_type, content, tags, \
+             deleted_by, deleted_at_ms, purge_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        const BLOB: &str =
+            "INSERT INTO trash_blobs (trash_id, digest, storage) VALUES (?1, ?2, ?3)";
+        let tags = serde_json::to_string(&removed.tags)
+            .map_err(|error| crate::Error::Database(error.to_string()))?;
+        self.connection.execute(
+            TRASH,
+            params![
+                trash.id,
+                trash.account_id.as_str(),
+                trash.repository_id.as_str(),
+                trash.digest.as_str(),
+                &removed.media_type,
+                &removed.content,
+                &tags,
+                trash.deleted_by,
+                trash.deleted_at_ms,
+                trash.purge_at_ms
+            ],
+        )?;
+        for (storage, digest) in &removed.blobs {
+            self.connection
+                .execute(BLOB, params![trash.id, digest.as_str(), storage])?;
+        }
+        Ok(())
+    }
+
+    /// Purges at most `limit` things from the trash whose time has come, and asks for a look at their blobs.
+    /// Says how many went.
+    pub fn purge_trash(&mut self, now_ms: i64, limit: i64, review_due_at_ms: i64) -> Result<usize> {
+        const DUE: &str =
+            "SELECT id FROM trash WHERE purge_at_ms <= ?1 ORDER BY purge_at_ms LIMIT ?2";
+        const BLOBS: &str = "DELETE FROM trash_blobs WHERE trash_id = ?1 RETURNING storage, digest";
+        const TRASH: &str = "DELETE FROM trash WHERE id = ?1";
+        let due = self
+            .connection
+            .list(DUE, params![now_ms, limit], |row| row.text(0))?;
+        for id in &due {
+            let blobs = self.connection.list(BLOBS, params![id], |row| {
+                Ok((row.text(0)?, row.digest(1, "trash_blobs.digest")?))
+            })?;
+            self.connection.execute(TRASH, params![id])?;
+            for (storage, digest) in blobs {
+                self.enqueue_review(&storage, &digest, review_due_at_ms)?;
+            }
+        }
+        Ok(due.len())
+    }
+}

@@ -1,0 +1,103 @@
+//! Repositories, and the catalogue of them.
+
+use crate::connection::{params, parse_column};
+use crate::error::Result;
+use crate::{Reader, Tx};
+use model::{AccountId, AccountState, NamespaceId, RepositoryId};
+use oci::RepositoryName;
+
+/// How a repository is found: by whose it is and what it is called there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RepositoryKey {
+    /// Whose it is.
+    pub account_id: AccountId,
+    /// Its full name, the namespace first.
+    pub name: RepositoryName,
+}
+
+/// A repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryRow {
+    /// Its identifier.
+    pub id: RepositoryId,
+    /// Whether it has or had a manifest, and so is in the catalogue.
+    pub is_listed: bool,
+    /// What its account may do at present.
+    pub account_state: AccountState,
+}
+
+impl Reader<'_> {
+    /// The repository of that name.
+    pub fn find_repository(&self, key: &RepositoryKey) -> Result<Option<RepositoryRow>> {
+        const SQL: &str = "SELECT r.id, r.is_listed, a.state FROM repositories r \
+             JOIN accounts a ON a.id = r.account_id WHERE r.account_id = ?1 AND r.name = ?2";
+        let params = params![key.account_id.as_str(), key.name.as_str()];
+        self.connection.find(SQL, params, |row| {
+            Ok(RepositoryRow {
+                id: RepositoryId::new(row.text(0)?),
+                is_listed: row.flag(1)?,
+                account_state: parse_column("accounts.state", AccountState::parse(&row.text(2)?))?,
+            })
+        })
+    }
+
+    /// Names of an account's repositories in byte order after `after`, at most `limit`, those only whose namespace
+    /// `may_see` allows. Names that may not be seen are passed over and counted against nothing.
+    pub fn list_catalog(
+        &self,
+        account: &AccountId,
+        after: &str,
+        limit: usize,
+        may_see: impl Fn(&NamespaceId) -> bool,
+    ) -> Result<Vec<String>> {
+        const SQL: &str = "SELECT name, namespace_id FROM repositories \
+             WHERE account_id = ?1 AND is_listed = 1 AND name > ?2 ORDER BY name";
+        let mut names = Vec::new();
+        self.connection
+            .visit(SQL, params![account.as_str(), after], |row| {
+                if may_see(&NamespaceId::new(row.text(1)?)) {
+                    names.push(row.text(0)?);
+                }
+                Ok(names.len() < limit)
+            })?;
+        Ok(names)
+    }
+}
+
+impl Tx<'_> {
+    /// Makes a repository that is not in the catalogue yet.
+    pub fn create_repository(
+        &mut self,
+        id: &RepositoryId,
+        key: &RepositoryKey,
+        namespace: &NamespaceId,
+        now_ms: i64,
+    ) -> Result<()> {
+        const SQL: &str = "INSERT INTO repositories (id, account_id, namespace_id, name, is_listed, created_at_ms) \
+             VALUES (?1, ?2, ?3, ?4, 0, ?5)";
+        self.connection.execute(
+            SQL,
+            params![
+                id.as_str(),
+                key.account_id.as_str(),
+                namespace.as_str(),
+                key.name.as_str(),
+                now_ms
+            ],
+        )?;
+        self.changes.repository(&key.name);
+        Ok(())
+    }
+
+    /// Puts a repository into the catalogue.
+    pub fn list_repository(&mut self, id: &RepositoryId) -> Result<()> {
+        const SQL: &str = "UPDATE repositories SET is_listed = 1 WHERE id = ?1 AND is_listed = 0";
+        self.connection.execute(SQL, params![id.as_str()])?;
+        Ok(())
+    }
+
+    /// Says that what may have been kept of a repository's content is stale.
+    pub fn touch_repository(&mut self, name: &RepositoryName) {
+        self.changes.repository(name);
+    }
+}

@@ -1,0 +1,192 @@
+//! SQLite: how it is opened, its readers, and what it measures of itself.
+
+use crate::connection::Connection;
+use crate::epochs::Epochs;
+use crate::error::{Error, Result};
+use crate::writer::Writer;
+use crate::{Reader, schema};
+use rusqlite::OpenFlags;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Releases before 3.51.3 can corrupt a WAL database that two connections write and checkpoint at once.
+pub const MIN_SQLITE_VERSION: i32 = 3_051_003;
+
+/// Prepared statements kept per connection: more than there are queries.
+const STATEMENTS: usize = 256;
+/// WAL pages (4 KiB) after which a commit also checkpoints.
+const CHECKPOINT_PAGES: i64 = 4000;
+
+/// How to open the database.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The database file.
+    pub path: PathBuf,
+    /// Page cache per connection, in bytes.
+    pub cache_bytes: u64,
+    /// How long one transaction may run.
+    pub transaction_time_limit: Duration,
+}
+
+/// The version of the SQLite that is compiled in, as `3.54.1`.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
+/// Times and counts, in a form that metrics can read at any moment.
+#[derive(Default)]
+pub struct Timings {
+    commits: AtomicU64,
+    committed_closures: AtomicU64,
+    commit_nanos: AtomicU64,
+    reads: AtomicU64,
+    read_nanos: AtomicU64,
+    readers: AtomicU64,
+}
+
+impl Timings {
+    pub(crate) fn commit(&self, took: Duration, closures: usize) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.committed_closures
+            .fetch_add(closures as u64, Ordering::Relaxed);
+        self.commit_nanos.fetch_add(nanos(took), Ordering::Relaxed);
+    }
+
+    fn read(&self, took: Duration) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_nanos.fetch_add(nanos(took), Ordering::Relaxed);
+    }
+
+    /// Commits, transactions in them, and seconds spent in them.
+    pub fn commits(&self) -> (u64, u64, f64) {
+        (
+            load(&self.commits),
+            load(&self.committed_closures),
+            seconds(&self.commit_nanos),
+        )
+    }
+
+    /// Reads and seconds spent in them.
+    pub fn reads(&self) -> (u64, f64) {
+        (load(&self.reads), seconds(&self.read_nanos))
+    }
+
+    /// Reading connections that are open.
+    pub fn readers(&self) -> u64 {
+        load(&self.readers)
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn load(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric in seconds")]
+fn seconds(nanos: &AtomicU64) -> f64 {
+    load(nanos) as f64 / 1e9
+}
+
+pub(crate) struct Sqlite {
+    options: Options,
+    pub(crate) epochs: Arc<Epochs>,
+    pub(crate) timings: Arc<Timings>,
+    pub(crate) writer: Writer,
+    /// Connections at rest. There are never more than threads that read at once, so the list needs no bound.
+    readers: Mutex<Vec<rusqlite::Connection>>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(options: &Options) -> Result<Self> {
+        if rusqlite::version_number() < MIN_SQLITE_VERSION {
+            return Err(Error::Unavailable(format!(
+                "SQLite {} can corrupt databases in WAL mode; 3.51.3 or newer is needed",
+                rusqlite::version()
+            )));
+        }
+        let mut connection = connect(options, false)?;
+        schema::migrate(&mut connection)?;
+        let epochs = Arc::new(Epochs::default());
+        let timings = Arc::new(Timings::default());
+        let limit = options.transaction_time_limit;
+        let writer = Writer::start(connection, epochs.clone(), timings.clone(), limit)?;
+        let readers = Mutex::new(vec![connect(options, true)?]);
+        Ok(Self {
+            options: options.clone(),
+            epochs,
+            timings,
+            writer,
+            readers,
+        })
+    }
+
+    pub(crate) fn read<T, E: From<Error>>(
+        &self,
+        question: impl FnOnce(&Reader<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let begun = Instant::now();
+        let resting = self
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let connection = if let Some(connection) = resting {
+            connection
+        } else {
+            self.timings.readers.fetch_add(1, Ordering::Relaxed);
+            connect(&self.options, true)?
+        };
+        let answer = question(&Reader {
+            connection: Connection::sqlite(&connection),
+        });
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
+        self.timings.read(begun.elapsed());
+        answer
+    }
+}
+
+fn connect(options: &Options, reads_only: bool) -> Result<rusqlite::Connection> {
+    let access = if reads_only {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+    };
+    if !reads_only {
+        refuse_others_access(&options.path)?;
+    }
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(&options.path, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(Duration::from_secs(10))?;
+    let cache_kib = i64::try_from(options.cache_bytes / 1024).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    if !reads_only {
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    }
+    Ok(connection)
+}
+
+/// Makes the file before SQLite does, so that no one else can read it from its first moment.
+fn refuse_others_access(path: &Path) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))
+}

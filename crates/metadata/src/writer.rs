@@ -1,0 +1,274 @@
+//! The one writer of a SQLite database.
+//!
+//! A thread owns the writing connection. It drains its queue into one transaction, runs each closure inside a
+//! savepoint of its own, commits once, and only then lets the answers go. So a push waits for one fsync that it
+//! shares with whoever else is pushing, and a closure that fails undoes only itself.
+
+use crate::epochs::{Changes, Epochs};
+use crate::error::{Error, Result};
+use crate::{Timings, Tx};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Closures that share one commit at most.
+const GROUP: usize = 256;
+/// Virtual-machine steps of SQLite between two looks at the time limit.
+const STEPS_PER_CHECK: i32 = 10_000;
+
+/// Whether a commit must survive a power cut before it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Durability {
+    /// It survives the end of this process, and a power cut unless that comes within moments.
+    Relaxed,
+    /// It is on stable storage.
+    Durable,
+}
+
+/// What a closure left behind: whether its changes stay, and how to answer once that is known to last.
+struct Outcome {
+    keep: bool,
+    changes: Changes,
+    answer: Box<dyn FnOnce(Result<()>) + Send>,
+}
+
+struct Job {
+    durability: Durability,
+    run: Box<dyn FnOnce(&rusqlite::Connection) -> Outcome + Send>,
+}
+
+/// The way to the writer thread.
+pub(crate) struct Writer {
+    queue: Option<Sender<Job>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(crate) fn start(
+        connection: rusqlite::Connection,
+        epochs: Arc<Epochs>,
+        timings: Arc<Timings>,
+        time_limit: Duration,
+    ) -> Result<Self> {
+        let (queue, jobs) = channel();
+        let writer = Loop::new(connection, epochs, timings, time_limit)?;
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || writer.run(&jobs))
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Runs a closure in the writer. The closure runs to its end even if the caller stops waiting.
+    pub(crate) async fn run<T, E, F>(&self, durability: Durability, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let run = Box::new(move |connection: &rusqlite::Connection| {
+            let mut tx = Tx::new(connection);
+            // A panic is a bug in one closure; the others in its group have nothing to do with it.
+            let result = catch_unwind(AssertUnwindSafe(|| work(&mut tx))).unwrap_or_else(|_| {
+                Err(Error::Database("a transaction panicked".to_owned()).into())
+            });
+            Outcome {
+                keep: result.is_ok(),
+                changes: tx.changes,
+                answer: Box::new(move |committed: Result<()>| {
+                    let result = match (result, committed) {
+                        (Ok(_), Err(error)) => Err(error.into()),
+                        (result, _) => result,
+                    };
+                    // Nobody waits any more: the work is done all the same.
+                    let _ = reply.send(result);
+                }),
+            }
+        });
+        let queue = self.queue.as_ref().ok_or_else(closed)?;
+        queue.send(Job { durability, run }).map_err(|_| closed())?;
+        answer.await.map_err(|_| E::from(closed()))?
+    }
+}
+
+impl Drop for Writer {
+    /// Lets the queue run empty, so that what was accepted is committed before the process ends.
+    fn drop(&mut self) {
+        self.queue = None;
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the writer has stopped".to_owned())
+}
+
+struct Loop {
+    connection: rusqlite::Connection,
+    epochs: Arc<Epochs>,
+    timings: Arc<Timings>,
+    time_limit: Duration,
+    deadline: Arc<Deadline>,
+}
+
+/// When the running closure must be done, in milliseconds since the writer started; 0 for no limit.
+struct Deadline {
+    started: Instant,
+    at_ms: AtomicU64,
+}
+
+impl Deadline {
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn set(&self, limit: Duration) {
+        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        self.at_ms.store(
+            self.elapsed_ms().saturating_add(limit_ms).max(1),
+            Ordering::Relaxed,
+        );
+    }
+
+    fn clear(&self) {
+        self.at_ms.store(0, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        let at_ms = self.at_ms.load(Ordering::Relaxed);
+        at_ms != 0 && self.elapsed_ms() > at_ms
+    }
+}
+
+impl Loop {
+    fn new(
+        mut connection: rusqlite::Connection,
+        epochs: Arc<Epochs>,
+        timings: Arc<Timings>,
+        time_limit: Duration,
+    ) -> Result<Self> {
+        let deadline = Arc::new(Deadline {
+            started: Instant::now(),
+            at_ms: AtomicU64::new(0),
+        });
+        let watched = deadline.clone();
+        connection.progress_handler(STEPS_PER_CHECK, Some(move || watched.is_over()))?;
+        Ok(Self {
+            connection,
+            epochs,
+            timings,
+            time_limit,
+            deadline,
+        })
+    }
+
+    fn run(self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut group = vec![first];
+            while group.len() < GROUP {
+                match jobs.try_recv() {
+                    Ok(job) => group.push(job),
+                    Err(_) => break,
+                }
+            }
+            let begun = Instant::now();
+            let size = group.len();
+            let (outcomes, committed) = self.commit(group);
+            self.timings.commit(begun.elapsed(), size);
+            // Epochs before answers: whoever hears of a change must not meet a cached value from before it.
+            for outcome in &outcomes {
+                if outcome.keep && committed.is_ok() {
+                    self.epochs.apply(&outcome.changes);
+                }
+            }
+            for outcome in outcomes {
+                let result = match &committed {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err(Error::Unavailable(error.to_string())),
+                };
+                (outcome.answer)(result);
+            }
+        }
+    }
+
+    /// Runs a group in one transaction. Whoever could not even start is answered by the closing of its channel.
+    fn commit(&self, group: Vec<Job>) -> (Vec<Outcome>, Result<()>) {
+        let durability = group
+            .iter()
+            .map(|job| job.durability)
+            .max()
+            .unwrap_or(Durability::Durable);
+        if let Err(error) = self.begin(durability) {
+            tracing::error!(%error, "the database refuses to begin a transaction");
+            return (Vec::new(), Err(error));
+        }
+        let mut outcomes = Vec::with_capacity(group.len());
+        for job in group {
+            match self.run_in_savepoint(job) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => {
+                    tracing::error!(%error, "a savepoint failed; the group is rolled back");
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                    return (outcomes, Err(error));
+                }
+            }
+        }
+        let committed = self.finish();
+        (outcomes, committed)
+    }
+
+    fn begin(&self, durability: Durability) -> Result<()> {
+        // In WAL mode NORMAL leaves out only the fsync of the commit; a later FULL commit makes it durable too.
+        let synchronous = match durability {
+            Durability::Durable => "PRAGMA synchronous = FULL",
+            Durability::Relaxed => "PRAGMA synchronous = NORMAL",
+        };
+        self.connection.prepare_cached(synchronous)?.execute([])?;
+        self.connection
+            .prepare_cached("BEGIN IMMEDIATE")?
+            .execute([])?;
+        Ok(())
+    }
+
+    fn run_in_savepoint(&self, job: Job) -> Result<Outcome> {
+        self.connection
+            .prepare_cached("SAVEPOINT job")?
+            .execute([])?;
+        self.deadline.set(self.time_limit);
+        let outcome = (job.run)(&self.connection);
+        self.deadline.clear();
+        if !outcome.keep {
+            self.connection
+                .prepare_cached("ROLLBACK TO job")?
+                .execute([])?;
+        }
+        self.connection.prepare_cached("RELEASE job")?.execute([])?;
+        Ok(outcome)
+    }
+
+    fn finish(&self) -> Result<()> {
+        let committed = self.connection.prepare_cached("COMMIT")?.execute([]);
+        if let Err(error) = &committed {
+            tracing::error!(%error, "a commit failed; every member of the group is refused");
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+        }
+        committed?;
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! Whoever makes a request.
+
+use crate::id::{AccessTokenId, AccountId, UserId};
+use oci::ScopeActions;
+use std::net::IpAddr;
+
+/// Who the caller is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// Nobody in particular.
+    Anonymous,
+    /// A person.
+    User {
+        /// Its identifier.
+        id: UserId,
+        /// Its name at the time of authentication, for logs and events.
+        name: String,
+    },
+    /// An operator at the machine's own command line.
+    LocalOperator,
+}
+
+/// How the caller proved it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// Not at all.
+    None,
+    /// The user's password.
+    Password,
+    /// A personal access token.
+    AccessToken {
+        /// Which one.
+        id: AccessTokenId,
+        /// What it may do of all that its user may.
+        actions: ScopeActions,
+    },
+    /// Access to the machine itself.
+    Local,
+}
+
+/// The caller of one request, before anything was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who.
+    pub kind: CallerKind,
+    /// Proven how.
+    pub credential: CredentialKind,
+    /// The account a user belongs to first; `None` for anonymous.
+    pub home_account: Option<AccountId>,
+}
+
+impl Caller {
+    /// The caller without credentials.
+    pub fn anonymous() -> Self {
+        Self {
+            kind: CallerKind::Anonymous,
+            credential: CredentialKind::None,
+            home_account: None,
+        }
+    }
+
+    /// The operator at the command line.
+    pub fn local_operator() -> Self {
+        Self {
+            kind: CallerKind::LocalOperator,
+            credential: CredentialKind::Local,
+            home_account: None,
+        }
+    }
+
+    /// Whether nobody in particular is asking.
+    pub fn is_anonymous(&self) -> bool {
+        self.kind == CallerKind::Anonymous
+    }
+
+    /// The user, when it is one.
+    pub fn user_id(&self) -> Option<&UserId> {
+        match &self.kind {
+            CallerKind::User { id, .. } => Some(id),
+            CallerKind::Anonymous | CallerKind::LocalOperator => None,
+        }
+    }
+
+    /// The name that logs and events show.
+    pub fn display_name(&self) -> &str {
+        match &self.kind {
+            CallerKind::Anonymous => "anonymous",
+            CallerKind::User { name, .. } => name,
+            CallerKind::LocalOperator => "local operator",
+        }
+    }
+
+    /// The word for the credential in events.
+    pub fn credential_word(&self) -> &'static str {
+        match self.credential {
+            CredentialKind::None => "none",
+            CredentialKind::Password => "password",
+            CredentialKind::AccessToken { .. } => "access_token",
+            CredentialKind::Local => "local",
+        }
+    }
+}
+
+/// Where a request came from, as far as it can be trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's address, behind configured proxies; `None` for local commands.
+    pub address: Option<IpAddr>,
+}

@@ -1,0 +1,54 @@
+//! Typed identifiers: UUIDv7 text made by an [`IdSource`](crate::IdSource), one type per kind of row.
+
+use std::sync::Arc;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes an identifier read from our own database or made by our own source.
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                Self(text.into())
+            }
+
+            /// The identifier as text, as it stands in the database.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// An account: a customer, owner of namespaces.
+    AccountId
+);
+id!(
+    /// A person.
+    UserId
+);
+id!(
+    /// A namespace.
+    NamespaceId
+);
+id!(
+    /// A repository.
+    RepositoryId
+);
+id!(
+    /// A personal access token.
+    AccessTokenId
+);
+id!(
+    /// A grant: subject × role × scope.
+    GrantId
+);

@@ -1,0 +1,20 @@
+//! Roadstead's own words: plain data that every layer above shares.
+//!
+//! **Invariant:** no I/O, no clock, no randomness, no SQL, no HTTP. What can be said with the distribution
+//! specification's words is said with those of the `oci` crate.
+
+pub mod account;
+pub mod caller;
+pub mod clock;
+pub mod event;
+pub mod id;
+pub mod page;
+pub mod role;
+
+pub use account::{Account, AccountState, Address};
+pub use caller::{Caller, CallerKind, CredentialKind};
+pub use clock::{Clock, IdSource};
+pub use event::Event;
+pub use id::{AccessTokenId, AccountId, GrantId, NamespaceId, RepositoryId, UserId};
+pub use page::Page;
+pub use role::{Action, Role, Scope};

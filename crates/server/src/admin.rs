@@ -1,0 +1,369 @@
+//! Carrying out `roadstead admin`: on the running registry if there is one, otherwise on its data directory.
+
+use crate::admin_socket;
+use crate::cli::{
+    AdminCommand, MemberCommand, MemberRole, NamespaceCommand, TokenAction, TokenCommand,
+    UserCommand,
+};
+use crate::config::{Config, Secret};
+use crate::data_dir::DataDir;
+use crate::system::SystemClock;
+use anyhow::Context as _;
+use jiff::Timestamp;
+use keys::{SecretString, SystemRandom};
+use model::{Clock as _, Role};
+use oci::ScopeActions;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use services::{Accounts, DEFAULT_ACCOUNT, Management, Refused, Services};
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// What a command came to, for programs and for people.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Answer {
+    json: Value,
+    text: String,
+}
+
+impl Answer {
+    fn new(json: Value, text: impl Into<String>) -> Self {
+        Self {
+            json,
+            text: text.into(),
+        }
+    }
+}
+
+/// Carries `command` out on the data directory of `config`, and prints the result, as JSON if `json`.
+pub(crate) fn run(command: AdminCommand, json: bool, config: &Config) -> anyhow::Result<()> {
+    let answer = match DataDir::lock(&config.data_dir)? {
+        None => admin_socket::ask(&DataDir::admin_socket(&config.data_dir), &command)?,
+        Some(directory) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?
+            .block_on(async {
+                let services = directory.open(config).await?;
+                anyhow::ensure!(
+                    services.has_begun()?,
+                    "{} holds no registry; start one with: roadstead serve --data-dir {}",
+                    config.data_dir.display(),
+                    config.data_dir.display()
+                );
+                carry_out(&services, command).await
+            })?,
+    };
+    let text = if json {
+        format!("{:#}\n", answer.json)
+    } else {
+        answer.text
+    };
+    crate::print(text.as_bytes())
+}
+
+/// Carries a command out in the account `default`.
+pub(crate) async fn carry_out(
+    services: &Services,
+    command: AdminCommand,
+) -> anyhow::Result<Answer> {
+    let accounts = &services.accounts;
+    let by = accounts
+        .manage_locally(DEFAULT_ACCOUNT)
+        .map_err(|refused| match refused {
+            Refused::Failed(error) => anyhow::Error::from(error),
+            refused => anyhow::Error::from(refused),
+        })?;
+    match command {
+        AdminCommand::User(command) => user(accounts, &by, command).await,
+        AdminCommand::Namespace(command) => namespace(accounts, &by, command).await,
+        AdminCommand::Member(command) => member(accounts, &by, command).await,
+        AdminCommand::Token(command) => token(accounts, &by, command).await,
+    }
+}
+
+async fn user(
+    accounts: &Accounts,
+    by: &Management,
+    command: UserCommand,
+) -> anyhow::Result<Answer> {
+    Ok(match command {
+        UserCommand::Create {
+            name,
+            administrator,
+            password,
+        } => {
+            let (password, generated) = new_password(password.given.as_ref());
+            accounts
+                .create_user(by, &name, password, administrator)
+                .await?;
+            with_password(&name, "created", generated)
+        }
+        UserCommand::List => {
+            let users = accounts.list_users(by, String::new()).await?;
+            let rows = users.iter().map(|user| {
+                vec![
+                    user.name.clone(),
+                    if user.is_disabled {
+                        "disabled"
+                    } else {
+                        "enabled"
+                    }
+                    .to_owned(),
+                    date(Some(user.created_at_ms)),
+                ]
+            });
+            let text = table(&["NAME", "STATE", "CREATED"], rows);
+            let json = users.iter().map(|user| {
+                json!({ "name": user.name, "is_disabled": user.is_disabled, "created_at": date(Some(user.created_at_ms)) })
+            });
+            Answer::new(json.collect(), text)
+        }
+        UserCommand::Disable { name } => {
+            accounts.set_disabled(by, &name, true).await?;
+            Answer::new(
+                json!({ "name": name, "is_disabled": true }),
+                format!("user {name} is disabled\n"),
+            )
+        }
+        UserCommand::Enable { name } => {
+            accounts.set_disabled(by, &name, false).await?;
+            Answer::new(
+                json!({ "name": name, "is_disabled": false }),
+                format!("user {name} is enabled\n"),
+            )
+        }
+        UserCommand::ResetPassword { name, password } => {
+            let (password, generated) = new_password(password.given.as_ref());
+            accounts.reset_password(by, &name, password).await?;
+            with_password(&name, "has a new password", generated)
+        }
+    })
+}
+
+async fn namespace(
+    accounts: &Accounts,
+    by: &Management,
+    command: NamespaceCommand,
+) -> anyhow::Result<Answer> {
+    let changed = |name: &str, is_public: bool| {
+        let word = if is_public { "public" } else { "private" };
+        let text = format!("namespace {name} is {word}\n");
+        Answer::new(json!({ "name": name, "is_public": is_public }), text)
+    };
+    Ok(match command {
+        NamespaceCommand::Create { name, public } => {
+            accounts.create_namespace(by, &name, public).await?;
+            changed(&name, public)
+        }
+        NamespaceCommand::List => {
+            let namespaces = accounts.list_namespaces(by, String::new()).await?;
+            let rows = namespaces.iter().map(|namespace| {
+                let word = if namespace.is_public {
+                    "public"
+                } else {
+                    "private"
+                };
+                vec![
+                    namespace.name.clone(),
+                    word.to_owned(),
+                    date(Some(namespace.created_at_ms)),
+                ]
+            });
+            let text = table(&["NAME", "ACCESS", "CREATED"], rows);
+            let json = namespaces.iter().map(|namespace| {
+                json!({ "name": namespace.name, "is_public": namespace.is_public, "created_at": date(Some(namespace.created_at_ms)) })
+            });
+            Answer::new(json.collect(), text)
+        }
+        NamespaceCommand::SetPublic { name } => {
+            accounts.set_public(by, &name, true).await?;
+            changed(&name, true)
+        }
+        NamespaceCommand::SetPrivate { name } => {
+            accounts.set_public(by, &name, false).await?;
+            changed(&name, false)
+        }
+        NamespaceCommand::Delete { name } => {
+            accounts.delete_namespace(by, &name).await?;
+            Answer::new(
+                json!({ "name": name }),
+                format!("namespace {name} is deleted\n"),
+            )
+        }
+    })
+}
+
+async fn member(
+    accounts: &Accounts,
+    by: &Management,
+    command: MemberCommand,
+) -> anyhow::Result<Answer> {
+    Ok(match command {
+        MemberCommand::Add {
+            namespace,
+            user,
+            role,
+        } => {
+            let role = role_of(role);
+            accounts.put_member(by, &namespace, &user, role).await?;
+            let json = json!({ "namespace": namespace, "user": user, "role": role.as_str() });
+            Answer::new(
+                json,
+                format!("{user} is {} in {namespace}\n", role.as_str()),
+            )
+        }
+        MemberCommand::Remove { namespace, user } => {
+            accounts.delete_member(by, &namespace, &user).await?;
+            let json = json!({ "namespace": namespace, "user": user });
+            Answer::new(
+                json,
+                format!("{user} has no role in {namespace} any more\n"),
+            )
+        }
+        MemberCommand::List { namespace } => {
+            let members = accounts.list_members(by, &namespace).await?;
+            let rows = members
+                .iter()
+                .map(|member| vec![member.user_name.clone(), member.role.as_str().to_owned()]);
+            let text = table(&["USER", "ROLE"], rows);
+            let json = members
+                .iter()
+                .map(|member| json!({ "user": member.user_name, "role": member.role.as_str() }));
+            Answer::new(json.collect(), text)
+        }
+    })
+}
+
+async fn token(
+    accounts: &Accounts,
+    by: &Management,
+    command: TokenCommand,
+) -> anyhow::Result<Answer> {
+    Ok(match command {
+        TokenCommand::Create {
+            user,
+            name,
+            may,
+            expires_in_days,
+        } => {
+            let actions = if may.is_empty() {
+                ScopeActions::ALL
+            } else {
+                may.iter()
+                    .fold(ScopeActions::NONE, |all, action| all | scope_of(*action))
+            };
+            let expires_at_ms = SystemClock.now_ms() + i64::from(expires_in_days) * DAY_MS;
+            let secret = accounts
+                .create_access_token(by, &user, &name, actions, Some(expires_at_ms))
+                .await?;
+            let expires = date(Some(expires_at_ms));
+            let text = format!(
+                "token {name} of {user}, to be used as a password, until {expires}; shown this once:\n\n    {}\n\n",
+                secret.expose()
+            );
+            let json = json!({ "user": user, "name": name, "secret": secret.expose(), "expires_at": expires });
+            Answer::new(json, text)
+        }
+        TokenCommand::List { user } => {
+            let tokens = accounts.list_access_tokens(by, &user).await?;
+            let rows = tokens.iter().map(|token| {
+                vec![
+                    token.name.clone(),
+                    token.actions.to_string(),
+                    date(token.expires_at_ms),
+                    date(token.last_used_at_ms),
+                ]
+            });
+            let text = table(&["NAME", "MAY", "EXPIRES", "LAST USED"], rows);
+            let json = tokens.iter().map(|token| {
+                json!({
+                    "name": token.name,
+                    "may": token.actions.names().collect::<Vec<_>>(),
+                    "expires_at": token.expires_at_ms.map(|at| date(Some(at))),
+                    "last_used_at": token.last_used_at_ms.map(|at| date(Some(at))),
+                })
+            });
+            Answer::new(json.collect(), text)
+        }
+        TokenCommand::Revoke { user, name } => {
+            accounts.revoke_access_token(by, &user, &name).await?;
+            let json = json!({ "user": user, "name": name });
+            Answer::new(json, format!("token {name} of {user} is revoked\n"))
+        }
+    })
+}
+
+fn new_password(given: Option<&Secret>) -> (SecretString, Option<SecretString>) {
+    if let Some(given) = given {
+        return (SecretString::new(given.expose()), None);
+    }
+    let generated = keys::random::generate_password(&SystemRandom);
+    (generated.clone(), Some(generated))
+}
+
+fn with_password(name: &str, what: &str, generated: Option<SecretString>) -> Answer {
+    match generated {
+        Some(password) => Answer::new(
+            json!({ "name": name, "password": password.expose() }),
+            format!(
+                "user {name} {what}; the password, shown this once:\n\n    {}\n\n",
+                password.expose()
+            ),
+        ),
+        None => Answer::new(json!({ "name": name }), format!("user {name} {what}\n")),
+    }
+}
+
+fn role_of(role: MemberRole) -> Role {
+    match role {
+        MemberRole::ProjectAdmin => Role::ProjectAdmin,
+        MemberRole::Maintainer => Role::Maintainer,
+        MemberRole::Developer => Role::Developer,
+        MemberRole::Guest => Role::Guest,
+        MemberRole::LimitedGuest => Role::LimitedGuest,
+    }
+}
+
+fn scope_of(action: TokenAction) -> ScopeActions {
+    match action {
+        TokenAction::Pull => ScopeActions::PULL,
+        TokenAction::Push => ScopeActions::PUSH,
+        TokenAction::Delete => ScopeActions::DELETE,
+    }
+}
+
+fn date(at_ms: Option<i64>) -> String {
+    let timestamp = at_ms.and_then(|at_ms| Timestamp::from_second(at_ms / 1000).ok());
+    timestamp.map_or_else(|| "-".to_owned(), |timestamp| timestamp.to_string())
+}
+
+/// Columns as wide as their widest cell.
+fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut lines = vec![
+        head.iter()
+            .map(|cell| (*cell).to_owned())
+            .collect::<Vec<_>>(),
+    ];
+    lines.extend(rows);
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| {
+            lines
+                .iter()
+                .map(|line| line[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,359 @@
+//! `roadstead admin`: plain data, so that a command can travel to a running registry.
+
+use std::io::BufRead;
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::ConfigArgs;
+use crate::config::Secret;
+
+/// A longer line on standard input is no password.
+const MAX_PASSWORD_BYTES: u64 = 1024;
+
+#[derive(Args, Debug)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Works on the data directory, also while the registry runs on it. Whoever may write to that
+directory may use it; what it does appears in the log of the account.
+
+Examples:
+  roadstead admin user create alice
+  roadstead admin namespace create team
+  roadstead admin member add team alice --role developer
+  roadstead admin token create alice ci --may pull --expires-in-days 30
+  roadstead admin --json user list"
+)]
+pub(crate) struct AdminArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: AdminCommand,
+}
+
+/// What can be asked for.
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AdminCommand {
+    /// People who may log in
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Namespaces: the first part of a repository's name
+    #[command(subcommand)]
+    Namespace(NamespaceCommand),
+    /// Who may do what in a namespace
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// Personal access tokens: passwords for one purpose, for scripts and CI
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UserCommand {
+    /// Create a user; prints a generated password unless one is given
+    #[command(after_help = "\
+Examples:
+  roadstead admin user create alice
+  roadstead admin user create bob --administrator
+  roadstead admin user create carol --password-stdin < password.txt")]
+    Create {
+        /// Name to log in with
+        name: String,
+        /// Let the user manage the account: every namespace, every member
+        #[arg(long)]
+        administrator: bool,
+        #[command(flatten)]
+        password: NewPassword,
+    },
+    /// List all users
+    List,
+    /// Refuse a user's logins and tokens; nothing is deleted
+    Disable {
+        /// The user
+        name: String,
+    },
+    /// Let a disabled user in again
+    Enable {
+        /// The user
+        name: String,
+    },
+    /// Give a user a new password; prints a generated one unless one is given
+    #[command(after_help = "\
+Examples:
+  roadstead admin user reset-password alice
+  printf %s \"$PASSWORD\" | roadstead admin user reset-password alice --password-stdin")]
+    ResetPassword {
+        /// The user
+        name: String,
+        #[command(flatten)]
+        password: NewPassword,
+    },
+}
+
+/// Where a new password comes from.
+#[derive(Args, Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct NewPassword {
+    /// Take the password from standard input, up to the end of the line, instead of generating one
+    #[arg(long = "password-stdin")]
+    #[serde(skip)]
+    from_stdin: bool,
+    /// Filled by [`AdminCommand::read_password`]; `None` means: generate one.
+    #[arg(skip)]
+    pub(crate) given: Option<Secret>,
+}
+
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NamespaceCommand {
+    /// Create a namespace
+    Create {
+        /// Its name: lower-case letters, digits, and . _ - between them
+        name: String,
+        /// Let everyone pull from it, also without logging in
+        #[arg(long)]
+        public: bool,
+    },
+    /// List all namespaces
+    List,
+    /// Let everyone pull from a namespace
+    SetPublic {
+        /// The namespace
+        name: String,
+    },
+    /// Let only members pull from a namespace
+    SetPrivate {
+        /// The namespace
+        name: String,
+    },
+    /// Delete a namespace that holds no repository
+    Delete {
+        /// The namespace
+        name: String,
+    },
+}
+
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MemberCommand {
+    /// Give a user a role in a namespace, instead of the one held before
+    #[command(after_help = "Example:\n  roadstead admin member add team alice --role developer")]
+    Add {
+        /// The namespace
+        namespace: String,
+        /// The user
+        user: String,
+        /// What the user may do there
+        #[arg(long, value_enum)]
+        role: MemberRole,
+    },
+    /// Take a user's role in a namespace away
+    Remove {
+        /// The namespace
+        namespace: String,
+        /// The user
+        user: String,
+    },
+    /// List the members of a namespace
+    List {
+        /// The namespace
+        namespace: String,
+    },
+}
+
+/// Harbor's five roles.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MemberRole {
+    /// Everything in the namespace, its members included
+    ProjectAdmin,
+    /// Pull, push and delete, tags and policies
+    Maintainer,
+    /// Pull and push
+    Developer,
+    /// Pull, and see what is there
+    Guest,
+    /// Pull what one knows the name of
+    LimitedGuest,
+}
+
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TokenCommand {
+    /// Create a token; it is printed once and never again
+    #[command(after_help = "\
+Examples:
+  roadstead admin token create alice laptop
+  roadstead admin token create alice ci --may pull --may push --expires-in-days 30")]
+    Create {
+        /// The user it stands for
+        user: String,
+        /// What it is for; unique among the user's tokens
+        name: String,
+        /// Only this, of all that the user may do; may be given several times [default: everything]
+        #[arg(long, value_enum, value_name = "ACTION")]
+        may: Vec<TokenAction>,
+        /// Days until it expires, 1 to 3650
+        #[arg(long, value_name = "DAYS", default_value_t = 90,
+            value_parser = clap::value_parser!(u32).range(1..=3650))]
+        expires_in_days: u32,
+    },
+    /// List a user's tokens, without their secrets
+    List {
+        /// The user
+        user: String,
+    },
+    /// Make a token useless, at once for new logins
+    Revoke {
+        /// The user
+        user: String,
+        /// The token's name
+        name: String,
+    },
+}
+
+/// What a token can be restricted to.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TokenAction {
+    Pull,
+    Push,
+    Delete,
+}
+
+impl AdminCommand {
+    /// Takes the password from `input` if the command says so. To be called once, before the command is carried out.
+    pub(crate) fn read_password(&mut self, input: impl BufRead) -> anyhow::Result<()> {
+        let Self::User(
+            UserCommand::Create { password, .. } | UserCommand::ResetPassword { password, .. },
+        ) = self
+        else {
+            return Ok(());
+        };
+        if password.from_stdin {
+            password.given = Some(read_line(input)?);
+        }
+        Ok(())
+    }
+}
+
+fn read_line(input: impl BufRead) -> anyhow::Result<Secret> {
+    let mut line = String::new();
+    let mut limited = input.take(MAX_PASSWORD_BYTES + 2);
+    limited
+        .read_line(&mut line)
+        .context("cannot read the password from standard input")?;
+    let line = line.strip_suffix('\n').unwrap_or(&line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    ensure!(
+        !line.is_empty(),
+        "standard input holds no password; write it on the first line"
+    );
+    ensure!(
+        line.len() as u64 <= MAX_PASSWORD_BYTES,
+        "the first line of standard input is longer than {MAX_PASSWORD_BYTES} bytes"
+    );
+    Ok(Secret::new(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn parse(arguments: &[&str]) -> AdminArgs {
+        let arguments = ["roadstead", "admin"].iter().chain(arguments);
+        match Cli::try_parse_from(arguments).expect("a command").command {
+            Command::Admin(admin) => admin,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_password_comes_from_standard_input_and_stays_out_of_debug() {
+        let mut command = parse(&["user", "create", "alice", "--password-stdin"]).command;
+        command
+            .read_password(&b"correct horse\nrest"[..])
+            .expect("a password");
+        let AdminCommand::User(UserCommand::Create { password, .. }) = &command else {
+            panic!()
+        };
+        assert_eq!(
+            password.given.as_ref().map(Secret::expose),
+            Some("correct horse")
+        );
+        assert!(!format!("{command:?}").contains("correct"));
+    }
+
+    #[test]
+    fn without_the_flag_standard_input_is_not_read() {
+        let mut command = parse(&["user", "reset-password", "alice"]).command;
+        command
+            .read_password(&b"correct horse\n"[..])
+            .expect("nothing to do");
+        let AdminCommand::User(UserCommand::ResetPassword { password, .. }) = &command else {
+            panic!()
+        };
+        assert_eq!(password.given, None);
+    }
+
+    #[test]
+    fn an_empty_or_endless_password_is_refused() {
+        assert!(read_line(&b""[..]).is_err());
+        assert!(read_line(&b"\r\n"[..]).is_err());
+        assert!(read_line(std::io::BufReader::new(std::io::repeat(b'a'))).is_err());
+        assert_eq!(
+            read_line(&[b'a'; 1024][..])
+                .expect("just short enough")
+                .expose()
+                .len(),
+            1024
+        );
+    }
+
+    #[test]
+    fn a_command_survives_the_way_to_a_running_registry() {
+        for arguments in [
+            &["user", "list"][..],
+            &["user", "create", "alice", "--administrator"],
+            &["namespace", "set-public", "team"],
+            &["member", "add", "team", "alice", "--role", "limited-guest"],
+            &[
+                "token",
+                "create",
+                "alice",
+                "ci",
+                "--may",
+                "pull",
+                "--expires-in-days",
+                "7",
+            ],
+        ] {
+            let command = parse(arguments).command;
+            let sent = serde_json::to_string(&command).expect("plain data");
+            assert_eq!(
+                serde_json::from_str::<AdminCommand>(&sent).expect("the same"),
+                command
+            );
+        }
+    }
+
+    #[test]
+    fn flags_for_all_admin_commands_may_stand_at_the_end() {
+        let admin = parse(&["user", "list", "--json", "--data-dir", "/srv/registry"]);
+        assert!(admin.json);
+        assert_eq!(
+            admin.config.to_flags().data_dir,
+            Some("/srv/registry".into())
+        );
+    }
+}

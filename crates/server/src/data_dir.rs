@@ -1,0 +1,146 @@
+//! The data directory: made, locked, and opened as what the services are built from.
+
+use crate::config::Config;
+use crate::system::{SystemClock, SystemIds};
+use anyhow::{Context as _, bail};
+use blobs::{BlobStore, FilesystemOptions};
+use keys::throttle::{Limit, ThrottleLimits};
+use keys::{DeploymentKey, SystemRandom};
+use metadata::{MetadataStore, Options};
+use model::Clock;
+use services::{Parts, Services, Settings};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long one transaction may run.
+const TRANSACTION_TIME_LIMIT: Duration = Duration::from_secs(30);
+/// How long a checked password is remembered.
+const PASSWORD_MEMORY: Duration = Duration::from_secs(60);
+
+/// A data directory that belongs to this process until it is dropped.
+pub(crate) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the directory if it is not there, and locks it. `None` when another process has it.
+    pub(crate) fn lock(path: &Path) -> anyhow::Result<Option<Self>> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("cannot make the data directory {}", path.display()))?;
+        let lock = path.join("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&lock)
+            .with_context(|| format!("cannot open {}", lock.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self {
+                path: path.to_owned(),
+                _lock: file,
+            })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => bail!("cannot lock {}: {error}", lock.display()),
+        }
+    }
+
+    /// The socket that `roadstead admin` uses while the registry runs.
+    pub(crate) fn admin_socket(path: &Path) -> PathBuf {
+        path.join("admin.sock")
+    }
+
+    /// Opens what is in the directory, and builds the services on it.
+    pub(crate) async fn open(&self, config: &Config) -> anyhow::Result<Arc<Services>> {
+        let key = DeploymentKey::load_or_create(&self.path.join("deployment.key"), &SystemRandom)?;
+        let blobs = BlobStore::open(FilesystemOptions {
+            root: config.storage.directory.clone(),
+            reserve_bytes: config.limits.free_space_reserve_bytes,
+        })
+        .with_context(|| {
+            format!(
+                "cannot use {} for blobs",
+                config.storage.directory.display()
+            )
+        })?;
+        let metadata = MetadataStore::open(&Options {
+            path: self.path.join("roadstead.db"),
+            cache_bytes: config.database.cache_bytes,
+            transaction_time_limit: TRANSACTION_TIME_LIMIT,
+        })
+        .with_context(|| format!("cannot open the database in {}", self.path.display()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let limits = &config.limits;
+        let services = Services::new(Parts {
+            metadata,
+            blobs,
+            key,
+            clock: clock.clone(),
+            ids: Arc::new(SystemIds::new(clock)),
+            random: Arc::new(SystemRandom),
+            settings: settings(config),
+            passwords_at_once: NonZeroUsize::new(limits.password_checks_at_once)
+                .unwrap_or(NonZeroUsize::MIN),
+            throttle: throttle(config),
+        })
+        .await?;
+        Ok(Arc::new(services))
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let (registry, limits) = (&config.registry, &config.limits);
+    Settings {
+        issuer: registry.service_name.clone(),
+        service: registry.service_name.clone(),
+        token_lifetime_ms: millis(registry.token_lifetime),
+        refresh_token_lifetime_ms: millis(registry.refresh_token_lifetime),
+        password_memory_ms: millis(PASSWORD_MEMORY),
+        upload_lifetime_ms: millis(config.uploads.expire_after),
+        open_uploads_per_account: limits.uploads_open_per_account,
+        blob_bytes: limits.blob_bytes,
+        grace_period_ms: millis(config.garbage_collection.grace_period),
+        trash_ms: millis(config.garbage_collection.trash_period),
+        // Nothing is condemned yet that a restored backup could want: only bytes that no manifest ever needed.
+        condemned_ms: 0,
+        allows_anonymous_pull: registry.anonymous_pull,
+        allows_sparse_indexes: registry.allow_sparse_indexes,
+        manifest_cache_bytes: limits.manifest_cache_bytes,
+        remembered_credentials: limits.remembered_credentials,
+        referrers_page_bytes: limits.referrers_page_bytes,
+    }
+}
+
+/// The deployment says how many failures within a window; the rest keeps the shape of the defaults.
+fn throttle(config: &Config) -> ThrottleLimits {
+    let limits = &config.limits;
+    let defaults = ThrottleLimits::default();
+    let window_ms = millis(limits.failed_logins_window);
+    let within = |shape: Limit, failures: usize| {
+        let failures = u32::try_from(failures).unwrap_or(u32::MAX).max(1);
+        Limit {
+            burst: failures,
+            refill_every_ms: (window_ms / i64::from(failures)).max(1),
+            free_failures: failures / 2,
+            longest_pause_ms: shape.longest_pause_ms.min(window_ms),
+            ..shape
+        }
+    };
+    ThrottleLimits {
+        address: within(defaults.address, limits.failed_logins_per_address),
+        name_from_address: within(defaults.name_from_address, limits.failed_logins_per_name),
+        forget_after_ms: window_ms,
+        ..defaults
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

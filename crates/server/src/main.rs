@@ -1,0 +1,70 @@
+//! The `roadstead` program: reads the command line and hands over.
+
+mod admin;
+mod admin_socket;
+mod banner;
+mod check_config;
+mod cli;
+mod config;
+mod data_dir;
+mod logging;
+mod manual;
+mod observed;
+mod serve;
+mod system;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use cli::{AdminArgs, Cli, Command, ServeArgs};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error may be closed; the exit code still tells.
+            _ = writeln!(std::io::stderr(), "roadstead: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(args) => run_serve(&args),
+        Command::CheckConfig(args) => print(check_config::run(&args)?.as_bytes()),
+        Command::Admin(args) => run_admin(args),
+        Command::Completions { shell } => print(&manual::completions(shell)),
+        Command::Man { dir: Some(dir) } => manual::write_pages(&dir),
+        Command::Man { dir: None } => print(&manual::page()?),
+        Command::Version => print(format!("roadstead {}\n", cli::VERSION).as_bytes()),
+    }
+}
+
+fn run_serve(args: &ServeArgs) -> anyhow::Result<()> {
+    let config = config::load(&args.to_flags())?.config;
+    let _log = logging::start(&config.log)?;
+    serve::run(&config)
+}
+
+fn run_admin(args: AdminArgs) -> anyhow::Result<()> {
+    let config = config::load(&args.config.to_flags())?.config;
+    let mut command = args.command;
+    command.read_password(std::io::stdin().lock())?;
+    admin::run(command, args.json, &config)
+}
+
+/// Prints to standard output. A reader that has seen enough (`| head`) is no error.
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}

@@ -1,0 +1,91 @@
+//! What the registry shows of itself besides requests: readiness, database, log.
+
+use crate::logging;
+use services::{Error, Services};
+use std::sync::Arc;
+use web::health::ReadinessCheck;
+use web::metrics::{Metrics, ValueKind};
+
+/// What is not ready: the database, or the store.
+pub(crate) fn readiness(services: Arc<Services>) -> ReadinessCheck {
+    Box::new(move || {
+        let services = services.clone();
+        Box::pin(async move {
+            match services.maintenance.probe().await {
+                Ok(()) => Vec::new(),
+                Err(Error::StorageFull) => vec!["storage is full"],
+                Err(_) => vec!["database or storage does not answer"],
+            }
+        })
+    })
+}
+
+/// Adds what the database and the log count of themselves.
+pub(crate) fn register(metrics: &Metrics, services: &Arc<Services>) {
+    add(
+        metrics,
+        services,
+        "roadstead_database_commits",
+        "Commits of the database.",
+        |s| float(s.maintenance.database_timings().commits().0),
+    );
+    add(
+        metrics,
+        services,
+        "roadstead_database_transactions",
+        "Transactions that shared those commits.",
+        |s| float(s.maintenance.database_timings().commits().1),
+    );
+    add(
+        metrics,
+        services,
+        "roadstead_database_commit_seconds",
+        "Time spent in transactions and commits.",
+        |s| s.maintenance.database_timings().commits().2,
+    );
+    add(
+        metrics,
+        services,
+        "roadstead_database_reads",
+        "Questions answered outside of transactions.",
+        |s| float(s.maintenance.database_timings().reads().0),
+    );
+    add(
+        metrics,
+        services,
+        "roadstead_database_read_seconds",
+        "Time spent answering them.",
+        |s| s.maintenance.database_timings().reads().1,
+    );
+    let shown = services.clone();
+    metrics.register_values(
+        "roadstead_database_readers",
+        "Connections of the database that are open for reading.",
+        ValueKind::Gauge,
+        move |sink| sink.value(&[], float(shown.maintenance.database_timings().readers())),
+    );
+    metrics.register_values(
+        "roadstead_log_dropped_lines",
+        "Log lines lost because the log could not be written fast enough.",
+        ValueKind::Counter,
+        |sink| sink.value(&[], float(logging::dropped_lines())),
+    );
+}
+
+fn add(
+    metrics: &Metrics,
+    services: &Arc<Services>,
+    name: &'static str,
+    help: &'static str,
+    read: fn(&Services) -> f64,
+) {
+    let services = services.clone();
+    metrics.register_values(name, help, ValueKind::Counter, move |sink| {
+        sink.value(&[], read(&services))
+    });
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counters far below 2^53")]
+fn float(count: u64) -> f64 {
+    count as f64
+}

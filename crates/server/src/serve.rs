@@ -1,0 +1,187 @@
+//! The wiring of the running registry, top to bottom.
+
+use crate::admin_socket::AdminSocket;
+use crate::config::{Config, ListenerConfig as Listen};
+use crate::data_dir::DataDir;
+use crate::{banner, observed};
+use anyhow::{Context as _, bail};
+use jobs::{Intervals, Jobs};
+use keys::{Random, SystemRandom};
+use services::Services;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use web::connection::{ConnectionLimits, Exposure};
+use web::exchange::Site;
+use web::health::Health;
+use web::listener::{DrainPlan, ListenerConfig, ListenerKind, Listeners, Server};
+use web::metrics::Metrics;
+use web::registry::{ENDPOINTS, Registry, RegistrySettings};
+use web::request_id::RequestIds;
+use web::tls::Certificates;
+
+/// How often certificate files are looked at.
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
+/// Threads for work that blocks: writing blobs, hashing passwords, long lists.
+const BLOCKING_THREADS: usize = 64;
+
+/// Runs the registry until it is told to end.
+pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
+    raise_open_files();
+    tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let Some(directory) = DataDir::lock(&config.data_dir)? else {
+        bail!(
+            "another roadstead runs on {}; stop it, or give this one another --data-dir",
+            config.data_dir.display()
+        );
+    };
+    let services = directory.open(config).await?;
+    let first_password = banner::begin(&services, config).await?;
+    services.maintenance.sweep_lost_uploads().await?;
+
+    let (listeners, certificates) = bind(config)?;
+    let addresses = listeners.addresses();
+    let metrics = Arc::new(Metrics::new(ENDPOINTS));
+    observed::register(&metrics, &services);
+    let site = Arc::new(site(config, &services, metrics));
+    let server = listeners.serve(&site, connection_limits(config));
+    let jobs = Jobs::start(
+        &services,
+        Intervals {
+            upload_sweep: config.uploads.sweep_interval,
+        },
+    );
+    let admin = AdminSocket::listen(&DataDir::admin_socket(&config.data_dir), services.clone())?;
+    for certificates in &certificates {
+        tokio::spawn(certificates.clone().watch(CERTIFICATES_EVERY));
+    }
+    banner::print(config, &addresses, first_password.as_ref());
+
+    until_told_to_end(&certificates).await?;
+    end(server, jobs, admin, config).await;
+    Ok(())
+}
+
+fn bind(config: &Config) -> anyhow::Result<(Listeners, Vec<Arc<Certificates>>)> {
+    let mut all = Vec::new();
+    let mut watched = Vec::new();
+    for Listen {
+        address,
+        exposure,
+        tls,
+    } in &config.listeners
+    {
+        let certificates = match tls {
+            Some(files) => Some(Certificates::load(&files.certificate, &files.private_key)?),
+            None => None,
+        };
+        watched.extend(certificates.clone());
+        let (address, exposure) = (*address, *exposure);
+        all.push(ListenerConfig {
+            address,
+            exposure,
+            kind: ListenerKind::Registry,
+            certificates,
+        });
+    }
+    all.extend(config.metrics.address.map(|address| ListenerConfig {
+        address,
+        exposure: Exposure::Private,
+        kind: ListenerKind::Metrics,
+        certificates: None,
+    }));
+    Ok((Listeners::bind(all)?, watched))
+}
+
+fn site(config: &Config, services: &Arc<Services>, metrics: Arc<Metrics>) -> Site<Registry> {
+    let limits = &config.limits;
+    let settings = RegistrySettings {
+        external_url: config.registry.external_url.clone(),
+        manifest_bytes: limits.manifest_bytes as u64,
+        tags_per_put: limits.tags_per_put,
+        scopes_per_token: limits.scopes_per_token,
+        tags_page: limits.tags_page,
+        catalog_page: limits.catalog_page,
+        ranges_per_request: limits.ranges_per_request,
+        transfers_at_once: limits.transfers_at_once,
+    };
+    let mut prefix = [0; 4];
+    SystemRandom.fill(&mut prefix);
+    let prefix = u32::from_ne_bytes(prefix);
+    Site {
+        handler: Registry::new(services.clone(), settings),
+        metrics,
+        health: Arc::new(Health::new(observed::readiness(services.clone()))),
+        request_ids: RequestIds::new(&format!("{prefix:08x}")),
+        forwarding: Arc::new(config.network.forwarding.clone()),
+        access_log: config.log.requests,
+    }
+}
+
+fn connection_limits(config: &Config) -> ConnectionLimits {
+    let limits = &config.limits;
+    ConnectionLimits {
+        max_connections: limits.connections,
+        tls_handshake: limits.header_read_timeout,
+        header_read: limits.header_read_timeout,
+        keep_alive: limits.idle_timeout,
+        body_idle: limits.body_idle_timeout,
+        write_stall: limits.write_stall_timeout,
+        max_header_bytes: limits.header_bytes,
+        max_streams: limits.streams_per_connection,
+        ..ConnectionLimits::default()
+    }
+}
+
+/// SIGTERM and SIGINT end the process; SIGHUP makes it read its certificates again.
+async fn until_told_to_end(certificates: &[Arc<Certificates>]) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => {
+                for certificates in certificates {
+                    if let Err(error) = certificates.reload() {
+                        tracing::error!(%error, "the TLS certificate cannot be used; the old one stays");
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn end(server: Server, jobs: Jobs, admin: AdminSocket, config: &Config) {
+    tracing::info!("ending: finishing what is under way");
+    drop(admin);
+    let plan = DrainPlan {
+        announce: Duration::ZERO,
+        finish: config.limits.drain_timeout,
+    };
+    let drained = server.drain(plan).await;
+    jobs.stop().await;
+    tracing::info!(cut_connections = drained.cut, "ended");
+}
+
+/// A connection is an open file, and so is a blob being sent: the usual soft limit of 1,024 is for other programs.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit on open files could not be raised");
+    }
+}

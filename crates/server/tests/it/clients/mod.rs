@@ -1,0 +1,14 @@
+//! Real clients against the real program: each signs in, pushes, pulls back, and the digests are
+//! computed again from what arrived. `cargo xtask test clients` installs what they need.
+
+mod buildah;
+mod containerd;
+mod content;
+mod daemon;
+mod docker;
+mod helm;
+mod oras;
+mod podman;
+mod roadstead;
+mod skopeo;
+mod workbench;

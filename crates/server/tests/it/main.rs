@@ -1,0 +1,6 @@
+//! The one integration binary: the registry as its users meet it. `cargo xtask test` prepares what
+//! the tests need and runs them all.
+
+mod clients;
+mod scale;
+mod tidy;

@@ -1,0 +1,77 @@
+//! What every service stands on.
+
+use crate::access::Access;
+use crate::settings::Settings;
+use crate::{Error, Result};
+use blobs::{BlobStore, ObjectKey};
+use metadata::{MetadataStore, NewEvent, Tx};
+use model::caller::Origin;
+use model::{AccountId, Caller, Clock, Event, IdSource};
+use std::sync::Arc;
+
+/// Where the bytes of accounts without a key of their own are stored: once for all of them.
+pub(crate) const SHARED_STORAGE: &str = "shared";
+
+pub(crate) struct Core {
+    pub(crate) metadata: MetadataStore,
+    pub(crate) blobs: BlobStore,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) settings: Settings,
+}
+
+impl Core {
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Writes a fact about an account's repository into the transaction that makes it true.
+    pub(crate) fn record<A>(
+        &self,
+        tx: &mut Tx<'_>,
+        event: &Event,
+        access: &Access<A>,
+    ) -> Result<()> {
+        self.record_for(tx, event, &access.account, (&access.caller, &access.origin))
+    }
+
+    /// The same for whoever has no access to a repository.
+    pub(crate) fn record_for(
+        &self,
+        tx: &mut Tx<'_>,
+        event: &Event,
+        account: &AccountId,
+        (caller, origin): (&Caller, &Origin),
+    ) -> Result<()> {
+        let payload = serde_json::to_string(event).map_err(|error| {
+            tracing::error!(%error, "an event cannot be written as JSON");
+            Error::Internal
+        })?;
+        let address = origin.address.map(|address| address.to_string());
+        tx.record_event(&NewEvent {
+            id: &self.ids.next_id(),
+            account_id: Some(account),
+            kind: event.kind(),
+            caller: caller.display_name(),
+            credential: caller.credential_word(),
+            address: address.as_deref(),
+            payload: &payload,
+            at_ms: self.now_ms(),
+        })?;
+        Ok(())
+    }
+
+    /// Deletes the bytes of an object that no row names any more, then forgets it. When that fails the row stays, and
+    /// maintenance tries again.
+    pub(crate) async fn delete_condemned(&self, location: &str) -> Result<()> {
+        let key = ObjectKey::parse(location).map_err(|error| {
+            tracing::error!(%error, location, "a condemned object has an unreadable key");
+            Error::Internal
+        })?;
+        self.blobs.delete(&key).await?;
+        let location = location.to_owned();
+        self.metadata
+            .write_relaxed(move |tx| Ok(tx.delete_condemned_object(&location)?))
+            .await
+    }
+}

@@ -1,0 +1,116 @@
+//! What has to happen without anyone asking for it. Each is one bounded batch; `jobs` says when.
+
+use crate::core::Core;
+use crate::{Error, Result};
+use metadata::MetadataStore;
+use std::sync::Arc;
+
+/// Rows handled by one call.
+const BATCH: i64 = 200;
+
+/// Upkeep of what expires.
+pub struct Maintenance {
+    core: Arc<Core>,
+}
+
+impl Maintenance {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Ends uploads that nobody went on with and deletes their bytes. Says how many ended; call again while any do.
+    pub async fn expire_uploads(&self) -> Result<usize> {
+        let core = self.core.clone();
+        let ended = self
+            .core
+            .metadata
+            .write(move |tx| {
+                let now_ms = core.now_ms();
+                let expired = tx.list_expired_uploads(now_ms, BATCH)?;
+                for id in &expired {
+                    tx.delete_upload(id, now_ms)?;
+                }
+                Ok::<_, Error>(expired)
+            })
+            .await?;
+        Ok(ended.len())
+    }
+
+    /// Deletes the bytes of objects that no row names any more. Says how many went; call again while any do.
+    pub async fn delete_condemned_objects(&self) -> Result<usize> {
+        let before_ms = self.core.now_ms() - self.core.settings.condemned_ms;
+        let condemned = self
+            .core
+            .metadata
+            .list(move |reader| Ok::<_, Error>(reader.list_condemned_objects(before_ms, BATCH)?));
+        let condemned = condemned.await?;
+        for location in &condemned {
+            self.core.delete_condemned(location).await?;
+        }
+        Ok(condemned.len())
+    }
+
+    /// Purges from the trash what has been there long enough. Says how much; call again while any goes.
+    pub async fn purge_trash(&self) -> Result<usize> {
+        let core = self.core.clone();
+        self.core
+            .metadata
+            .write(move |tx| {
+                let now_ms = core.now_ms();
+                let due_at_ms = now_ms + core.settings.grace_period_ms;
+                Ok(tx.purge_trash(now_ms, BATCH, due_at_ms)?)
+            })
+            .await
+    }
+
+    /// Forgets refresh tokens that have ended. Says how many; call again while any go.
+    pub async fn expire_refresh_tokens(&self) -> Result<usize> {
+        let now_ms = self.core.now_ms();
+        self.core
+            .metadata
+            .write(move |tx| Ok(tx.delete_expired_refresh_tokens(now_ms, BATCH)?))
+            .await
+    }
+
+    /// Deletes bytes of uploads whose row a power cut took before it was safe. Looks at open uploads only, so it takes
+    /// the same time however much is stored; to be called once, before serving.
+    pub async fn sweep_lost_uploads(&self) -> Result<()> {
+        let metadata: MetadataStore = self.core.metadata.clone();
+        let is_known = move |key: &blobs::ObjectKey| {
+            // When in doubt it is known: nothing is deleted on a failed question.
+            metadata
+                .read(|reader| reader.is_upload_known(key.as_str()))
+                .unwrap_or(true)
+        };
+        let swept = self.core.blobs.sweep_uploads(is_known).await?;
+        tracing::debug!(?swept, "looked for bytes of lost uploads");
+        Ok(())
+    }
+
+    /// Proves that an account's running total equals the sum of what its manifests reference: both, in bytes.
+    pub async fn compare_usage(&self, account: &model::AccountId) -> Result<(u64, u64)> {
+        let account = account.clone();
+        self.core
+            .metadata
+            .list(move |reader| {
+                Ok::<_, Error>((reader.get_usage(&account)?.0, reader.count_usage(&account)?))
+            })
+            .await
+    }
+
+    /// Proves that database and store answer and take writes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::StorageFull`].
+    pub async fn probe(&self) -> Result<()> {
+        self.core
+            .metadata
+            .read(|reader| Ok::<_, Error>(reader.probe()?))?;
+        Ok(self.core.blobs.probe().await?)
+    }
+
+    /// What the database measured of itself.
+    pub fn database_timings(&self) -> &metadata::Timings {
+        self.core.metadata.timings()
+    }
+}

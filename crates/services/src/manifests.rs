@@ -1,0 +1,340 @@
+//! Manifests: pulling, pushing and deleting them.
+
+use crate::access::{Access, Delete, Pull, Push};
+use crate::core::Core;
+use crate::manifest_cache::{CachedManifest, ManifestCache};
+use crate::push_plan::PushPlan;
+use crate::repositories::{ensure_repository, get_repository};
+use crate::{Error, Result};
+use bytes::Bytes;
+use metadata::{NewManifest, NewTrash, Tx};
+use model::{AccountId, Event, RepositoryId};
+use oci::{Digest, Reference, Tag};
+use std::sync::Arc;
+
+/// A manifest to be pushed.
+#[derive(Clone, Debug)]
+pub struct ManifestPush {
+    /// The tag to point at it, or the digest it must have.
+    pub reference: Reference,
+    /// Tags to point at it besides (only with a digest).
+    pub tags: Vec<Tag>,
+    /// The request's media type; empty when it names none.
+    pub content_type: String,
+    /// The exact bytes.
+    pub content: Bytes,
+}
+
+/// What a push came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedManifest {
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// The manifest it is about, when it names one.
+    pub subject: Option<Digest>,
+    /// The tags of the request's query, all of which point at it now.
+    pub tags: Vec<Tag>,
+}
+
+/// Manifests of all repositories.
+pub struct Manifests {
+    core: Arc<Core>,
+    cache: ManifestCache,
+}
+
+impl Manifests {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        let cache = ManifestCache::new(core.settings.manifest_cache_bytes);
+        Self { core, cache }
+    }
+
+    /// The manifest that a tag points at, or of a digest.
+    ///
+    /// # Errors
+    /// [`Error::ManifestUnknown`], [`Error::NameUnknown`], [`Error::Damaged`] when the stored bytes do not have their
+    /// digest.
+    pub fn get(&self, access: &Access<Pull>, reference: &Reference) -> Result<CachedManifest> {
+        // The epoch is noted before reading: what is read later may be newer, never older.
+        let epoch = self.core.metadata.epochs().of(&access.repository);
+        if let Some(known) = self.cache.get(access, reference, epoch) {
+            return Ok(known);
+        }
+        let key = access.key();
+        let found = self.core.metadata.read(|reader| match reference {
+            Reference::Tag(tag) => reader.find_manifest_by_tag(&key, tag),
+            Reference::Digest(digest) => reader.find_manifest_by_digest(&key, digest),
+        });
+        let Some(row) = found? else {
+            return Err(self.unknown(access)?);
+        };
+        if !row.account_state.allows_pull() {
+            return Err(Error::AccountSuspended);
+        }
+        if Digest::of(row.digest.algorithm(), row.content.as_bytes()) != row.digest {
+            tracing::error!(repository = %access.repository, digest = %row.digest, "a stored manifest is damaged");
+            return Err(Error::Damaged);
+        }
+        let manifest = CachedManifest::new(row.digest, row.media_type, row.content);
+        self.cache.put(access, reference, manifest.clone(), epoch);
+        Ok(manifest)
+    }
+
+    /// Why a manifest was not found: the repository is not there, or the manifest.
+    fn unknown(&self, access: &Access<Pull>) -> Result<Error> {
+        let repository = self
+            .core
+            .metadata
+            .read(|reader| reader.find_repository(&access.key()))?;
+        Ok(
+            if repository.is_some_and(|repository| repository.is_listed) {
+                Error::ManifestUnknown
+            } else {
+                Error::NameUnknown
+            },
+        )
+    }
+
+    /// Stores a manifest and points tags at it: all of it, or nothing.
+    ///
+    /// # Errors
+    /// Besides [`Error::ManifestInvalid`]: [`Error::ManifestDigestMismatch`], [`Error::ManifestBlobUnknown`],
+    /// [`Error::SizeMismatch`], [`Error::QuotaExceeded`].
+    pub async fn put(&self, access: &Access<Push>, push: ManifestPush) -> Result<PushedManifest> {
+        let plan = PushPlan::make(&push)?;
+        let (core, access) = (self.core.clone(), access.clone());
+        self.core
+            .metadata
+            .write(move |tx| {
+                let repository = ensure_repository(&core, tx, &access)?;
+                let (manifest, is_new) = match tx.find_manifest_id(&repository, &plan.digest)? {
+                    Some(manifest) => (manifest, false),
+                    None => (store(&core, tx, &access, &repository, &plan)?, true),
+                };
+                let mut moved = Vec::new();
+                for tag in &plan.tags {
+                    let account = &access.account;
+                    if tx.put_tag(account, &repository, tag, &manifest, core.now_ms())? {
+                        moved.push(tag.clone());
+                    }
+                }
+                record_push(&core, tx, &access, &plan, is_new, moved)?;
+                tx.touch_repository(&access.repository);
+                Ok(PushedManifest {
+                    digest: plan.digest,
+                    subject: plan.subject,
+                    tags: push.tags,
+                })
+            })
+            .await
+    }
+
+    /// Deletes a tag, or a manifest with its tags and its untagged referrers.
+    ///
+    /// # Errors
+    /// [`Error::ManifestUnknown`], [`Error::NameUnknown`].
+    pub async fn delete(&self, access: &Access<Delete>, reference: &Reference) -> Result<()> {
+        let (core, access, reference) = (self.core.clone(), access.clone(), reference.clone());
+        self.core
+            .metadata
+            .write(move |tx| {
+                let repository = get_repository(tx, &access)?;
+                match &reference {
+                    Reference::Tag(tag) => delete_tag(&core, tx, &access, &repository, tag)?,
+                    Reference::Digest(digest) => {
+                        delete_manifest(&core, tx, &access, &repository, digest)?;
+                    }
+                }
+                tx.touch_repository(&access.repository);
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Stores a manifest that the repository does not have, with everything it refers to. Answers with its id.
+fn store(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    access: &Access<Push>,
+    repository: &RepositoryId,
+    plan: &PushPlan,
+) -> Result<String> {
+    let account = &access.account;
+    let manifest = NewManifest {
+        id: core.ids.next_id(),
+        digest: plan.digest.clone(),
+        media_type: plan.media_type.to_owned(),
+        artifact_type: plan.artifact_type.clone(),
+        subject: plan.subject.clone(),
+        annotations: plan.annotations.clone(),
+        content: plan.content.clone(),
+    };
+    tx.create_manifest(&manifest, account, repository, core.now_ms())?;
+    let mut added_bytes = 0_u64;
+    for (digest, claimed) in &plan.blobs {
+        let Some((storage, actual)) = tx.find_membership(repository, digest)? else {
+            return Err(Error::ManifestBlobUnknown(digest.clone()));
+        };
+        if *claimed != actual {
+            return Err(Error::SizeMismatch {
+                digest: digest.clone(),
+                claimed: *claimed,
+                actual,
+            });
+        }
+        let blob = (storage.as_str(), digest, actual);
+        added_bytes =
+            added_bytes.saturating_add(reference(tx, account, repository, &manifest.id, blob)?);
+    }
+    for digest in &plan.elsewhere {
+        if let Some((storage, actual)) = tx.find_membership(repository, digest)? {
+            let blob = (storage.as_str(), digest, actual);
+            added_bytes =
+                added_bytes.saturating_add(reference(tx, account, repository, &manifest.id, blob)?);
+        }
+    }
+    for child in &plan.children {
+        if !core.settings.allows_sparse_indexes && tx.find_manifest_id(repository, child)?.is_none()
+        {
+            return Err(Error::ManifestBlobUnknown(child.clone()));
+        }
+        tx.create_manifest_child(&manifest.id, repository, child)?;
+    }
+    if !tx.add_usage(account, added_bytes)? {
+        return Err(Error::QuotaExceeded);
+    }
+    tx.list_repository(repository)?;
+    Ok(manifest.id)
+}
+
+/// Says that a manifest needs a blob (storage, digest, size). Answers with the bytes that the account uses more by that.
+fn reference(
+    tx: &mut Tx<'_>,
+    account: &AccountId,
+    repository: &RepositoryId,
+    manifest: &str,
+    (storage, digest, size_bytes): (&str, &Digest, u64),
+) -> Result<u64> {
+    tx.create_manifest_blob(manifest, repository, storage, digest)?;
+    Ok(if tx.add_reference(account, digest, size_bytes)? {
+        size_bytes
+    } else {
+        0
+    })
+}
+
+fn record_push(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    access: &Access<Push>,
+    plan: &PushPlan,
+    is_new: bool,
+    moved: Vec<Tag>,
+) -> Result<()> {
+    let (repository, digest) = (access.repository.clone(), plan.digest.clone());
+    if is_new {
+        let media_type = plan.media_type.to_owned();
+        let event = Event::ManifestPushed {
+            repository,
+            digest,
+            media_type,
+            tags: moved,
+        };
+        core.record(tx, &event, access)
+    } else if moved.is_empty() {
+        Ok(())
+    } else {
+        core.record(
+            tx,
+            &Event::TagPut {
+                repository,
+                digest,
+                tags: moved,
+            },
+            access,
+        )
+    }
+}
+
+fn delete_tag(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    access: &Access<Delete>,
+    repository: &RepositoryId,
+    tag: &Tag,
+) -> Result<()> {
+    let digest = tx
+        .delete_tag(repository, tag)?
+        .ok_or(Error::ManifestUnknown)?;
+    let repository = access.repository.clone();
+    core.record(
+        tx,
+        &Event::TagDeleted {
+            repository,
+            tag: tag.clone(),
+            digest,
+        },
+        access,
+    )
+}
+
+fn delete_manifest(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    access: &Access<Delete>,
+    repository: &RepositoryId,
+    digest: &Digest,
+) -> Result<()> {
+    if tx.find_manifest_id(repository, digest)?.is_none() {
+        return Err(Error::ManifestUnknown);
+    }
+    // What is about a deleted manifest goes with it, unless a tag keeps it; and so does what is about that.
+    let mut doomed = vec![digest.clone()];
+    while let Some(digest) = doomed.pop() {
+        if remove_one(core, tx, access, repository, &digest)? {
+            doomed.extend(tx.list_untagged_referrers(repository, &digest)?);
+        }
+    }
+    Ok(())
+}
+
+/// Removes one manifest into the trash. Says whether it was there.
+fn remove_one(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    access: &Access<Delete>,
+    repository: &RepositoryId,
+    digest: &Digest,
+) -> Result<bool> {
+    let Some(removed) = tx.remove_manifest(repository, digest)? else {
+        return Ok(false);
+    };
+    let (now_ms, settings) = (core.now_ms(), &core.settings);
+    let mut freed_bytes = 0_u64;
+    for (storage, blob) in &removed.blobs {
+        freed_bytes = freed_bytes.saturating_add(tx.drop_reference(&access.account, blob)?);
+        if settings.trash_ms == 0 {
+            tx.enqueue_review(storage, blob, now_ms + settings.grace_period_ms)?;
+        }
+    }
+    tx.free_usage(&access.account, freed_bytes)?;
+    if settings.trash_ms > 0 {
+        let trash = NewTrash {
+            id: &core.ids.next_id(),
+            account_id: &access.account,
+            repository_id: repository,
+            digest,
+            deleted_by: access.caller.display_name(),
+            deleted_at_ms: now_ms,
+            purge_at_ms: now_ms + settings.trash_ms,
+        };
+        tx.create_trash(&trash, &removed)?;
+    }
+    let event = Event::ManifestDeleted {
+        repository: access.repository.clone(),
+        digest: digest.clone(),
+        tags: removed.tags,
+    };
+    core.record(tx, &event, access)?;
+    Ok(true)
+}

@@ -1,0 +1,38 @@
+//! What the deployment decided about limits and times. The binary fills it from its configuration.
+
+/// Settings of the services. Times are in milliseconds, sizes in bytes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whom access tokens name as their issuer.
+    pub issuer: String,
+    /// The service that access tokens are for; the `service` of the challenge.
+    pub service: String,
+    /// How long an access token lives.
+    pub token_lifetime_ms: i64,
+    /// How long a refresh token lives.
+    pub refresh_token_lifetime_ms: i64,
+    /// How long a checked password is remembered, so that Argon2id does not run for each request of one client.
+    pub password_memory_ms: i64,
+    /// How long an upload that nobody goes on with is kept.
+    pub upload_lifetime_ms: i64,
+    /// Open uploads an account may have.
+    pub open_uploads_per_account: u32,
+    /// The largest blob.
+    pub blob_bytes: u64,
+    /// How long a repository knows a blob that no manifest of it needs; also the delay of a review.
+    pub grace_period_ms: i64,
+    /// How long deleted manifests can be restored; 0 for not at all.
+    pub trash_ms: i64,
+    /// How long an object that no row names is kept before its bytes are deleted.
+    pub condemned_ms: i64,
+    /// Whether public namespaces may be pulled from without credentials.
+    pub allows_anonymous_pull: bool,
+    /// Whether an index may name manifests that the repository does not have.
+    pub allows_sparse_indexes: bool,
+    /// Memory for manifests that are asked for often.
+    pub manifest_cache_bytes: u64,
+    /// Access tokens and passwords remembered as checked.
+    pub remembered_credentials: usize,
+    /// The size at which a page of referrers ends.
+    pub referrers_page_bytes: usize,
+}

@@ -1,0 +1,359 @@
+//! Access tokens: what a login is exchanged for, and what every request of a client then shows.
+
+use crate::access::{Authenticated, Authorizer, CallerContext, Rights, TokenRights};
+use crate::authentication::{AuthenticationFailed, Authenticator};
+use crate::core::Core;
+use crate::{Error, Result};
+use arc_swap::ArcSwap;
+use keys::token::{AccessEntry, CredentialKind as ClaimedCredential, CredentialRef, Expected};
+use keys::{
+    Claims, DeploymentKey, Purpose, Random, SecretString, SigningKey, SigningKeys, TokenCache,
+};
+use metadata::{NewRefreshToken, RefreshTokenRow, SigningKeyRow};
+use model::{AccessTokenId, AccountId, Caller, CallerKind, CredentialKind, UserId};
+use oci::{RepositoryName, Scope, ScopeActions, ScopeResource};
+use std::sync::Arc;
+
+/// What every refresh token begins with.
+const REFRESH_TOKEN_PREFIX: &str = "rsr_";
+/// How long a signing key signs before a new one takes its place.
+const SIGNING_KEY_MS: i64 = 90 * 24 * 3600 * 1000;
+
+/// A token that was given out.
+#[derive(Debug)]
+pub struct IssuedToken {
+    /// The token.
+    pub token: String,
+    /// When it was made.
+    pub issued_at_ms: i64,
+    /// How long it lives.
+    pub expires_in_secs: i64,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+}
+
+/// Gives tokens out and checks them.
+pub struct Tokens {
+    core: Arc<Core>,
+    key: Arc<DeploymentKey>,
+    random: Arc<dyn Random>,
+    signing: ArcSwap<SigningKeys>,
+    verified: TokenCache<Authenticated>,
+}
+
+impl Tokens {
+    /// Loads the signing keys, making the first one on a new deployment.
+    pub(crate) async fn load(
+        core: Arc<Core>,
+        key: Arc<DeploymentKey>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self> {
+        let verified = TokenCache::new(core.settings.remembered_credentials, &*random);
+        let signing = ArcSwap::new(load_signing_keys(&core, &key, &random).await?);
+        Ok(Self {
+            core,
+            key,
+            random,
+            signing,
+            verified,
+        })
+    }
+
+    /// Makes a new signing key when the newest is old, and forgets those whose tokens have all ended.
+    pub async fn rotate(&self) -> Result<()> {
+        self.signing
+            .store(load_signing_keys(&self.core, &self.key, &self.random).await?);
+        Ok(())
+    }
+
+    /// Gives a token for those of the wanted scopes that the caller has. A partial grant is no error.
+    pub fn issue(
+        &self,
+        authorizer: &Authorizer,
+        context: &CallerContext,
+        wanted: &[Scope],
+    ) -> Result<IssuedToken> {
+        let (account, scopes) = granted_scopes(authorizer, context, wanted)?;
+        let settings = &self.core.settings;
+        let now_ms = self.core.now_ms();
+        let expires_in_secs = settings.token_lifetime_ms / 1000;
+        let caller = &context.authenticated.caller;
+        let claims = Claims {
+            iss: settings.issuer.clone(),
+            sub: if caller.is_anonymous() {
+                String::new()
+            } else {
+                caller.display_name().to_owned()
+            },
+            user: caller
+                .user_id()
+                .map_or_else(String::new, |user| user.as_str().to_owned()),
+            aud: settings.service.clone(),
+            exp: now_ms / 1000 + expires_in_secs,
+            nbf: now_ms / 1000,
+            iat: now_ms / 1000,
+            jti: self.core.ids.next_id(),
+            account: account.map_or_else(String::new, |account| account.as_str().to_owned()),
+            credential: claimed_credential(caller),
+            access: scopes.iter().map(access_entry).collect(),
+        };
+        let token = self.signing.load().issue(&claims).map_err(|error| {
+            tracing::warn!(%error, "a token was not issued");
+            Error::Invalid(error.to_string())
+        })?;
+        Ok(IssuedToken {
+            token,
+            issued_at_ms: now_ms,
+            expires_in_secs,
+            scopes,
+        })
+    }
+
+    /// Checks a bearer token. One that was checked before is remembered until it ends.
+    pub(crate) fn verify(&self, token: &str) -> Result<Arc<Authenticated>, AuthenticationFailed> {
+        let now_ms = self.core.now_ms();
+        let key = self.verified.key(&[token.as_bytes()]);
+        if let Some(known) = self.verified.get(&key, now_ms, 0) {
+            return Ok(known);
+        }
+        let settings = &self.core.settings;
+        let expected = Expected {
+            issuer: &settings.issuer,
+            audience: &settings.service,
+        };
+        let claims = self
+            .signing
+            .load()
+            .verify(token, &expected, now_ms)
+            .map_err(|reason| {
+                tracing::debug!(%reason, "a bearer token was refused");
+                AuthenticationFailed::TokenInvalid
+            })?;
+        let expires_at_ms = claims.exp * 1000;
+        let known = Arc::new(authenticated_by(claims));
+        self.verified.insert(key, known.clone(), expires_at_ms, 0);
+        Ok(known)
+    }
+
+    /// Makes a refresh token for a caller that showed a password or a personal access token; `None` for others.
+    pub async fn create_refresh_token(&self, caller: &Caller) -> Result<Option<SecretString>> {
+        let Some(user) = caller.user_id().cloned() else {
+            return Ok(None);
+        };
+        let access_token_id = match &caller.credential {
+            CredentialKind::AccessToken { id, .. } => Some(id.clone()),
+            CredentialKind::Password => None,
+            CredentialKind::None | CredentialKind::Local => return Ok(None),
+        };
+        let secret = keys::random::generate_token(REFRESH_TOKEN_PREFIX, &*self.random);
+        let secret_hash = self.hash(&secret);
+        let settings = &self.core.settings;
+        let expires_at_ms = self.core.now_ms() + settings.refresh_token_lifetime_ms;
+        let service = settings.service.clone();
+        self.core
+            .metadata
+            .write(move |tx| {
+                let row = tx.find_user(&user)?.filter(|user| !user.is_disabled);
+                let Some(row) = row else { return Ok(None) };
+                tx.create_refresh_token(&NewRefreshToken {
+                    secret_hash,
+                    row: RefreshTokenRow {
+                        user_id: user,
+                        access_token_id,
+                        service,
+                        credential_epoch: row.credential_epoch,
+                        expires_at_ms,
+                    },
+                })?;
+                Ok(Some(secret))
+            })
+            .await
+    }
+
+    /// Who a refresh token stands for. It ends with the password or access token it was got with.
+    pub fn refresh(
+        &self,
+        secret: &SecretString,
+    ) -> Result<Arc<Authenticated>, AuthenticationFailed> {
+        let hash = self.hash(secret);
+        let now_ms = self.core.now_ms();
+        let service = self.core.settings.service.clone();
+        let caller = self.core.metadata.read(|reader| {
+            let token = reader.find_refresh_token(&hash)?;
+            let Some(token) = token.filter(|t| t.expires_at_ms > now_ms && t.service == service)
+            else {
+                return Ok(None);
+            };
+            let Some(user) = reader.find_user(&token.user_id)? else {
+                return Ok(None);
+            };
+            if user.is_disabled || user.credential_epoch != token.credential_epoch {
+                return Ok(None);
+            }
+            let Some(id) = token.access_token_id else {
+                return Ok(Some(Authenticator::caller_of(&user, None)));
+            };
+            let access_token = reader.find_access_token_by_id(&id)?;
+            let alive = access_token.filter(|t| t.expires_at_ms.is_none_or(|end| end > now_ms));
+            Ok::<_, metadata::Error>(
+                alive.map(|t| Authenticator::caller_of(&user, Some((id, t.actions)))),
+            )
+        });
+        let caller = caller
+            .map_err(Error::from)?
+            .ok_or(AuthenticationFailed::TokenInvalid)?;
+        Ok(Arc::new(Authenticated {
+            caller,
+            rights: Rights::Granted,
+        }))
+    }
+
+    fn hash(&self, secret: &SecretString) -> String {
+        self.key
+            .keyed_hash(Purpose::REFRESH_TOKEN, secret.expose().as_bytes())
+    }
+}
+
+/// What of the wanted scopes the caller has. A token belongs to one account: that of its first repository.
+fn granted_scopes(
+    authorizer: &Authorizer,
+    context: &CallerContext,
+    wanted: &[Scope],
+) -> Result<(Option<AccountId>, Vec<Scope>)> {
+    let mut account: Option<AccountId> = None;
+    let mut scopes = Vec::new();
+    for scope in wanted {
+        match &scope.resource {
+            ScopeResource::Catalog => {
+                // The catalogue shows each caller its own; anonymous callers have none.
+                if !context.authenticated.caller.is_anonymous() {
+                    scopes.push(Scope::catalog());
+                }
+            }
+            ScopeResource::Repository(name) if name.path().is_none() => {}
+            ScopeResource::Repository(name) => {
+                let (allowed, owner) = match authorizer.allowed_scope(context, name, scope.actions)
+                {
+                    Err(Error::NamespaceUnknown(_)) => continue,
+                    allowed => allowed?,
+                };
+                let same = account.is_none() || owner.is_none() || account == owner;
+                if !allowed.is_empty() && same {
+                    account = account.or(owner);
+                    scopes.push(Scope::repository(name.clone(), allowed));
+                }
+            }
+        }
+    }
+    let account = account.or_else(|| context.authenticated.caller.home_account.clone());
+    Ok((account, scopes))
+}
+
+fn access_entry(scope: &Scope) -> AccessEntry {
+    let (kind, name, actions) = scope.claim();
+    AccessEntry {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        actions: actions.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+fn claimed_credential(caller: &Caller) -> CredentialRef {
+    let (kind, id) = match &caller.credential {
+        CredentialKind::AccessToken { id, .. } => {
+            (ClaimedCredential::PersonalAccessToken, id.as_str())
+        }
+        CredentialKind::Password => (
+            ClaimedCredential::Password,
+            caller.user_id().map_or("", UserId::as_str),
+        ),
+        CredentialKind::None | CredentialKind::Local => (ClaimedCredential::Anonymous, ""),
+    };
+    CredentialRef {
+        kind,
+        id: id.to_owned(),
+    }
+}
+
+fn authenticated_by(claims: Claims) -> Authenticated {
+    let account = (!claims.account.is_empty()).then(|| AccountId::new(claims.account));
+    let caller = if claims.user.is_empty() {
+        Caller::anonymous()
+    } else {
+        let credential = match claims.credential.kind {
+            ClaimedCredential::PersonalAccessToken => CredentialKind::AccessToken {
+                id: AccessTokenId::new(claims.credential.id),
+                // The token's scopes were narrowed already when it was given.
+                actions: ScopeActions::ALL,
+            },
+            _ => CredentialKind::Password,
+        };
+        Caller {
+            kind: CallerKind::User {
+                id: UserId::new(claims.user),
+                name: claims.sub,
+            },
+            credential,
+            home_account: account.clone(),
+        }
+    };
+    let scopes = claims.access.iter().filter_map(scope_of).collect();
+    Authenticated {
+        caller,
+        rights: Rights::Token(TokenRights { account, scopes }),
+    }
+}
+
+fn scope_of(entry: &AccessEntry) -> Option<Scope> {
+    match entry.kind.as_str() {
+        "repository" => {
+            let name = RepositoryName::parse(&entry.name).ok()?;
+            Some(Scope::repository(
+                name,
+                ScopeActions::parse(&entry.actions.join(",")),
+            ))
+        }
+        "registry" if entry.name == "catalog" => Some(Scope::catalog()),
+        _ => None,
+    }
+}
+
+async fn load_signing_keys(
+    core: &Core,
+    key: &Arc<DeploymentKey>,
+    random: &Arc<dyn Random>,
+) -> Result<Arc<SigningKeys>> {
+    let now_ms = core.now_ms();
+    // A key is kept for as long as a token signed with it may live, and a while longer.
+    let forget_before_ms = now_ms - SIGNING_KEY_MS - 2 * core.settings.token_lifetime_ms;
+    let (key, random) = (key.clone(), random.clone());
+    let rows = core
+        .metadata
+        .write(move |tx| {
+            let newest = tx.list_signing_keys()?.into_iter().next();
+            if newest.is_none_or(|newest| newest.created_at_ms + SIGNING_KEY_MS <= now_ms) {
+                let made = SigningKey::generate(&*random);
+                tx.create_signing_key(&SigningKeyRow {
+                    id: made.id().to_owned(),
+                    sealed_private: made.seal(&key),
+                    created_at_ms: now_ms,
+                })?;
+            }
+            tx.delete_signing_keys(forget_before_ms)?;
+            Ok::<_, Error>((tx.list_signing_keys()?, key))
+        })
+        .await?;
+    let (rows, key) = rows;
+    let mut keys = rows.iter().map(|row| {
+        SigningKey::unseal(&key, &row.id, &row.sealed_private).map_err(|error| {
+            tracing::error!(%error, key = row.id, "a signing key cannot be opened; is the deployment key the right one?");
+            Error::Internal
+        })
+    });
+    let current = keys.next().ok_or(Error::Internal)??;
+    let others = keys.map(|key| key.map(|key| key.verifying_key().clone()));
+    Ok(Arc::new(SigningKeys::new(
+        current,
+        others.collect::<Result<_>>()?,
+    )))
+}

@@ -1,0 +1,375 @@
+//! Uploads: how a blob arrives. Intent row, then bytes, then rows.
+//!
+//! An upload's row is safe before its first byte is written; its bytes are safe before the row says so; and the
+//! repository knows the blob only once both are. So a crash at any moment leaves either a whole blob or an upload that
+//! expires with its bytes.
+
+use crate::access::{Access, Authorizer, CallerContext, Pull, Push};
+use crate::core::{Core, SHARED_STORAGE};
+use crate::repositories::ensure_repository;
+use crate::upload_lease::{UploadLease, require_own};
+use crate::{Error, Result};
+use blobs::{AppendError, CompleteError, Completed, PutError, UploadProgress};
+use bytes::Bytes;
+use futures_util::Stream;
+use metadata::{NewUpload, Tx, UploadState};
+use oci::{Algorithm, ContentRange, Digest, RepositoryName, UploadId};
+use std::sync::Arc;
+
+/// Repositories looked at for an automatic mount.
+const MOUNT_SOURCES: i64 = 100;
+/// How long a finished upload's row answers a repeated request.
+const REMEMBER_DONE_MS: i64 = 3_600_000;
+
+/// A piece of an upload: its bytes, and where the client says they belong.
+pub struct Chunk<S> {
+    /// The request's `Content-Range`, if it has one. Without, bytes are added where the upload stands.
+    pub range: Option<ContentRange>,
+    /// The bytes.
+    pub body: S,
+}
+
+/// Where an upload stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadStatus {
+    /// Bytes that are there.
+    pub offset: u64,
+    /// The blob it became, when it is done.
+    pub done: Option<Digest>,
+}
+
+/// Uploads of all repositories.
+pub struct Uploads {
+    core: Arc<Core>,
+    /// Names this life of this process, so that leases of an earlier one count for nothing.
+    owner: Arc<str>,
+}
+
+impl Uploads {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        let owner = core.ids.next_id().into();
+        Self { core, owner }
+    }
+
+    /// Begins an upload. Its row is safe when this returns.
+    ///
+    /// # Errors
+    /// [`Error::NamespaceUnknown`], [`Error::TooManyUploads`], [`Error::AccountSuspended`].
+    pub async fn start(&self, access: &Access<Push>, algorithm: Algorithm) -> Result<UploadId> {
+        let id = UploadId::parse(&self.core.ids.next_id()).map_err(|_| Error::Internal)?;
+        let (core, access, new_id) = (self.core.clone(), access.clone(), id.clone());
+        self.core
+            .metadata
+            .write(move |tx| {
+                let repository = ensure_repository(&core, tx, &access)?;
+                let limit = core.settings.open_uploads_per_account;
+                if tx.count_open_uploads(&access.account, limit.into())? >= limit.into() {
+                    return Err(Error::TooManyUploads { limit });
+                }
+                let now_ms = core.now_ms();
+                let upload = NewUpload {
+                    id: new_id,
+                    account_id: access.account.clone(),
+                    repository_id: repository,
+                    caller: access.caller_key(),
+                    algorithm,
+                    expires_at_ms: now_ms + core.settings.upload_lifetime_ms,
+                };
+                Ok(tx.create_upload(&upload, now_ms)?)
+            })
+            .await?;
+        Ok(id)
+    }
+
+    /// Where an upload stands.
+    ///
+    /// # Errors
+    /// [`Error::UploadUnknown`] for one that is not the caller's, too.
+    pub fn status(&self, access: &Access<Push>, id: &UploadId) -> Result<UploadStatus> {
+        let now_ms = self.core.now_ms();
+        self.core.metadata.read(|reader| {
+            let upload = reader
+                .find_upload(id, now_ms)?
+                .ok_or(Error::UploadUnknown)?;
+            require_own(reader, access, &upload)?;
+            Ok(match upload.state {
+                UploadState::Open => UploadStatus {
+                    offset: upload.offset_bytes,
+                    done: None,
+                },
+                UploadState::Done(digest) => UploadStatus {
+                    offset: upload.offset_bytes,
+                    done: Some(digest),
+                },
+            })
+        })
+    }
+
+    /// Adds a chunk and answers with the bytes that are there then.
+    ///
+    /// # Errors
+    /// [`Error::ChunkOutOfOrder`], [`Error::ChunkSizeMismatch`], [`Error::UploadBusy`], [`Error::BodyBrokeOff`],
+    /// [`Error::BlobTooLarge`], [`Error::StorageFull`].
+    pub async fn append<S, E>(
+        &self,
+        access: &Access<Push>,
+        id: &UploadId,
+        chunk: Chunk<S>,
+    ) -> Result<u64>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        let lease = UploadLease::take(&self.core, &self.owner, access, id).await?;
+        require_open(&lease)?;
+        require_in_order(&lease, chunk.range.as_ref())?;
+        let progress = lease.progress()?;
+        let limit = self.core.settings.blob_bytes;
+        match self.core.blobs.append(progress, chunk.body, limit).await {
+            Ok(progress) => {
+                require_length(&lease, chunk.range.as_ref(), progress.offset)?;
+                let offset = progress.offset;
+                lease.record(&progress).await?;
+                Ok(offset)
+            }
+            Err(error) => Err(keep_what_arrived(lease, error).await?),
+        }
+    }
+
+    /// Adds the last chunk, which may be empty, and makes the blob: durable and known to the repository when this
+    /// returns. Repeating it answers the same.
+    ///
+    /// # Errors
+    /// Those of [`append`](Self::append), and [`Error::DigestMismatch`].
+    pub async fn complete<S, E>(
+        &self,
+        access: &Access<Push>,
+        id: &UploadId,
+        chunk: Option<Chunk<S>>,
+        expected: &Digest,
+    ) -> Result<()>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        let lease = UploadLease::take(&self.core, &self.owner, access, id).await?;
+        if let UploadState::Done(digest) = &lease.upload.state {
+            return if digest == expected {
+                Ok(())
+            } else {
+                Err(Error::UploadUnknown)
+            };
+        }
+        let range = chunk.as_ref().and_then(|chunk| chunk.range);
+        require_in_order(&lease, range.as_ref())?;
+        let progress = lease.progress()?;
+        let completed = match chunk {
+            Some(chunk) => self.receive_last(lease, progress, chunk, expected).await,
+            None => match self.core.blobs.complete(&progress, expected).await {
+                Ok(completed) => Ok((lease, completed)),
+                Err(error) => Err(complete_failed(error)),
+            },
+        };
+        let (lease, completed) = completed?;
+        self.finish(access, lease, completed).await
+    }
+
+    async fn receive_last<S, E>(
+        &self,
+        lease: UploadLease,
+        progress: UploadProgress,
+        chunk: Chunk<S>,
+        expected: &Digest,
+    ) -> Result<(UploadLease, Completed)>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        let limit = self.core.settings.blob_bytes;
+        match self
+            .core
+            .blobs
+            .append_and_complete(progress, chunk.body, limit, expected)
+            .await
+        {
+            Ok(completed) => {
+                require_length(&lease, chunk.range.as_ref(), completed.size_bytes)?;
+                Ok((lease, completed))
+            }
+            Err(PutError::Append(error)) => Err(keep_what_arrived(lease, error).await?),
+            Err(PutError::Complete(error)) => Err(complete_failed(error)),
+        }
+    }
+
+    /// The rows of a blob whose bytes are durable. If its digest is stored already, our own copy goes.
+    async fn finish(
+        &self,
+        access: &Access<Push>,
+        lease: UploadLease,
+        completed: Completed,
+    ) -> Result<()> {
+        let (core, access) = (self.core.clone(), access.clone());
+        let (id, fence) = (lease.upload.id.clone(), lease.fence);
+        let is_copy = self
+            .core
+            .metadata
+            .write(move |tx| {
+                let now_ms = core.now_ms();
+                let Completed {
+                    key,
+                    size_bytes,
+                    digest,
+                } = &completed;
+                let repository = ensure_repository(&core, tx, &access)?;
+                let is_first =
+                    tx.create_blob(SHARED_STORAGE, digest, *size_bytes, key.as_str(), now_ms)?;
+                // A repeated request finds its own blob.
+                let location = tx.find_blob_location(SHARED_STORAGE, digest)?;
+                let is_copy = !is_first && location.as_deref() != Some(key.as_str());
+                if is_copy {
+                    tx.condemn_object(key.as_str(), now_ms)?;
+                }
+                tx.put_repository_blob(
+                    &access.account,
+                    &repository,
+                    SHARED_STORAGE,
+                    digest,
+                    now_ms,
+                )?;
+                // Should no manifest ever need it, the collector finds it by this.
+                let due_at_ms = now_ms + core.settings.grace_period_ms;
+                tx.enqueue_review(SHARED_STORAGE, digest, due_at_ms)?;
+                if !tx.finish_upload(&id, fence, digest, now_ms + REMEMBER_DONE_MS)? {
+                    return Err(Error::UploadBusy);
+                }
+                Ok(is_copy.then(|| key.as_str().to_owned()))
+            })
+            .await?;
+        lease.end();
+        if let Some(copy) = is_copy {
+            self.core.delete_condemned(&copy).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends an upload without a blob; its bytes go.
+    ///
+    /// # Errors
+    /// [`Error::UploadUnknown`], [`Error::UploadBusy`].
+    pub async fn cancel(&self, access: &Access<Push>, id: &UploadId) -> Result<()> {
+        let lease = UploadLease::take(&self.core, &self.owner, access, id).await?;
+        require_open(&lease)?;
+        let (core, cancelled) = (self.core.clone(), id.clone());
+        self.core
+            .metadata
+            .write(move |tx| Ok::<_, Error>(tx.delete_upload(cancelled.as_str(), core.now_ms())?))
+            .await?;
+        lease.end();
+        self.core.delete_condemned(id.as_str()).await
+    }
+
+    /// Makes a blob of a repository that the caller may read known to another one. Says whether that was possible; when
+    /// not, nothing tells why.
+    pub async fn mount(
+        &self,
+        to: &Access<Push>,
+        from: &Access<Pull>,
+        digest: &Digest,
+    ) -> Result<bool> {
+        if to.account != from.account {
+            return Ok(false);
+        }
+        let (core, to, from, digest) =
+            (self.core.clone(), to.clone(), from.clone(), digest.clone());
+        let source = self.core.metadata.read(|reader| {
+            let Some(source) = reader.find_repository(&from.key())? else {
+                return Ok(None);
+            };
+            Ok::<_, Error>(
+                reader
+                    .find_membership(&source.id, &digest)?
+                    .map(|_| source.id),
+            )
+        })?;
+        let Some(source) = source else {
+            return Ok(false);
+        };
+        self.core
+            .metadata
+            .write(move |tx: &mut Tx<'_>| {
+                // Looked at again inside: it may have gone since.
+                let Some((storage, _)) = tx.find_membership(&source, &digest)? else {
+                    return Ok(false);
+                };
+                let target = ensure_repository(&core, tx, &to)?;
+                tx.put_repository_blob(&to.account, &target, &storage, &digest, core.now_ms())?;
+                let due_at_ms = core.now_ms() + core.settings.grace_period_ms;
+                tx.enqueue_review(&storage, &digest, due_at_ms)?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// A repository that the caller may read and that has the blob: the source of an automatic mount.
+    pub fn find_mount_source(
+        &self,
+        authorizer: &Authorizer,
+        context: &CallerContext,
+        to: &Access<Push>,
+        digest: &Digest,
+    ) -> Result<Option<Access<Pull>>> {
+        let candidates = self
+            .core
+            .metadata
+            .read(|reader| reader.list_memberships(&to.account, digest, MOUNT_SOURCES))?;
+        let mut names = candidates
+            .iter()
+            .filter_map(|row| RepositoryName::parse(&row.repository).ok());
+        Ok(names.find_map(|name| authorizer.authorize::<Pull>(context, &name).ok()))
+    }
+}
+
+fn require_open(lease: &UploadLease) -> Result<()> {
+    match lease.upload.state {
+        UploadState::Open => Ok(()),
+        UploadState::Done(_) => Err(Error::UploadUnknown),
+    }
+}
+
+fn require_in_order(lease: &UploadLease, range: Option<&ContentRange>) -> Result<()> {
+    let offset = lease.upload.offset_bytes;
+    match range {
+        Some(range) if range.start() != offset => Err(Error::ChunkOutOfOrder { offset }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a chunk brought as many bytes as its range says; `offset` is where the upload stands after it.
+fn require_length(lease: &UploadLease, range: Option<&ContentRange>, offset: u64) -> Result<()> {
+    let received = offset - lease.upload.offset_bytes;
+    match range {
+        Some(range) if range.len() != received => Err(Error::ChunkSizeMismatch),
+        _ => Ok(()),
+    }
+}
+
+/// Notes what arrived before an error, so that the client can go on from there. Answers with the error to tell.
+async fn keep_what_arrived<E>(lease: UploadLease, error: AppendError<E>) -> Result<Error> {
+    match error {
+        AppendError::SourceFailed { progress, .. } => {
+            let offset = progress.offset;
+            lease.record(&progress).await?;
+            Ok(Error::BodyBrokeOff { offset })
+        }
+        AppendError::StorageFull { progress } => {
+            lease.record(&progress).await?;
+            Ok(Error::StorageFull)
+        }
+        AppendError::TooLarge { limit_bytes } => Ok(Error::BlobTooLarge { limit_bytes }),
+        AppendError::Storage(error) => Ok(error.into()),
+    }
+}
+
+fn complete_failed(error: CompleteError) -> Error {
+    match error {
+        CompleteError::DigestMismatch { actual } => Error::DigestMismatch { actual },
+        CompleteError::Storage(error) => error.into(),
+    }
+}

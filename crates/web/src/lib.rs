@@ -1,0 +1,25 @@
+//! Everything that speaks HTTP.
+//!
+//! The transport half: sockets, TLS, limits and draining ([`listener`]), one connection ([`connection`]),
+//! one request and its answer ([`exchange`]), bodies in both directions ([`body`]), blobs sent from the page
+//! cache ([`sendfile`]), and what can be seen from outside ([`metrics`], [`access_log`], [`health`]).
+
+pub mod access_log;
+mod authentication;
+pub mod body;
+pub mod connection;
+pub mod exchange;
+pub mod forwarded;
+pub mod health;
+pub mod listener;
+pub mod metrics;
+mod oci;
+pub mod registry;
+pub mod request_id;
+pub mod sendfile;
+pub mod tls;
+mod token;
+mod transport;
+
+#[cfg(test)]
+mod testing;

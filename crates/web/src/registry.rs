@@ -1,0 +1,134 @@
+//! What the registry's listeners serve: the way from a path to the face that answers it.
+
+use crate::body::{Body, IncomingBody};
+use crate::exchange::{Answer, Handler, RequestContext};
+use crate::metrics::EndpointLabel;
+use crate::{oci as oci_face, token};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use services::Services;
+use std::sync::Arc;
+
+/// What the faces want to know of the deployment.
+#[derive(Clone, Debug)]
+pub struct RegistrySettings {
+    /// How clients reach the registry, as `https://registry.example.com`; `None`: as the request says.
+    pub external_url: Option<String>,
+    /// The largest manifest, in bytes.
+    pub manifest_bytes: u64,
+    /// Tags that one manifest push may set besides its reference.
+    pub tags_per_put: usize,
+    /// Scopes that one token request may ask for.
+    pub scopes_per_token: usize,
+    /// Most tags on a page.
+    pub tags_page: usize,
+    /// Most repositories on a page.
+    pub catalog_page: usize,
+    /// Ranges of a blob in one request.
+    pub ranges_per_request: usize,
+    /// Blobs being sent or received at once; further requests are asked to come back.
+    pub transfers_at_once: usize,
+}
+
+/// The token endpoint.
+pub(crate) const TOKEN_PATH: &str = "/service/token";
+
+/// The endpoints that requests are counted under, in the order of their labels.
+pub const ENDPOINTS: &[&str] = &[
+    "token",
+    "ping",
+    "get_blob",
+    "head_blob",
+    "get_manifest",
+    "head_manifest",
+    "mount_blob",
+    "start_upload",
+    "patch_upload",
+    "put_upload",
+    "put_manifest",
+    "list_tags",
+    "delete_manifest",
+    "delete_blob",
+    "referrers",
+    "upload_status",
+    "cancel_upload",
+    "catalog",
+];
+
+/// Answers every request that the transport does not answer itself.
+pub struct Registry {
+    pub(crate) services: Arc<Services>,
+    pub(crate) settings: RegistrySettings,
+    pub(crate) transfers: Arc<tokio::sync::Semaphore>,
+}
+
+impl Registry {
+    /// Puts the faces before the services.
+    pub fn new(services: Arc<Services>, settings: RegistrySettings) -> Self {
+        let transfers = Arc::new(tokio::sync::Semaphore::new(settings.transfers_at_once));
+        Self {
+            services,
+            settings,
+            transfers,
+        }
+    }
+
+    /// How the client of this request reaches the registry: scheme and host.
+    pub(crate) fn origin<B>(&self, request: &Request<B>, context: &RequestContext) -> String {
+        if let Some(url) = &self.settings.external_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        let scheme = if context.client.is_secure {
+            "https"
+        } else {
+            "http"
+        };
+        match context.host(request.uri(), request.headers()) {
+            Some(host) => format!("{scheme}://{host}"),
+            None => format!("{scheme}://{}", context.connection().local),
+        }
+    }
+}
+
+impl Handler for Registry {
+    async fn handle(&self, request: Request<IncomingBody>, context: RequestContext) -> Answer {
+        let path = request.uri().path();
+        if path == "/v2" || path.starts_with("/v2/") {
+            return oci_face::answer(self, request, &context).await;
+        }
+        if path == TOKEN_PATH {
+            return token::answer(self, request, &context).await;
+        }
+        not_found().into()
+    }
+}
+
+/// The label of a request that reached the endpoint of that name.
+pub(crate) fn label(endpoint: &str) -> EndpointLabel {
+    let position = ENDPOINTS.iter().position(|known| *known == endpoint);
+    position
+        .and_then(|at| u16::try_from(at).ok())
+        .map_or(EndpointLabel::UNKNOWN, EndpointLabel::at)
+}
+
+fn not_found() -> Response<Body> {
+    let text = "This is a container registry. Its API is at /v2/; use it with docker, podman, skopeo, oras or helm.\n";
+    let mut response = Response::new(Body::full(text));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ENDPOINTS, label};
+    use crate::metrics::EndpointLabel;
+
+    #[test]
+    fn every_endpoint_has_a_label_of_its_own() {
+        let labels: Vec<_> = ENDPOINTS.iter().map(|endpoint| label(endpoint)).collect();
+        assert!(labels.iter().all(|one| *one != EndpointLabel::UNKNOWN));
+        assert!(labels.windows(2).all(|pair| pair[0] != pair[1]));
+        assert_eq!(label("no such endpoint"), EndpointLabel::UNKNOWN);
+    }
+}
