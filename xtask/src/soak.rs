@@ -86,8 +86,8 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         let count = soak.batch.min(soak.total - progress.done);
         let seed = progress.seed + progress.done;
         let environment = [
-            ("ROADSTEAD_TEST_SEED", seed.to_string()),
-            ("ROADSTEAD_TEST_COUNT", count.to_string()),
+            ("TEST_SEED", seed.to_string()),
+            ("TEST_COUNT", count.to_string()),
         ];
         if !test::run_one(soak.test, &environment, soak.batch_time_limit).await? {
             record(

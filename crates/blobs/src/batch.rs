@@ -61,7 +61,7 @@ impl Batch {
         let admitted = if self.admit(wanted, budget) {
             wanted
         } else {
-            
+            self.is_closed = true;
             // Without a permit there may still be room in what needs none.
             wanted.min(SMALL_BATCH.saturating_sub(self.len))
         };

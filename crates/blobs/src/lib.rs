@@ -39,6 +39,6 @@ pub use body::{BlobBody, BlobFile};
 pub use filesystem::Sweep;
 pub use key::{InvalidObjectKey, ObjectKey};
 pub use store::{
-    AppendError, BlobStore, CompleteError, Completed, FilesystemOptions, PutError, StorageError,
-    UploadProgress,
+    AppendError, BlobStore, CompleteError, Completed, Expected, FilesystemOptions, PutError,
+    StorageError, UploadProgress,
 };

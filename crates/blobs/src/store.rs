@@ -38,6 +38,40 @@ pub struct Completed {
     pub size_bytes: u64,
     /// Its verified digest.
     pub digest: Digest,
+    /// Whether the object holds the bytes. False when they were [stored already](Expected::unless_stored): then the
+    /// object is gone.
+    pub is_kept: bool,
+}
+
+/// What an upload must turn out to be.
+pub struct Expected {
+    pub(crate) digest: Digest,
+    pub(crate) is_stored: Option<Box<dyn FnOnce() -> bool + Send>>,
+}
+
+impl Expected {
+    /// Content of this digest. Once every byte has arrived and the digest is right, `is_stored` is asked on the
+    /// blocking pool whether the same content is durable under another key; if so, this copy is dropped without being
+    /// flushed. Asking earlier would tell a client about content that it has not shown to have.
+    pub fn unless_stored(
+        digest: &Digest,
+        is_stored: impl FnOnce() -> bool + Send + 'static,
+    ) -> Self {
+        Self {
+            digest: digest.clone(),
+            is_stored: Some(Box::new(is_stored)),
+        }
+    }
+}
+
+impl From<&Digest> for Expected {
+    /// Content of this digest, to be kept whatever else is stored.
+    fn from(digest: &Digest) -> Self {
+        Self {
+            digest: digest.clone(),
+            is_stored: None,
+        }
+    }
 }
 
 /// What the store itself may answer instead of doing as asked.
@@ -230,11 +264,12 @@ impl BlobStore {
         progress: UploadProgress,
         body: S,
         limit_bytes: u64,
-        expected: &Digest,
+        expected: impl Into<Expected>,
     ) -> Result<Completed, PutError<E>>
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
+        let expected = expected.into();
         transfer::append_and_complete(&self.filesystem, progress, body, limit_bytes, expected).await
     }
 
@@ -245,9 +280,9 @@ impl BlobStore {
     pub async fn complete(
         &self,
         progress: &UploadProgress,
-        expected: &Digest,
+        expected: impl Into<Expected>,
     ) -> Result<Completed, CompleteError> {
-        transfer::complete(&self.filesystem, progress, expected).await
+        transfer::complete(&self.filesystem, progress, expected.into()).await
     }
 
     /// Opens a completed object for reading. `size_bytes` is what the caller's row says; an object

@@ -22,13 +22,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use oci::Digest;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::batch::{Batch, Budget};
 use crate::filesystem::Filesystem;
 use crate::key::ObjectKey;
-use crate::store::{AppendError, CompleteError, Completed, PutError, StorageError, UploadProgress};
+use crate::store::{
+    AppendError, CompleteError, Completed, Expected, PutError, StorageError, UploadProgress,
+};
 use crate::upload::OpenUpload;
 
 /// Why no more is received.
@@ -233,7 +234,7 @@ pub(crate) async fn append_and_complete<S, E>(
     before: UploadProgress,
     body: S,
     limit_bytes: u64,
-    expected: &Digest,
+    expected: Expected,
 ) -> Result<Completed, PutError<E>>
 where
     S: Stream<Item = Result<Bytes, E>>,
@@ -243,10 +244,9 @@ where
         Err(stopped) => stopped,
         Ok((mut upload, rest)) => {
             let rest = rest.admitted(budget).await;
-            let expected = expected.clone();
             // One hop for the last bytes, the flush and the rename.
             let last = blocking(move || match upload.write(&rest.parts) {
-                Ok(()) => ControlFlow::Continue(upload.complete(&expected)),
+                Ok(()) => ControlFlow::Continue(upload.complete(expected)),
                 Err(error) => ControlFlow::Break((upload, error)),
             });
             match last.await {
@@ -266,12 +266,11 @@ where
 pub(crate) async fn complete(
     filesystem: &Arc<Filesystem>,
     progress: &UploadProgress,
-    expected: &Digest,
+    expected: Expected,
 ) -> Result<Completed, CompleteError> {
     let guard = filesystem.locks.lock(&progress.key).await;
     let upload = OpenUpload::resume(filesystem, guard, progress)?;
-    let expected = expected.clone();
-    blocking(move || upload.complete(&expected)).await?
+    blocking(move || upload.complete(expected)).await?
 }
 
 pub(crate) async fn delete(

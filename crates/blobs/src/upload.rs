@@ -11,7 +11,7 @@ use crate::disk::{self, Access};
 use crate::filesystem::{Filesystem, Found};
 use crate::key::ObjectKey;
 use crate::locks::KeyGuard;
-use crate::store::{CompleteError, Completed, StorageError, UploadProgress};
+use crate::store::{CompleteError, Completed, Expected, StorageError, UploadProgress};
 
 /// How much is written before the kernel is told to start putting it on the disk, and before the free
 /// space is looked at again. Without it everything waits for the flush at the end, and the disk idles
@@ -113,9 +113,13 @@ impl OpenUpload {
 
     /// Verifies the digest; then flush, rename, flush of the directory, in this order: a name among the
     /// blobs never stands for bytes that are not there.
-    pub(crate) fn complete(mut self, expected: &Digest) -> Result<Completed, CompleteError> {
+    pub(crate) fn complete(mut self, expected: Expected) -> Result<Completed, CompleteError> {
+        let Expected {
+            digest: expected,
+            is_stored,
+        } = expected;
         if self.hasher.algorithm() == expected.algorithm() {
-            verify(self.hasher.clone().finish(), expected)?;
+            verify(self.hasher.clone().finish(), &expected)?;
         }
         let filesystem = Arc::clone(&self.filesystem);
         let (disk, layout) = (&*filesystem.disk, &filesystem.layout);
@@ -124,7 +128,17 @@ impl OpenUpload {
             None => self.locate()?,
         };
         if self.hasher.algorithm() != expected.algorithm() {
-            verify(self.rehash(&file, expected.algorithm())?, expected)?;
+            verify(self.rehash(&file, expected.algorithm())?, &expected)?;
+        }
+        let (key, size_bytes) = (self.key.clone(), self.offset);
+        if !is_in_place && is_stored.is_some_and(|is_stored| is_stored()) {
+            disk.remove(&layout.upload(&key))?;
+            return Ok(Completed {
+                key,
+                size_bytes,
+                digest: expected,
+                is_kept: false,
+            });
         }
         if !is_in_place {
             disk.sync_all(&file)?;
@@ -133,9 +147,10 @@ impl OpenUpload {
         // Also when an earlier call renamed it: that call may have died before it came here.
         disk.sync_dir(&layout.shard(&self.key))?;
         Ok(Completed {
-            key: self.key,
-            size_bytes: self.offset,
-            digest: expected.clone(),
+            key,
+            size_bytes,
+            digest: expected,
+            is_kept: true,
         })
     }
 

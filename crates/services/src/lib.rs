@@ -7,8 +7,10 @@
 //! under a web server, a job and a command line.
 
 pub mod access;
+mod access_tokens;
 mod accounts;
 pub mod authentication;
+mod authorizer;
 mod blobs;
 mod core;
 mod error;
@@ -17,6 +19,8 @@ mod listings;
 mod maintenance;
 mod manifest_cache;
 mod manifests;
+mod mounts;
+mod people;
 mod policy;
 mod push_plan;
 mod repositories;
@@ -27,11 +31,11 @@ mod uploads;
 
 pub use ::blobs::{BlobBody, BlobFile};
 pub use access::{
-    Access, Authenticated, Authorizer, CallerContext, Delete, Pull, Push, Refused,
-    RepositoryAction, Resource,
+    Access, Authenticated, CallerContext, Delete, Pull, Push, Refused, RepositoryAction, Resource,
 };
 pub use accounts::{Accounts, Management};
 pub use authentication::{AuthenticationFailed, Authenticator, Credentials};
+pub use authorizer::Authorizer;
 pub use blobs::Blobs;
 pub use error::{Error, Result};
 pub use first_start::{DEFAULT_ACCOUNT, FIRST_NAMESPACE, FIRST_USER};

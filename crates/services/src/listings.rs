@@ -1,6 +1,7 @@
 //! Lists that clients page through: tags, referrers, repositories.
 
-use crate::access::{Access, Authorizer, CallerContext, Pull, Refused, Visible};
+use crate::access::{Access, CallerContext, Pull, Refused};
+use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
 use crate::{Error, Result};
 use metadata::ReferrerRow;

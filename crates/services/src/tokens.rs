@@ -1,7 +1,8 @@
 //! Access tokens: what a login is exchanged for, and what every request of a client then shows.
 
-use crate::access::{Authenticated, Authorizer, CallerContext, Rights, TokenRights};
+use crate::access::{Authenticated, CallerContext, Rights, TokenRights};
 use crate::authentication::{AuthenticationFailed, Authenticator};
+use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::{Error, Result};
 use arc_swap::ArcSwap;

@@ -4,20 +4,18 @@
 //! repository knows the blob only once both are. So a crash at any moment leaves either a whole blob or an upload that
 //! expires with its bytes.
 
-use crate::access::{Access, Authorizer, CallerContext, Pull, Push};
+use crate::access::{Access, Push};
 use crate::core::{Core, SHARED_STORAGE};
 use crate::repositories::ensure_repository;
 use crate::upload_lease::{UploadLease, require_own};
 use crate::{Error, Result};
-use blobs::{AppendError, CompleteError, Completed, PutError, UploadProgress};
+use blobs::{AppendError, CompleteError, Completed, Expected, PutError, UploadProgress};
 use bytes::Bytes;
 use futures_util::Stream;
 use metadata::{NewUpload, Tx, UploadState};
-use oci::{Algorithm, ContentRange, Digest, RepositoryName, UploadId};
+use oci::{Algorithm, ContentRange, Digest, UploadId};
 use std::sync::Arc;
 
-/// Repositories looked at for an automatic mount.
-const MOUNT_SOURCES: i64 = 100;
 /// How long a finished upload's row answers a repeated request.
 const REMEMBER_DONE_MS: i64 = 3_600_000;
 
@@ -40,7 +38,7 @@ pub struct UploadStatus {
 
 /// Uploads of all repositories.
 pub struct Uploads {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     /// Names this life of this process, so that leases of an earlier one count for nothing.
     owner: Arc<str>,
 }
@@ -162,8 +160,16 @@ impl Uploads {
         require_in_order(&lease, range.as_ref())?;
         let progress = lease.progress()?;
         let completed = match chunk {
-            Some(chunk) => self.receive_last(lease, progress, chunk, expected).await,
-            None => match self.core.blobs.complete(&progress, expected).await {
+            Some(chunk) => {
+                let expected = self.unless_known(access, expected);
+                self.receive_last(lease, progress, chunk, expected).await
+            }
+            None => match self
+                .core
+                .blobs
+                .complete(&progress, self.unless_known(access, expected))
+                .await
+            {
                 Ok(completed) => Ok((lease, completed)),
                 Err(error) => Err(complete_failed(error)),
             },
@@ -177,7 +183,7 @@ impl Uploads {
         lease: UploadLease,
         progress: UploadProgress,
         chunk: Chunk<S>,
-        expected: &Digest,
+        expected: Expected,
     ) -> Result<(UploadLease, Completed)>
     where
         S: Stream<Item = Result<Bytes, E>>,
@@ -198,6 +204,20 @@ impl Uploads {
         }
     }
 
+    /// Content that the account has already shown to have is not made durable a second time. What other accounts have
+    /// makes no difference, not even in time.
+    fn unless_known(&self, access: &Access<Push>, expected: &Digest) -> Expected {
+        let (metadata, account, digest) = (
+            self.core.metadata.clone(),
+            access.account.clone(),
+            expected.clone(),
+        );
+        Expected::unless_stored(expected, move || {
+            let known = metadata.read(|reader| reader.list_memberships(&account, &digest, 1));
+            known.is_ok_and(|known| !known.is_empty())
+        })
+    }
+
     /// The rows of a blob whose bytes are durable. If its digest is stored already, our own copy goes.
     async fn finish(
         &self,
@@ -212,20 +232,9 @@ impl Uploads {
             .metadata
             .write(move |tx| {
                 let now_ms = core.now_ms();
-                let Completed {
-                    key,
-                    size_bytes,
-                    digest,
-                } = &completed;
+                let digest = &completed.digest;
                 let repository = ensure_repository(&core, tx, &access)?;
-                let is_first =
-                    tx.create_blob(SHARED_STORAGE, digest, *size_bytes, key.as_str(), now_ms)?;
-                // A repeated request finds its own blob.
-                let location = tx.find_blob_location(SHARED_STORAGE, digest)?;
-                let is_copy = !is_first && location.as_deref() != Some(key.as_str());
-                if is_copy {
-                    tx.condemn_object(key.as_str(), now_ms)?;
-                }
+                let is_copy = locate(tx, &completed, now_ms)?;
                 tx.put_repository_blob(
                     &access.account,
                     &repository,
@@ -239,7 +248,7 @@ impl Uploads {
                 if !tx.finish_upload(&id, fence, digest, now_ms + REMEMBER_DONE_MS)? {
                     return Err(Error::UploadBusy);
                 }
-                Ok(is_copy.then(|| key.as_str().to_owned()))
+                Ok(is_copy.then(|| completed.key.as_str().to_owned()))
             })
             .await?;
         lease.end();
@@ -264,66 +273,31 @@ impl Uploads {
         lease.end();
         self.core.delete_condemned(id.as_str()).await
     }
+}
 
-    /// Makes a blob of a repository that the caller may read known to another one. Says whether that was possible; when
-    /// not, nothing tells why.
-    pub async fn mount(
-        &self,
-        to: &Access<Push>,
-        from: &Access<Pull>,
-        digest: &Digest,
-    ) -> Result<bool> {
-        if to.account != from.account {
-            return Ok(false);
-        }
-        let (core, to, from, digest) =
-            (self.core.clone(), to.clone(), from.clone(), digest.clone());
-        let source = self.core.metadata.read(|reader| {
-            let Some(source) = reader.find_repository(&from.key())? else {
-                return Ok(None);
-            };
-            Ok::<_, Error>(
-                reader
-                    .find_membership(&source.id, &digest)?
-                    .map(|_| source.id),
-            )
-        })?;
-        let Some(source) = source else {
-            return Ok(false);
+/// Says where a blob's bytes are, unless that is known. Answers whether the object is a copy that nobody needs.
+fn locate(tx: &mut Tx<'_>, completed: &Completed, now_ms: i64) -> Result<bool> {
+    let Completed {
+        key,
+        size_bytes,
+        digest,
+        is_kept,
+    } = completed;
+    if !is_kept {
+        // The bytes that made this one needless may have been collected since; then the client has to send them again.
+        return match tx.find_blob_location(SHARED_STORAGE, digest)? {
+            Some(_) => Ok(false),
+            None => Err(Error::UploadUnknown),
         };
-        self.core
-            .metadata
-            .write(move |tx: &mut Tx<'_>| {
-                // Looked at again inside: it may have gone since.
-                let Some((storage, _)) = tx.find_membership(&source, &digest)? else {
-                    return Ok(false);
-                };
-                let target = ensure_repository(&core, tx, &to)?;
-                tx.put_repository_blob(&to.account, &target, &storage, &digest, core.now_ms())?;
-                let due_at_ms = core.now_ms() + core.settings.grace_period_ms;
-                tx.enqueue_review(&storage, &digest, due_at_ms)?;
-                Ok(true)
-            })
-            .await
     }
-
-    /// A repository that the caller may read and that has the blob: the source of an automatic mount.
-    pub fn find_mount_source(
-        &self,
-        authorizer: &Authorizer,
-        context: &CallerContext,
-        to: &Access<Push>,
-        digest: &Digest,
-    ) -> Result<Option<Access<Pull>>> {
-        let candidates = self
-            .core
-            .metadata
-            .read(|reader| reader.list_memberships(&to.account, digest, MOUNT_SOURCES))?;
-        let mut names = candidates
-            .iter()
-            .filter_map(|row| RepositoryName::parse(&row.repository).ok());
-        Ok(names.find_map(|name| authorizer.authorize::<Pull>(context, &name).ok()))
+    let is_first = tx.create_blob(SHARED_STORAGE, digest, *size_bytes, key.as_str(), now_ms)?;
+    // A repeated request finds its own blob.
+    let location = tx.find_blob_location(SHARED_STORAGE, digest)?;
+    let is_copy = !is_first && location.as_deref() != Some(key.as_str());
+    if is_copy {
+        tx.condemn_object(key.as_str(), now_ms)?;
     }
+    Ok(is_copy)
 }
 
 fn require_open(lease: &UploadLease) -> Result<()> {

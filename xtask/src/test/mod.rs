@@ -146,7 +146,7 @@ async fn run_binary(
     deadline: Instant,
 ) -> anyhow::Result<Tally> {
     let mut command = binary.command();
-    command.env("ROADSTEAD_TEST_SEED", seed.to_string());
+    command.env("TEST_SEED", seed.to_string());
     if chosen.len() < all {
         command.arg("--exact").args(chosen);
     }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 /// How often to repeat: `small`, unless `cargo xtask soak` asks for its own count.
 pub(crate) fn count(small: u64) -> u64 {
-    setting("ROADSTEAD_TEST_COUNT").unwrap_or(small)
+    setting("TEST_COUNT").unwrap_or(small)
 }
 
 /// Where random choices of this run begin. Print it when a test fails.
@@ -13,8 +13,8 @@ pub(crate) fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
     *SEED.get_or_init(|| {
         let random = || RandomState::new().hash_one(0) >> 32;
-        let seed = setting("ROADSTEAD_TEST_SEED").unwrap_or_else(random);
-        eprintln!("ROADSTEAD_TEST_SEED={seed}");
+        let seed = setting("TEST_SEED").unwrap_or_else(random);
+        eprintln!("TEST_SEED={seed}");
         seed
     })
 }

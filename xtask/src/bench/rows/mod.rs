@@ -20,6 +20,10 @@ use super::histogram::Percentiles;
 use super::peers::{Kind, Peer};
 use super::process::Usage;
 
+/// Bytes in all, and on average for each request, from which on CPU per GiB says something.
+const BULK: u64 = 8 << 20;
+const BULK_PER_REQUEST: u64 = 64 << 10;
+
 /// What a row's value counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Unit {
@@ -174,14 +178,14 @@ impl Measurement {
         (self.requests > 0).then(|| self.cpu_seconds * 1e6 / self.requests as f64)
     }
 
-    /// Server CPU seconds per GiB sent or received; only where there is enough of it to say.
+    /// Server CPU seconds per GiB sent or received; only where bytes are what a request is about.
     #[expect(
         clippy::cast_precision_loss,
         reason = "bytes of a run are far below 2^53"
     )]
     pub(crate) fn cpu_per_gib(&self) -> Option<f64> {
-        let gib = self.bytes as f64 / f64::from(1 << 30);
-        (gib > 0.005).then(|| self.cpu_seconds / gib)
+        let bulky = self.bytes >= BULK.max(self.requests * BULK_PER_REQUEST);
+        bulky.then(|| self.cpu_seconds * f64::from(1 << 30) / self.bytes as f64)
     }
 
     pub(crate) fn peak_mebibytes(&self) -> Option<f64> {
@@ -253,7 +257,9 @@ pub(crate) fn all(scale: &Scale, trace: bool) -> Vec<Row> {
     rows.extend(traffic::rows(scale, trace));
     if scale.quick {
         // Figures of a smoke test say nothing about goals.
-        rows.iter_mut().for_each(|row| row.goals.clear());
+        for row in &mut rows {
+            row.goals.clear();
+        }
     }
     rows
 }

@@ -97,6 +97,23 @@ impl Workbench {
     }
 }
 
+impl Drop for Workbench {
+    /// podman and buildah leave their store mounted, and what is mounted cannot be removed.
+    fn drop(&mut self) {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        let places = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+        let ours: Vec<&str> = places
+            .filter(|place| Path::new(place).starts_with(self.directory.path()))
+            .collect();
+        // The last one mounted may lie on an earlier one.
+        for place in ours.into_iter().rev() {
+            if let Err(error) = Command::new("umount").arg(place).status() {
+                eprintln!("cannot unmount {place}: {error}");
+            }
+        }
+    }
+}
+
 /// Runs a command that must succeed; returns what it printed on standard output.
 pub(crate) fn run(command: &mut Command) -> String {
     let output = output(command);

@@ -1,0 +1,380 @@
+//! Who may do what: the one function that answers.
+
+use crate::access::{
+    Access, Authenticated, CallerContext, Refused, RepositoryAction, Resource, Rights, TokenRights,
+};
+use crate::core::Core;
+use crate::policy::Policy;
+use crate::{Error, Result};
+use metadata::{GrantRow, NamespaceRow};
+use model::{
+    AccountId, Action, Address, Caller, CallerKind, CredentialKind, NamespaceId, Role, Scope,
+};
+use oci::{RepositoryName, ScopeActions, ScopeResource};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// What was decided in a caller's favour.
+pub(crate) struct Granted {
+    pub(crate) account: AccountId,
+    pub(crate) may_create_namespace: bool,
+}
+
+/// Answers every question of access.
+pub struct Authorizer {
+    core: Arc<Core>,
+    policy: Arc<Policy>,
+}
+
+impl Authorizer {
+    pub(crate) fn new(core: Arc<Core>, policy: Arc<Policy>) -> Self {
+        Self { core, policy }
+    }
+
+    /// Proves that the caller may do `A` to a repository, or says why not.
+    pub fn authorize<A: RepositoryAction>(
+        &self,
+        context: &CallerContext,
+        repository: &RepositoryName,
+    ) -> Result<Access<A>, Refused> {
+        let granted = self.decide(
+            context,
+            A::ACTION,
+            A::SCOPE,
+            Resource::Repository(repository),
+        )?;
+        Ok(Access {
+            caller: context.authenticated.caller.clone(),
+            origin: context.origin.clone(),
+            account: granted.account,
+            repository: repository.clone(),
+            may_create_namespace: granted.may_create_namespace,
+            action: PhantomData,
+        })
+    }
+
+    /// Whether the caller may do an action to an account or a namespace of it, or why not.
+    pub fn authorize_in_account(
+        &self,
+        context: &CallerContext,
+        action: Action,
+        resource: Resource<'_>,
+    ) -> Result<(), Refused> {
+        self.decide(context, action, ScopeActions::NONE, resource)
+            .map(drop)
+    }
+
+    /// Those of the wanted actions on a repository that the caller may do, and in which account.
+    pub(crate) fn allowed_scope(
+        &self,
+        context: &CallerContext,
+        repository: &RepositoryName,
+        wanted: ScopeActions,
+    ) -> Result<(ScopeActions, Option<AccountId>)> {
+        let mut allowed = ScopeActions::NONE;
+        let mut account = None;
+        let all = [
+            (ScopeActions::PULL, Action::RepositoryPull),
+            (ScopeActions::PUSH, Action::RepositoryPush),
+            (ScopeActions::DELETE, Action::ArtifactDelete),
+        ];
+        for (scope, action) in all.into_iter().filter(|(scope, _)| wanted.contains(*scope)) {
+            match self.decide(context, action, scope, Resource::Repository(repository)) {
+                Ok(granted) => {
+                    allowed |= scope;
+                    account = Some(granted.account);
+                }
+                Err(Refused::Failed(error)) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        // Whoever may make a namespace by pushing may read what it pushed.
+        if account.is_some() && allowed.contains(ScopeActions::PUSH) {
+            allowed |= wanted & ScopeActions::PULL;
+        }
+        Ok((allowed, account))
+    }
+
+    /// The one place where access is decided.
+    pub(crate) fn decide(
+        &self,
+        context: &CallerContext,
+        action: Action,
+        scope: ScopeActions,
+        resource: Resource<'_>,
+    ) -> Result<Granted, Refused> {
+        let who = &context.authenticated;
+        if let Rights::Token(rights) = &who.rights {
+            let mut granted = decide_by_token(rights, scope, resource, &context.address)?;
+            if let (Action::RepositoryPush, Resource::Repository(name)) = (action, resource) {
+                granted.may_create_namespace = self.may_create(context, &granted.account, name)?;
+            }
+            return Ok(granted);
+        }
+        if let CredentialKind::AccessToken { actions, .. } = who.caller.credential
+            && !actions.contains(needed_of_token(action))
+        {
+            return Err(Refused::Forbidden);
+        }
+        match resource {
+            Resource::Repository(repository) => self.decide_repository(context, action, repository),
+            Resource::Account(account) => self.decide_account(who, action, account, None),
+            Resource::Namespace(account, namespace) => {
+                self.decide_account(who, action, account, Some(namespace))
+            }
+        }
+    }
+
+    fn decide_repository(
+        &self,
+        context: &CallerContext,
+        action: Action,
+        repository: &RepositoryName,
+    ) -> Result<Granted, Refused> {
+        let caller = &context.authenticated.caller;
+        let namespace = self
+            .policy
+            .find_namespace(&context.address, repository.namespace())?;
+        let Some(namespace) = namespace else {
+            return self.decide_new_namespace(context, action, repository);
+        };
+        let granted = Granted {
+            account: namespace.account_id.clone(),
+            may_create_namespace: false,
+        };
+        let is_open = !caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
+        if namespace.is_public && action == Action::RepositoryPull && is_open {
+            return Ok(granted);
+        }
+        let may = |action| self.is_granted(caller, action, &namespace);
+        if may(action)? {
+            return Ok(granted);
+        }
+        if caller.is_anonymous() {
+            return Err(Refused::Unauthenticated);
+        }
+        let may_see = namespace.is_public || may(Action::NamespaceRead)?;
+        Err(if may_see {
+            Refused::Forbidden
+        } else {
+            Refused::Hidden
+        })
+    }
+
+    /// A namespace that does not exist: an administrator may make it by pushing, for all others it looks like one
+    /// they may not see.
+    fn decide_new_namespace(
+        &self,
+        context: &CallerContext,
+        action: Action,
+        repository: &RepositoryName,
+    ) -> Result<Granted, Refused> {
+        let caller = &context.authenticated.caller;
+        if caller.is_anonymous() {
+            return Err(Refused::Unauthenticated);
+        }
+        let account = match &context.address {
+            Address::Account(account) => Some(account),
+            Address::Shared => caller.home_account.as_ref(),
+        };
+        let Some(account) = account.filter(|_| action == Action::RepositoryPush) else {
+            return Err(Refused::Hidden);
+        };
+        let may_create = self.decide_account(
+            &context.authenticated,
+            Action::NamespaceCreate,
+            account,
+            None,
+        );
+        may_create.map_err(|refused| match refused {
+            Refused::Failed(error) => Refused::Failed(error),
+            _ => Refused::Hidden,
+        })?;
+        let found = self
+            .core
+            .metadata
+            .read(|reader| reader.find_account(account));
+        let found = found.map_err(Error::from)?;
+        if !found.is_some_and(|account| account.creates_namespaces_on_push) {
+            return Err(Error::NamespaceUnknown(repository.namespace().to_owned()).into());
+        }
+        Ok(Granted {
+            account: account.clone(),
+            may_create_namespace: true,
+        })
+    }
+
+    /// Whether a push of this caller may make the repository's namespace: it does not exist, and by what is granted to
+    /// the caller now it may. A token alone does not say so; it may be older than the namespace's end.
+    fn may_create(
+        &self,
+        context: &CallerContext,
+        account: &AccountId,
+        repository: &RepositoryName,
+    ) -> Result<bool> {
+        if self
+            .policy
+            .find_namespace(&context.address, repository.namespace())?
+            .is_some()
+        {
+            return Ok(false);
+        }
+        match self.decide_account(
+            &context.authenticated,
+            Action::NamespaceCreate,
+            account,
+            None,
+        ) {
+            Ok(_) => Ok(true),
+            Err(Refused::Failed(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn decide_account(
+        &self,
+        who: &Authenticated,
+        action: Action,
+        account: &AccountId,
+        namespace: Option<&NamespaceId>,
+    ) -> Result<Granted, Refused> {
+        let granted = Granted {
+            account: account.clone(),
+            may_create_namespace: false,
+        };
+        let user = match &who.caller.kind {
+            CallerKind::LocalOperator => return Ok(granted),
+            CallerKind::Anonymous => return Err(Refused::Unauthenticated),
+            CallerKind::User { id, .. } => id,
+        };
+        let rights = self
+            .policy
+            .find_rights(user)?
+            .ok_or(Refused::Unauthenticated)?;
+        let allowed = rights
+            .grants
+            .iter()
+            .any(|grant| covers(grant, action, account, namespace));
+        if allowed {
+            Ok(granted)
+        } else {
+            Err(Refused::Forbidden)
+        }
+    }
+
+    fn is_granted(
+        &self,
+        caller: &Caller,
+        action: Action,
+        namespace: &NamespaceRow,
+    ) -> Result<bool> {
+        let user = match &caller.kind {
+            CallerKind::LocalOperator => return Ok(true),
+            CallerKind::Anonymous => return Ok(false),
+            CallerKind::User { id, .. } => id,
+        };
+        let Some(rights) = self.policy.find_rights(user)? else {
+            return Ok(false);
+        };
+        Ok(rights
+            .grants
+            .iter()
+            .any(|grant| covers(grant, action, &namespace.account_id, Some(&namespace.id))))
+    }
+
+    /// Which of an account's namespaces the caller may list, as a test on their ids; `None` for all of them.
+    pub(crate) fn visible_namespaces(
+        &self,
+        who: &Authenticated,
+        account: &AccountId,
+    ) -> Result<Visible> {
+        let user = match &who.caller.kind {
+            CallerKind::LocalOperator => return Ok(Visible::All),
+            CallerKind::Anonymous => return Ok(Visible::Some(Vec::new())),
+            CallerKind::User { id, .. } => id,
+        };
+        let Some(rights) = self.policy.find_rights(user)? else {
+            return Ok(Visible::Some(Vec::new()));
+        };
+        let mut namespaces = Vec::new();
+        for grant in rights
+            .grants
+            .iter()
+            .filter(|grant| grant.account_id == *account)
+        {
+            match &grant.scope {
+                Scope::Account if grant.role.allows(Action::RepositoryPull) => {
+                    return Ok(Visible::All);
+                }
+                Scope::Account => {}
+                Scope::Namespace(namespace) => namespaces.push(namespace.clone()),
+            }
+        }
+        Ok(Visible::Some(namespaces))
+    }
+}
+
+/// Namespaces that a caller may list, beside the public ones.
+pub(crate) enum Visible {
+    All,
+    Some(Vec<NamespaceId>),
+}
+
+/// What a personal access token must be made for to do an action. Managing takes one that is made for everything.
+fn needed_of_token(action: Action) -> ScopeActions {
+    match action {
+        Action::RepositoryPull
+        | Action::NamespaceRead
+        | Action::MemberList
+        | Action::CatalogList => ScopeActions::PULL,
+        Action::RepositoryPush => ScopeActions::PUSH,
+        Action::ArtifactDelete => ScopeActions::DELETE,
+        Action::NamespaceCreate
+        | Action::NamespaceUpdate
+        | Action::NamespaceDelete
+        | Action::MemberUpdate
+        | Action::UserManage => ScopeActions::ALL,
+    }
+}
+
+fn covers(
+    grant: &GrantRow,
+    action: Action,
+    account: &AccountId,
+    namespace: Option<&NamespaceId>,
+) -> bool {
+    let in_scope = match &grant.scope {
+        Scope::Account => true,
+        Scope::Namespace(granted) => namespace == Some(granted),
+    };
+    // Account-wide power comes from an account-wide grant alone, whatever role stands on a namespace.
+    let role_fits = grant.role != Role::Administrator || grant.scope == Scope::Account;
+    grant.account_id == *account && in_scope && role_fits && grant.role.allows(action)
+}
+
+fn decide_by_token(
+    rights: &TokenRights,
+    scope: ScopeActions,
+    resource: Resource<'_>,
+    address: &Address,
+) -> Result<Granted, Refused> {
+    let (Some(account), Resource::Repository(repository)) = (&rights.account, resource) else {
+        return Err(Refused::InsufficientScope);
+    };
+    if matches!(address, Address::Account(owner) if owner != account) {
+        return Err(Refused::InsufficientScope);
+    }
+    let allows = |granted: &&oci::Scope| {
+        matches!(&granted.resource, ScopeResource::Repository(name) if name == repository)
+            && granted.actions.contains(scope)
+            && !scope.is_empty()
+    };
+    if rights.scopes.iter().any(|granted| allows(&granted)) {
+        Ok(Granted {
+            account: account.clone(),
+            may_create_namespace: false,
+        })
+    } else {
+        Err(Refused::InsufficientScope)
+    }
+}
