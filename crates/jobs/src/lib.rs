@@ -12,9 +12,9 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How long a blob's renewed membership may wait to be written.
 const RENEWALS_EVERY: Duration = Duration::from_secs(5);
 /// How often trash and ended refresh tokens are looked for.
-const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// How often the age of the signing key is looked at.
-const KEYS_EVERY: Duration = Duration::from_secs(3600);
+const KEYS_EVERY: Duration = Duration::from_hours(1);
 
 /// How often jobs run, where the deployment decides.
 #[derive(Clone, Copy, Debug)]

@@ -19,10 +19,13 @@ mod garbage;
 mod grants;
 mod manifests;
 mod namespaces;
+mod readers;
 mod referrers;
 mod repositories;
 mod schema;
 mod sqlite;
+#[cfg(test)]
+mod suite;
 mod tags;
 mod uploads;
 mod usage;
@@ -72,7 +75,7 @@ impl<'c> Tx<'c> {
     fn new(connection: &'c rusqlite::Connection) -> Self {
         Self {
             reader: Reader {
-                connection: Connection::sqlite(connection),
+                connection: Connection::sqlite_transaction(connection),
             },
             changes: Changes::default(),
         }
@@ -103,6 +106,11 @@ impl MetadataStore {
         &self.inner.epochs
     }
 
+    /// Reading connections that are open.
+    pub fn reader_count(&self) -> usize {
+        self.inner.readers.count()
+    }
+
     /// Times and counts of what the database did.
     pub fn timings(&self) -> &Timings {
         &self.inner.timings
@@ -125,6 +133,8 @@ impl MetadataStore {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        // Long answers must leave connections for the short ones.
+        let _turn = self.inner.lists.acquire().await;
         let inner = self.inner.clone();
         let answer = tokio::task::spawn_blocking(move || inner.read(question)).await;
         answer.map_err(|_| E::from(Error::Database("a query panicked".to_owned())))?

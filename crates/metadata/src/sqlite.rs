@@ -3,12 +3,14 @@
 use crate::connection::Connection;
 use crate::epochs::Epochs;
 use crate::error::{Error, Result};
+use crate::readers::Readers;
 use crate::writer::Writer;
 use crate::{Reader, schema};
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Releases before 3.51.3 can corrupt a WAL database that two connections write and checkpoint at once.
@@ -16,6 +18,8 @@ pub const MIN_SQLITE_VERSION: i32 = 3_051_003;
 
 /// Prepared statements kept per connection: more than there are queries.
 const STATEMENTS: usize = 256;
+/// Long answers at once: well below the number of connections.
+const LISTS_AT_ONCE: usize = 8;
 /// WAL pages (4 KiB) after which a commit also checkpoints.
 const CHECKPOINT_PAGES: i64 = 4000;
 
@@ -43,7 +47,6 @@ pub struct Timings {
     commit_nanos: AtomicU64,
     reads: AtomicU64,
     read_nanos: AtomicU64,
-    readers: AtomicU64,
 }
 
 impl Timings {
@@ -72,11 +75,6 @@ impl Timings {
     pub fn reads(&self) -> (u64, f64) {
         (load(&self.reads), seconds(&self.read_nanos))
     }
-
-    /// Reading connections that are open.
-    pub fn readers(&self) -> u64 {
-        load(&self.readers)
-    }
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -97,8 +95,9 @@ pub(crate) struct Sqlite {
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) timings: Arc<Timings>,
     pub(crate) writer: Writer,
-    /// Connections at rest. There are never more than threads that read at once, so the list needs no bound.
-    readers: Mutex<Vec<rusqlite::Connection>>,
+    pub(crate) readers: Readers,
+    /// Long answers being worked on at once.
+    pub(crate) lists: tokio::sync::Semaphore,
 }
 
 impl Sqlite {
@@ -115,13 +114,15 @@ impl Sqlite {
         let timings = Arc::new(Timings::default());
         let limit = options.transaction_time_limit;
         let writer = Writer::start(connection, epochs.clone(), timings.clone(), limit)?;
-        let readers = Mutex::new(vec![connect(options, true)?]);
+        let readers = Readers::default();
+        drop(readers.borrow(|| connect(options, true))?);
         Ok(Self {
             options: options.clone(),
             epochs,
             timings,
             writer,
             readers,
+            lists: tokio::sync::Semaphore::new(LISTS_AT_ONCE),
         })
     }
 
@@ -130,24 +131,11 @@ impl Sqlite {
         question: impl FnOnce(&Reader<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let begun = Instant::now();
-        let resting = self
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let connection = if let Some(connection) = resting {
-            connection
-        } else {
-            self.timings.readers.fetch_add(1, Ordering::Relaxed);
-            connect(&self.options, true)?
-        };
+        let borrowed = self.readers.borrow(|| connect(&self.options, true))?;
         let answer = question(&Reader {
-            connection: Connection::sqlite(&connection),
+            connection: Connection::sqlite(&borrowed),
         });
-        self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+        drop(borrowed);
         self.timings.read(begun.elapsed());
         answer
     }
@@ -168,6 +156,8 @@ fn connect(options: &Options, reads_only: bool) -> Result<rusqlite::Connection> 
     connection.busy_timeout(Duration::from_secs(10))?;
     let cache_kib = i64::try_from(options.cache_bytes / 1024).unwrap_or(i64::MAX);
     connection.pragma_update(None, "cache_size", -cache_kib)?;
+    // Otherwise each execution with other values plans the query anew, which costs ten times the query.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     if !reads_only {

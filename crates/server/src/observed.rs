@@ -62,7 +62,7 @@ pub(crate) fn register(metrics: &Metrics, services: &Arc<Services>) {
         "roadstead_database_readers",
         "Connections of the database that are open for reading.",
         ValueKind::Gauge,
-        move |sink| sink.value(&[], float(shown.maintenance.database_timings().readers())),
+        move |sink| sink.value(&[], float(shown.maintenance.database_readers() as u64)),
     );
     metrics.register_values(
         "roadstead_log_dropped_lines",

@@ -33,23 +33,28 @@ pub struct Authenticated {
     pub caller: Caller,
     /// With which rights.
     pub rights: Rights,
+    /// The caller's name for logs; `None` for anonymous.
+    pub name: Option<Arc<str>>,
 }
 
 impl Authenticated {
+    pub(crate) fn new(caller: Caller, rights: Rights) -> Self {
+        let name = (!caller.is_anonymous()).then(|| Arc::from(caller.display_name()));
+        Self {
+            caller,
+            rights,
+            name,
+        }
+    }
+
     /// Nobody in particular.
     pub fn anonymous() -> Self {
-        Self {
-            caller: Caller::anonymous(),
-            rights: Rights::Granted,
-        }
+        Self::new(Caller::anonymous(), Rights::Granted)
     }
 
     /// The operator at the machine's own command line.
     pub fn local_operator() -> Self {
-        Self {
-            caller: Caller::local_operator(),
-            rights: Rights::Granted,
-        }
+        Self::new(Caller::local_operator(), Rights::Granted)
     }
 }
 
@@ -79,7 +84,7 @@ pub enum Resource<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// It has to say who it is.
-    #[error("authentication is required")]
+    #[error("authentication is required; log in first")]
     Unauthenticated,
     /// Its token does not allow it; another one might.
     #[error("the token does not allow this; ask for one that does")]

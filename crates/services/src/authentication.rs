@@ -43,7 +43,7 @@ pub enum AuthenticationFailed {
     #[error("the token is not valid, or no longer; log in again")]
     TokenInvalid,
     /// Too many attempts.
-    #[error("too many attempts; try again in {secs} seconds")]
+    #[error("too many attempts; try again in {secs} s")]
     Throttled {
         /// When to try again.
         secs: u64,
@@ -130,10 +130,7 @@ impl Authenticator {
             Err(_) => {}
         }
         let (caller, expires_at_ms) = checked?;
-        let known = Arc::new(Authenticated {
-            caller,
-            rights: Rights::Granted,
-        });
+        let known = Arc::new(Authenticated::new(caller, Rights::Granted));
         let forget_at_ms = now_ms + self.core.settings.password_memory_ms;
         let until_ms = expires_at_ms.map_or(forget_at_ms, |end: i64| end.min(forget_at_ms));
         self.remembered.insert(key, known.clone(), until_ms, epoch);

@@ -27,13 +27,13 @@ pub enum Error {
     #[error("{0}")]
     NamespaceInvalid(String),
     /// The repository has no such manifest.
-    #[error("the repository has no such manifest")]
+    #[error("the repository has no manifest with this tag or digest")]
     ManifestUnknown,
     /// The manifest cannot be accepted.
     #[error(transparent)]
     ManifestInvalid(#[from] ManifestInvalid),
     /// The manifest's bytes have another digest than the request says.
-    #[error("the manifest's digest is {actual}, not the one in the request")]
+    #[error("the manifest arrived with digest {actual}, not the one in the request; push it again")]
     ManifestDigestMismatch {
         /// What it is.
         actual: Digest,
@@ -42,7 +42,9 @@ pub enum Error {
     #[error("the manifest needs {0}, which this repository does not have; push it first")]
     ManifestBlobUnknown(Digest),
     /// A descriptor gives another size than the blob has.
-    #[error("the manifest says that {digest} has {claimed} bytes, but it has {actual}")]
+    #[error(
+        "the manifest says that {digest} has {claimed} bytes, but it has {actual}; build it anew"
+    )]
     SizeMismatch {
         /// The blob.
         digest: Digest,
@@ -72,7 +74,7 @@ pub enum Error {
         offset: u64,
     },
     /// The chunk is not as long as its range says.
-    #[error("the chunk is not as long as its Content-Range says")]
+    #[error("the chunk is not as long as its Content-Range says; send it again")]
     ChunkSizeMismatch,
     /// The bytes have another digest than the request says.
     #[error(
@@ -112,7 +114,9 @@ pub enum Error {
     #[error("the registry's storage is full; tell its operator")]
     StorageFull,
     /// The stored bytes are not what they should be.
-    #[error("the stored content is damaged; push it again")]
+    #[error(
+        "the stored content is damaged; tell the operator of the registry, who finds it in the log"
+    )]
     Damaged,
     /// Something with that name exists already.
     #[error("{0} exists already")]
@@ -123,8 +127,8 @@ pub enum Error {
     /// A value that was given cannot be accepted.
     #[error("{0}")]
     Invalid(String),
-    /// The namespace has repositories in it.
-    #[error("the namespace {0} still has repositories; delete their images first")]
+    /// The namespace has repositories, with or without images in them.
+    #[error("the namespace {0} cannot be deleted: repositories were made in it")]
     NamespaceInUse(String),
     /// Database or store cannot be reached at the moment.
     #[error("the registry is not available at the moment; try again")]

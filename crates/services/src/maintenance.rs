@@ -109,6 +109,11 @@ impl Maintenance {
         Ok(self.core.blobs.probe().await?)
     }
 
+    /// Connections of the database that are open for reading.
+    pub fn database_readers(&self) -> usize {
+        self.core.metadata.reader_count()
+    }
+
     /// What the database measured of itself.
     pub fn database_timings(&self) -> &metadata::Timings {
         self.core.metadata.timings()

@@ -203,10 +203,7 @@ impl Tokens {
         let caller = caller
             .map_err(Error::from)?
             .ok_or(AuthenticationFailed::TokenInvalid)?;
-        Ok(Arc::new(Authenticated {
-            caller,
-            rights: Rights::Granted,
-        }))
+        Ok(Arc::new(Authenticated::new(caller, Rights::Granted)))
     }
 
     fn hash(&self, secret: &SecretString) -> String {
@@ -299,10 +296,7 @@ fn authenticated_by(claims: Claims) -> Authenticated {
         }
     };
     let scopes = claims.access.iter().filter_map(scope_of).collect();
-    Authenticated {
-        caller,
-        rights: Rights::Token(TokenRights { account, scopes }),
-    }
+    Authenticated::new(caller, Rights::Token(TokenRights { account, scopes }))
 }
 
 fn scope_of(entry: &AccessEntry) -> Option<Scope> {
