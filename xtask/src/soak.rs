@@ -46,7 +46,7 @@ impl Name {
         match self {
             Self::Sigkill => Soak {
                 name: "sigkill",
-                test: "sigkill::every_acknowledged_image_survives_sigkill",
+                test: "faults::sigkill::every_acknowledged_image_survives_sigkill",
                 total: 1000,
                 batch: 50,
                 batch_time_limit: Duration::from_mins(20),

@@ -10,7 +10,7 @@ const SMALL_BATCH: usize = 64 * 1024;
 /// The most that is handed over at once.
 const FULL_BATCH: usize = 256 * 1024;
 /// The most that all transfers hold together beyond [`SMALL_BATCH`] each.
-const BUDGET_BYTES: usize = 16 * 1024 * 1024;
+const BUDGET_BYTES: usize = 8 * 1024 * 1024;
 /// Pieces below this are copied together: a tiny piece costs more to carry than to copy.
 const TINY_PIECE: usize = 4 * 1024;
 

@@ -101,11 +101,14 @@ impl Filesystem {
         Ok(Found::Upload(upload))
     }
 
-    /// Removes both names. Not flushed: a name that a power cut brings back is a leak that the next
-    /// deletion, sweep or consistency check removes, not an error.
+    /// Removes both names. The removal of an upload's name is not flushed: should a power cut bring it back, the sweep
+    /// of the next start removes it. Nothing looks through the completed objects, so theirs is.
     pub(crate) fn delete(&self, key: &ObjectKey) -> io::Result<()> {
         self.remove_if_there(&self.layout.upload(key))?;
-        self.remove_if_there(&self.layout.blob(key)).map(drop)
+        if self.remove_if_there(&self.layout.blob(key))? {
+            self.disk.sync_dir(&self.layout.shard(key))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn list_uploads(&self) -> io::Result<Vec<ObjectKey>> {

@@ -16,7 +16,7 @@
 //! - Nothing is readable before its digest was verified, and nothing readable is ever changed in place.
 //! - The state of an upload travels in the caller's row; no process remembers one.
 //! - Memory does not depend on the size of an object (see `transfer`): 64 KiB for each transfer and
-//!   16 MiB for all of them together.
+//!   8 MiB for all of them together.
 //! - Paths are made in `layout`, unsafe code is in `kernel`, the disk is touched through [`disk::Disk`].
 
 mod batch;

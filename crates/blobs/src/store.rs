@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 use oci::{Algorithm, Digest, Hasher};
+use tracing::Instrument as _;
 
 use crate::body::BlobFile;
 use crate::disk::{Disk, RealDisk};
@@ -254,7 +255,9 @@ impl BlobStore {
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        transfer::append(&self.filesystem, progress, body, limit_bytes).await
+        transfer::append(&self.filesystem, progress, body, limit_bytes)
+            .instrument(tracing::info_span!("blobs.append"))
+            .await
     }
 
     /// [`append`](Self::append), then [`complete`](Self::complete), with one flush instead of two:
@@ -270,7 +273,9 @@ impl BlobStore {
         S: Stream<Item = Result<Bytes, E>>,
     {
         let expected = expected.into();
-        transfer::append_and_complete(&self.filesystem, progress, body, limit_bytes, expected).await
+        transfer::append_and_complete(&self.filesystem, progress, body, limit_bytes, expected)
+            .instrument(tracing::info_span!("blobs.append_and_complete"))
+            .await
     }
 
     /// Verifies the digest and makes the object readable; durable when it returns. Repeating it with
@@ -282,7 +287,9 @@ impl BlobStore {
         progress: &UploadProgress,
         expected: impl Into<Expected>,
     ) -> Result<Completed, CompleteError> {
-        transfer::complete(&self.filesystem, progress, expected.into()).await
+        transfer::complete(&self.filesystem, progress, expected.into())
+            .instrument(tracing::info_span!("blobs.complete"))
+            .await
     }
 
     /// Opens a completed object for reading. `size_bytes` is what the caller's row says; an object
@@ -299,7 +306,9 @@ impl BlobStore {
 
     /// Removes whatever is stored under the key, finished or not. Removing nothing is success.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), StorageError> {
-        transfer::delete(&self.filesystem, key).await
+        transfer::delete(&self.filesystem, key)
+            .instrument(tracing::info_span!("blobs.delete"))
+            .await
     }
 
     /// Keys of the uploads of which bytes are stored, in no order.

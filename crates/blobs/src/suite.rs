@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use crate::disk::{Disk, RealDisk};
 use crate::fault::FaultyDisk;
 use crate::{
-    AppendError, BlobStore, CompleteError, FilesystemOptions, ObjectKey, PutError, StorageError,
-    UploadProgress,
+    AppendError, BlobStore, CompleteError, Expected, FilesystemOptions, ObjectKey, PutError,
+    StorageError, UploadProgress,
 };
 
 const NO_LIMIT: u64 = u64::MAX;
@@ -222,6 +222,35 @@ async fn a_wrong_digest_makes_nothing_readable(fixture: Fixture) {
     }
     store.complete(&done, &right).await.unwrap();
     assert_holds(store, &key(1), &whole).await;
+}
+
+async fn a_copy_of_stored_content_is_dropped_once_its_digest_is_right(fixture: Fixture) {
+    let (whole, store) = (content(5000), &fixture.store);
+    let (right, wrong) = (Digest::sha256_of(&whole), Digest::sha256_of(b"else"));
+    let begun = store.begin(key(1), Algorithm::Sha256);
+    let never = Expected::unless_stored(&wrong, || panic!("asked before the digest was right"));
+    let put = store.append_and_complete(begun.clone(), body(&whole, 100), NO_LIMIT, never);
+    assert!(matches!(
+        put.await,
+        Err(PutError::Complete(CompleteError::DigestMismatch { .. }))
+    ));
+
+    let other = store.begin(key(2), Algorithm::Sha256);
+    let expected = Expected::unless_stored(&right, || false);
+    let put = store.append_and_complete(other, body(&whole, 100), NO_LIMIT, expected);
+    assert!(put.await.unwrap().is_kept);
+    assert_holds(store, &key(2), &whole).await;
+
+    let expected = Expected::unless_stored(&right, || true);
+    let put = store.append_and_complete(begun, body(&whole, 100), NO_LIMIT, expected);
+    let completed = put.await.unwrap();
+    assert!(!completed.is_kept);
+    assert_eq!((completed.size_bytes, completed.digest), (5000, right));
+    assert!(matches!(
+        store.read(&key(1), 5000).await,
+        Err(StorageError::Missing { .. })
+    ));
+    assert_eq!(store.list_uploads().await.unwrap(), []);
 }
 
 async fn completing_again_answers_the_same(fixture: Fixture) {
@@ -658,6 +687,7 @@ contract!(
     pieces_of_any_size_make_the_same_object,
     bytes_beyond_the_stored_offset_are_dropped,
     a_wrong_digest_makes_nothing_readable,
+    a_copy_of_stored_content_is_dropped_once_its_digest_is_right,
     completing_again_answers_the_same,
     an_upload_whose_bytes_are_gone_must_start_again,
     a_body_that_breaks_off_leaves_what_arrived,

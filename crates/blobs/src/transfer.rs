@@ -10,8 +10,8 @@
 //! everything, flush included.
 //!
 //! **Memory.** Each transfer may hold up to 64 KiB while it waits for its client. Everything beyond that,
-//! and everything on its way to the disk, is admitted against 16 MiB for all transfers together
-//! ([`Budget`]). 64 transfers hold at most 20 MiB, 1,024 at most 80 MiB. When the budget is used up,
+//! and everything on its way to the disk, is admitted against 8 MiB for all transfers together
+//! ([`Budget`]). 64 transfers hold at most 12 MiB, 1,024 at most 72 MiB. When the budget is used up,
 //! batches become smaller and hand-overs wait in line. Nobody waits for a client while holding a permit, so
 //! stalled clients cannot stop the others.
 

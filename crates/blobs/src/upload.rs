@@ -132,7 +132,8 @@ impl OpenUpload {
         }
         let (key, size_bytes) = (self.key.clone(), self.offset);
         if !is_in_place && is_stored.is_some_and(|is_stored| is_stored()) {
-            disk.remove(&layout.upload(&key))?;
+            // Both names: an earlier request may have completed the object and died before its commit.
+            filesystem.delete(&key)?;
             return Ok(Completed {
                 key,
                 size_bytes,

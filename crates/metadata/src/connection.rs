@@ -107,11 +107,36 @@ impl Row<'_> {
 /// An open connection, inside a transaction or not.
 pub(crate) struct Connection<'c> {
     sqlite: &'c rusqlite::Connection,
+    is_in_transaction: bool,
 }
 
 impl<'c> Connection<'c> {
+    /// To read from.
     pub(crate) fn sqlite(connection: &'c rusqlite::Connection) -> Self {
-        Self { sqlite: connection }
+        Self {
+            sqlite: connection,
+            is_in_transaction: false,
+        }
+    }
+
+    /// To change things in a transaction that has begun. When SQLite ends it (it does when a statement that writes runs
+    /// out of time or space), nothing runs any more: outside of it each statement would be committed by itself.
+    pub(crate) fn sqlite_transaction(connection: &'c rusqlite::Connection) -> Self {
+        Self {
+            sqlite: connection,
+            is_in_transaction: true,
+        }
+    }
+
+    fn prepare(&self, sql: &'static str) -> Result<rusqlite::CachedStatement<'c>> {
+        #[cfg(test)]
+        recorded::note(sql);
+        if self.is_in_transaction && self.sqlite.is_autocommit() {
+            return Err(Error::Unavailable(
+                "the transaction was ended by the database".to_owned(),
+            ));
+        }
+        Ok(self.sqlite.prepare_cached(sql)?)
     }
 
     /// The first row, read by `read`, or `None` when there is no row.
@@ -121,7 +146,7 @@ impl<'c> Connection<'c> {
         params: &[Param<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let mut statement = self.sqlite.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(params))?;
         match rows.next()? {
             Some(row) => read(&Row(row)).map(Some),
@@ -147,7 +172,7 @@ impl<'c> Connection<'c> {
         params: &[Param<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let mut statement = self.sqlite.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(params))?;
         let mut items = Vec::new();
         while let Some(row) = rows.next()? {
@@ -163,7 +188,7 @@ impl<'c> Connection<'c> {
         params: &[Param<'_>],
         mut visit: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
-        let mut statement = self.sqlite.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(params))?;
         while let Some(row) = rows.next()? {
             if !visit(&Row(row))? {
@@ -175,7 +200,7 @@ impl<'c> Connection<'c> {
 
     /// Runs a change and says how many rows it touched.
     pub(crate) fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<usize> {
-        let mut statement = self.sqlite.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         Ok(statement.execute(rusqlite::params_from_iter(params))?)
     }
 
@@ -188,4 +213,22 @@ impl<'c> Connection<'c> {
 /// Reads a stored word back into its type, or says which column holds something else.
 pub(crate) fn parse_column<T>(column: &'static str, parsed: Option<T>) -> Result<T> {
     parsed.ok_or(Error::Unreadable { column })
+}
+
+/// Every text that was run, for the test that looks at their plans.
+#[cfg(test)]
+pub(crate) mod recorded {
+    use std::collections::BTreeSet;
+    use std::sync::{Mutex, PoisonError};
+
+    static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+
+    pub(crate) fn note(sql: &'static str) {
+        let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.insert(sql);
+    }
+
+    pub(crate) fn texts() -> BTreeSet<&'static str> {
+        TEXTS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }

@@ -94,8 +94,9 @@ pub(crate) struct Sqlite {
     options: Options,
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) timings: Arc<Timings>,
-    pub(crate) writer: Writer,
+    /// Closed before the writer: only a connection that may write leaves one file behind when it is the last.
     pub(crate) readers: Readers,
+    pub(crate) writer: Writer,
     /// Long answers being worked on at once.
     pub(crate) lists: tokio::sync::Semaphore,
 }

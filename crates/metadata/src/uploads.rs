@@ -110,9 +110,9 @@ impl Reader<'_> {
             .get(SQL, params![account.as_str(), limit], |row| row.int(0))
     }
 
-    /// Whether an upload of that id is known, expired or not.
-    pub fn is_upload_known(&self, id: &str) -> Result<bool> {
-        const SQL: &str = "SELECT 1 FROM uploads WHERE id = ?1";
+    /// Whether an upload of that id is open, expired or not.
+    pub fn is_upload_open(&self, id: &str) -> Result<bool> {
+        const SQL: &str = "SELECT 1 FROM uploads WHERE id = ?1 AND state = 'open'";
         self.connection.exists(SQL, params![id])
     }
 

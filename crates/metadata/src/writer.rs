@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 /// Closures that share one commit at most.
 const GROUP: usize = 256;
@@ -94,7 +95,15 @@ impl Writer {
         });
         let queue = self.queue.as_ref().ok_or_else(closed)?;
         queue.send(Job { durability, run }).map_err(|_| closed())?;
-        answer.await.map_err(|_| E::from(closed()))?
+        let waiting = tracing::info_span!(
+            "database.write",
+            otel.kind = "client",
+            db.system.name = "sqlite"
+        );
+        answer
+            .instrument(waiting)
+            .await
+            .map_err(|_| E::from(closed()))?
     }
 }
 
@@ -107,7 +116,10 @@ impl Drop for Writer {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(thread) = thread {
+        // The last handle may have been a transaction's own; then this is the writer's thread, which ends by itself.
+        if let Some(thread) = thread
+            && thread.thread().id() != std::thread::current().id()
+        {
             let _ = thread.join();
         }
     }
@@ -185,46 +197,56 @@ impl Loop {
                     Err(_) => break,
                 }
             }
-            let begun = Instant::now();
-            let size = group.len();
-            let (outcomes, committed) = self.commit(group);
-            self.timings.commit(begun.elapsed(), size);
-            // Epochs before answers: whoever hears of a change must not meet a cached value from before it.
-            for outcome in &outcomes {
-                if outcome.keep && committed.is_ok() {
-                    self.epochs.apply(&outcome.changes);
-                }
-            }
-            for outcome in outcomes {
-                let result = match &committed {
-                    Ok(()) => Ok(()),
-                    Err(error) => Err(Error::Unavailable(error.to_string())),
-                };
-                (outcome.answer)(result);
+            let mut waiting = group.into_iter();
+            while waiting.len() > 0 {
+                self.run_group(&mut waiting);
             }
         }
     }
 
+    /// Runs and answers those of `waiting` that share a transaction: all of them, unless one brings it to its end.
+    fn run_group(&self, waiting: &mut std::vec::IntoIter<Job>) {
+        let begun = Instant::now();
+        let (outcomes, committed) = self.commit(waiting);
+        self.timings.commit(begun.elapsed(), outcomes.len());
+        // Epochs before answers: whoever hears of a change must not meet a cached value from before it.
+        for outcome in &outcomes {
+            if outcome.keep && committed.is_ok() {
+                self.epochs.apply(&outcome.changes);
+            }
+        }
+        for outcome in outcomes {
+            let result = match &committed {
+                Ok(()) => Ok(()),
+                Err(error) => Err(Error::Unavailable(error.to_string())),
+            };
+            (outcome.answer)(result);
+        }
+    }
+
     /// Runs a group in one transaction. Whoever could not even start is answered by the closing of its channel.
-    fn commit(&self, group: Vec<Job>) -> (Vec<Outcome>, Result<()>) {
-        let durability = group
+    fn commit(&self, waiting: &mut std::vec::IntoIter<Job>) -> (Vec<Outcome>, Result<()>) {
+        let durability = waiting
+            .as_slice()
             .iter()
             .map(|job| job.durability)
             .max()
             .unwrap_or(Durability::Durable);
         if let Err(error) = self.begin(durability) {
             tracing::error!(%error, "the database refuses to begin a transaction");
+            waiting.for_each(drop);
             return (Vec::new(), Err(error));
         }
-        let mut outcomes = Vec::with_capacity(group.len());
-        for job in group {
-            match self.run_in_savepoint(job) {
-                Ok(outcome) => outcomes.push(outcome),
-                Err(error) => {
-                    tracing::error!(%error, "a savepoint failed; the group is rolled back");
+        let mut outcomes = Vec::with_capacity(waiting.len());
+        for job in waiting {
+            let (outcome, settled) = self.run_in_savepoint(job);
+            outcomes.extend(outcome);
+            if let Err(error) = settled {
+                tracing::error!(%error, "a transaction ended before its commit; what ran in it is refused");
+                if !self.connection.is_autocommit() {
                     let _ = self.connection.execute_batch("ROLLBACK");
-                    return (outcomes, Err(error));
                 }
+                return (outcomes, Err(error));
             }
         }
         let committed = self.finish();
@@ -237,38 +259,45 @@ impl Loop {
             Durability::Durable => "PRAGMA synchronous = FULL",
             Durability::Relaxed => "PRAGMA synchronous = NORMAL",
         };
-        self.connection.prepare_cached(synchronous)?.execute([])?;
-        self.connection
-            .prepare_cached("BEGIN IMMEDIATE")?
-            .execute([])?;
-        Ok(())
+        self.execute(synchronous)?;
+        self.execute("BEGIN IMMEDIATE")
     }
 
-    fn run_in_savepoint(&self, job: Job) -> Result<Outcome> {
-        self.connection
-            .prepare_cached("SAVEPOINT job")?
-            .execute([])?;
+    /// Runs one closure. An error means that the whole transaction cannot go on: SQLite ends it by itself when a
+    /// statement that writes is interrupted, or finds the disk full.
+    fn run_in_savepoint(&self, job: Job) -> (Option<Outcome>, Result<()>) {
+        if let Err(error) = self.execute("SAVEPOINT job") {
+            return (None, Err(error));
+        }
         self.deadline.set(self.time_limit);
         let outcome = (job.run)(&self.connection);
         self.deadline.clear();
-        if !outcome.keep {
-            self.connection
-                .prepare_cached("ROLLBACK TO job")?
-                .execute([])?;
+        if self.connection.is_autocommit() {
+            let ended = Error::Unavailable("another transaction of its group failed".to_owned());
+            return (Some(outcome), Err(ended));
         }
-        self.connection.prepare_cached("RELEASE job")?.execute([])?;
-        Ok(outcome)
+        let undone = if outcome.keep {
+            Ok(())
+        } else {
+            self.execute("ROLLBACK TO job")
+        };
+        let settled = undone.and_then(|()| self.execute("RELEASE job"));
+        (Some(outcome), settled)
+    }
+
+    fn execute(&self, sql: &'static str) -> Result<()> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
     }
 
     fn finish(&self) -> Result<()> {
-        let committed = self.connection.prepare_cached("COMMIT")?.execute([]);
+        let committed = self.execute("COMMIT");
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed; every member of the group is refused");
             if !self.connection.is_autocommit() {
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
         }
-        committed?;
-        Ok(())
+        committed
     }
 }

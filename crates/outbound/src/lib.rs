@@ -1,1 +1,3 @@
-//! placeholder
+//! What the registry sends to services outside on its own account.
+
+pub mod traces;

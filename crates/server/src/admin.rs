@@ -37,6 +37,14 @@ impl Answer {
 
 /// Carries `command` out on the data directory of `config`, and prints the result, as JSON if `json`.
 pub(crate) fn run(command: AdminCommand, json: bool, config: &Config) -> anyhow::Result<()> {
+    let nothing_here = || {
+        let path = config.data_dir.display();
+        anyhow::anyhow!(
+            "{path} holds no registry; name its directory with --data-dir, or start one with: roadstead serve --data-dir {path}"
+        )
+    };
+    // Asking must not make one.
+    anyhow::ensure!(DataDir::exists(&config.data_dir), nothing_here());
     let answer = match DataDir::lock(&config.data_dir)? {
         None => admin_socket::ask(&DataDir::admin_socket(&config.data_dir), &command)?,
         Some(directory) => tokio::runtime::Builder::new_current_thread()
@@ -45,12 +53,7 @@ pub(crate) fn run(command: AdminCommand, json: bool, config: &Config) -> anyhow:
             .context("cannot start the runtime")?
             .block_on(async {
                 let services = directory.open(config).await?;
-                anyhow::ensure!(
-                    services.has_begun()?,
-                    "{} holds no registry; start one with: roadstead serve --data-dir {}",
-                    config.data_dir.display(),
-                    config.data_dir.display()
-                );
+                anyhow::ensure!(services.has_begun()?, nothing_here());
                 carry_out(&services, command).await
             })?,
     };
@@ -146,15 +149,15 @@ async fn namespace(
     by: &Management,
     command: NamespaceCommand,
 ) -> anyhow::Result<Answer> {
-    let changed = |name: &str, is_public: bool| {
+    let changed = |name: &str, verb: &str, is_public: bool| {
         let word = if is_public { "public" } else { "private" };
-        let text = format!("namespace {name} is {word}\n");
+        let text = format!("namespace {name} {verb} {word}\n");
         Answer::new(json!({ "name": name, "is_public": is_public }), text)
     };
     Ok(match command {
         NamespaceCommand::Create { name, public } => {
             accounts.create_namespace(by, &name, public).await?;
-            changed(&name, public)
+            changed(&name, "was created and is", public)
         }
         NamespaceCommand::List => {
             let namespaces = accounts.list_namespaces(by, String::new()).await?;
@@ -178,11 +181,11 @@ async fn namespace(
         }
         NamespaceCommand::SetPublic { name } => {
             accounts.set_public(by, &name, true).await?;
-            changed(&name, true)
+            changed(&name, "is", true)
         }
         NamespaceCommand::SetPrivate { name } => {
             accounts.set_public(by, &name, false).await?;
-            changed(&name, false)
+            changed(&name, "is", false)
         }
         NamespaceCommand::Delete { name } => {
             accounts.delete_namespace(by, &name).await?;

@@ -24,9 +24,11 @@ pub(crate) async fn begin(
     services
         .begin(password.clone(), config.registry.create_namespace_on_push)
         .await
-        .context(
-            "the first start failed; is ROADSTEAD_ADMIN_PASSWORD a password that can be accepted?",
-        )?;
+        .context(if given.is_some() {
+            "the first start failed, with the password in ROADSTEAD_ADMIN_PASSWORD"
+        } else {
+            "the first start failed"
+        })?;
     Ok(given.is_none().then_some(password))
 }
 
@@ -85,6 +87,12 @@ To log in and push an image:
 ",
             password.expose()
         )?;
+        if !is_https(config) {
+            writeln!(
+                out,
+                "podman and skopeo want --tls-verify=false with this address: it speaks plain HTTP.\n"
+            )?;
+        }
     }
     out.flush()
 }
@@ -96,6 +104,25 @@ fn host(config: &Config, addresses: &[SocketAddr]) -> String {
         .and_then(|url| url.split_once("://"))
         .map(|(_, host)| host.to_owned());
     external
-        .or_else(|| addresses.first().map(ToString::to_string))
+        .or_else(|| addresses.first().map(|address| reachable(*address)))
         .unwrap_or_default()
+}
+
+/// An address to connect to: "every address" is none, but this machine is reached by its loopback address.
+fn reachable(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address.to_string()
+}
+
+/// Whether clients reach the registry by TLS, its own or a proxy's.
+fn is_https(config: &Config) -> bool {
+    match &config.registry.external_url {
+        Some(url) => url.starts_with("https://"),
+        None => config
+            .listeners
+            .first()
+            .is_some_and(|listener| listener.tls.is_some()),
+    }
 }

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The file of the database.
+const DATABASE: &str = "roadstead.db";
 /// How long one transaction may run.
 const TRANSACTION_TIME_LIMIT: Duration = Duration::from_secs(30);
 /// How long a checked password is remembered.
@@ -52,6 +54,11 @@ impl DataDir {
         }
     }
 
+    /// Whether a registry has been started there.
+    pub(crate) fn exists(path: &Path) -> bool {
+        path.join(DATABASE).exists()
+    }
+
     /// The socket that `roadstead admin` uses while the registry runs.
     pub(crate) fn admin_socket(path: &Path) -> PathBuf {
         path.join("admin.sock")
@@ -71,7 +78,7 @@ impl DataDir {
             )
         })?;
         let metadata = MetadataStore::open(&Options {
-            path: self.path.join("roadstead.db"),
+            path: self.path.join(DATABASE),
             cache_bytes: config.database.cache_bytes,
             transaction_time_limit: TRANSACTION_TIME_LIMIT,
         })

@@ -43,13 +43,13 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man { dir: Some(dir) } => manual::write_pages(&dir),
         Command::Man { dir: None } => print(&manual::page()?),
-        Command::Version => print(format!("roadstead {}\n", cli::VERSION).as_bytes()),
+        Command::Version => print(version().as_bytes()),
     }
 }
 
 fn run_serve(args: &ServeArgs) -> anyhow::Result<()> {
     let config = config::load(&args.to_flags())?.config;
-    let _log = logging::start(&config.log)?;
+    let _log = logging::start(&config.log, &config.traces)?;
     serve::run(&config)
 }
 
@@ -58,6 +58,14 @@ fn run_admin(args: AdminArgs) -> anyhow::Result<()> {
     let mut command = args.command;
     command.read_password(std::io::stdin().lock())?;
     admin::run(command, args.json, &config)
+}
+
+fn version() -> String {
+    format!(
+        "roadstead {}\nSQLite {}\n",
+        cli::VERSION,
+        metadata::sqlite_version()
+    )
 }
 
 /// Prints to standard output. A reader that has seen enough (`| head`) is no error.

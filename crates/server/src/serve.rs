@@ -10,7 +10,7 @@ use keys::{Random, SystemRandom};
 use services::Services;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use web::connection::{ConnectionLimits, Exposure};
 use web::exchange::Site;
 use web::health::Health;
@@ -19,6 +19,7 @@ use web::metrics::Metrics;
 use web::registry::{ENDPOINTS, Registry, RegistrySettings};
 use web::request_id::RequestIds;
 use web::tls::Certificates;
+use web::traces::AdoptParent;
 
 /// How often certificate files are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
@@ -44,14 +45,17 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         );
     };
     let services = directory.open(config).await?;
+    // Before the first password is made: a start that fails here would take it along unseen.
+    let (listeners, certificates) = bind(config)?;
     let first_password = banner::begin(&services, config).await?;
     services.maintenance.sweep_lost_uploads().await?;
 
-    let (listeners, certificates) = bind(config)?;
     let addresses = listeners.addresses();
     let metrics = Arc::new(Metrics::new(ENDPOINTS));
     observed::register(&metrics, &services);
     let site = Arc::new(site(config, &services, metrics));
+    // Before anyone is served: from then on it ends gracefully.
+    let signals = Signals::listen().context("cannot listen for signals")?;
     let server = listeners.serve(&site, connection_limits(config));
     let jobs = Jobs::start(
         &services,
@@ -65,7 +69,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     banner::print(config, &addresses, first_password.as_ref());
 
-    until_told_to_end(&certificates).await?;
+    signals.until_told_to_end(&certificates).await;
     end(server, jobs, admin, config).await;
     Ok(())
 }
@@ -113,6 +117,7 @@ fn site(config: &Config, services: &Arc<Services>, metrics: Arc<Metrics>) -> Sit
         ranges_per_request: limits.ranges_per_request,
         transfers_at_once: limits.transfers_at_once,
     };
+    let has_traces = config.traces.otlp_endpoint.is_some();
     let mut prefix = [0; 4];
     SystemRandom.fill(&mut prefix);
     let prefix = u32::from_ne_bytes(prefix);
@@ -123,6 +128,7 @@ fn site(config: &Config, services: &Arc<Services>, metrics: Arc<Metrics>) -> Sit
         request_ids: RequestIds::new(&format!("{prefix:08x}")),
         forwarding: Arc::new(config.network.forwarding.clone()),
         access_log: config.log.requests,
+        adopt_parent: has_traces.then_some(outbound::traces::adopt_parent as AdoptParent),
     }
 }
 
@@ -142,18 +148,32 @@ fn connection_limits(config: &Config) -> ConnectionLimits {
 }
 
 /// SIGTERM and SIGINT end the process; SIGHUP makes it read its certificates again.
-async fn until_told_to_end(certificates: &[Arc<Certificates>]) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => {
-                for certificates in certificates {
-                    if let Err(error) = certificates.reload() {
-                        tracing::error!(%error, "the TLS certificate cannot be used; the old one stays");
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// From now on these signals no longer end the process by themselves.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn until_told_to_end(mut self, certificates: &[Arc<Certificates>]) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    for certificates in certificates {
+                        if let Err(error) = certificates.reload() {
+                            tracing::error!(%error, "the TLS certificate cannot be used; the old one stays");
+                        }
                     }
                 }
             }

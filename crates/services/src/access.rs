@@ -87,7 +87,9 @@ pub enum Refused {
     #[error("authentication is required; log in first")]
     Unauthenticated,
     /// Its token does not allow it; another one might.
-    #[error("the token does not allow this; ask for one that does")]
+    #[error(
+        "your login does not allow this here; use one that does, or ask an administrator of the namespace for the role"
+    )]
     InsufficientScope,
     /// It may see the resource but not do this to it.
     #[error(

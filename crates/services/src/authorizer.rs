@@ -73,6 +73,7 @@ impl Authorizer {
     ) -> Result<(ScopeActions, Option<AccountId>)> {
         let mut allowed = ScopeActions::NONE;
         let mut account = None;
+        let mut makes_namespace = false;
         let all = [
             (ScopeActions::PULL, Action::RepositoryPull),
             (ScopeActions::PUSH, Action::RepositoryPush),
@@ -82,14 +83,15 @@ impl Authorizer {
             match self.decide(context, action, scope, Resource::Repository(repository)) {
                 Ok(granted) => {
                     allowed |= scope;
+                    makes_namespace |= granted.may_create_namespace;
                     account = Some(granted.account);
                 }
                 Err(Refused::Failed(error)) => return Err(error),
                 Err(_) => {}
             }
         }
-        // Whoever may make a namespace by pushing may read what it pushed.
-        if account.is_some() && allowed.contains(ScopeActions::PUSH) {
+        // Whoever may make a namespace by pushing may read what it pushed, unless its credential is for pushing alone.
+        if makes_namespace && is_good_for(&context.authenticated.caller, Action::RepositoryPull) {
             allowed |= wanted & ScopeActions::PULL;
         }
         Ok((allowed, account))
@@ -111,9 +113,7 @@ impl Authorizer {
             }
             return Ok(granted);
         }
-        if let CredentialKind::AccessToken { actions, .. } = who.caller.credential
-            && !actions.contains(needed_of_token(action))
-        {
+        if !is_good_for(&who.caller, action) {
             return Err(Refused::Forbidden);
         }
         match resource {
@@ -318,6 +318,14 @@ impl Authorizer {
 pub(crate) enum Visible {
     All,
     Some(Vec<NamespaceId>),
+}
+
+/// Whether a caller's credential is made for an action, whatever its user may do.
+pub(crate) fn is_good_for(caller: &Caller, action: Action) -> bool {
+    match &caller.credential {
+        CredentialKind::AccessToken { actions, .. } => actions.contains(needed_of_token(action)),
+        CredentialKind::None | CredentialKind::Password | CredentialKind::Local => true,
+    }
 }
 
 /// What a personal access token must be made for to do an action. Managing takes one that is made for everything.

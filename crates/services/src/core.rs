@@ -61,6 +61,13 @@ impl Core {
         Ok(())
     }
 
+    /// Deletes the bytes of an object that a request has just condemned. The request is done whether or not that works.
+    pub(crate) async fn delete_condemned_now(&self, location: &str) {
+        if let Err(error) = self.delete_condemned(location).await {
+            tracing::warn!(%error, location, "a needless object is deleted later");
+        }
+    }
+
     /// Deletes the bytes of an object that no row names any more, then forgets it. When that fails the row stays, and
     /// maintenance tries again.
     pub(crate) async fn delete_condemned(&self, location: &str) -> Result<()> {

@@ -25,6 +25,8 @@ mod policy;
 mod push_plan;
 mod repositories;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod upload_lease;
 mod uploads;

@@ -1,11 +1,11 @@
 //! Lists that clients page through: tags, referrers, repositories.
 
 use crate::access::{Access, CallerContext, Pull, Refused};
-use crate::authorizer::{Authorizer, Visible};
+use crate::authorizer::{Authorizer, Visible, is_good_for};
 use crate::core::Core;
 use crate::{Error, Result};
 use metadata::ReferrerRow;
-use model::{Address, Page};
+use model::{Action, Address, Page};
 use oci::{Digest, ScopeResource};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -142,6 +142,9 @@ impl Listings {
         let who = &context.authenticated;
         if who.caller.is_anonymous() {
             return Err(Refused::Unauthenticated);
+        }
+        if !is_good_for(&who.caller, Action::CatalogList) {
+            return Err(Refused::Forbidden);
         }
         if let crate::access::Rights::Token(rights) = &who.rights
             && !rights

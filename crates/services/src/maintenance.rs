@@ -72,14 +72,15 @@ impl Maintenance {
             .await
     }
 
-    /// Deletes bytes of uploads whose row a power cut took before it was safe. Looks at open uploads only, so it takes
+    /// Deletes bytes of uploads whose row a power cut took before it was safe, and what a power cut brought back of
+    /// finished ones. Looks at open uploads only, so it takes
     /// the same time however much is stored; to be called once, before serving.
     pub async fn sweep_lost_uploads(&self) -> Result<()> {
         let metadata: MetadataStore = self.core.metadata.clone();
         let is_known = move |key: &blobs::ObjectKey| {
             // When in doubt it is known: nothing is deleted on a failed question.
             metadata
-                .read(|reader| reader.is_upload_known(key.as_str()))
+                .read(|reader| reader.is_upload_open(key.as_str()))
                 .unwrap_or(true)
         };
         let swept = self.core.blobs.sweep_uploads(is_known).await?;

@@ -2,7 +2,7 @@
 
 use crate::access::{Authenticated, CallerContext, Rights, TokenRights};
 use crate::authentication::{AuthenticationFailed, Authenticator};
-use crate::authorizer::Authorizer;
+use crate::authorizer::{Authorizer, is_good_for};
 use crate::core::Core;
 use crate::{Error, Result};
 use arc_swap::ArcSwap;
@@ -11,7 +11,7 @@ use keys::{
     Claims, DeploymentKey, Purpose, Random, SecretString, SigningKey, SigningKeys, TokenCache,
 };
 use metadata::{NewRefreshToken, RefreshTokenRow, SigningKeyRow};
-use model::{AccessTokenId, AccountId, Caller, CallerKind, CredentialKind, UserId};
+use model::{AccessTokenId, AccountId, Action, Caller, CallerKind, CredentialKind, UserId};
 use oci::{RepositoryName, Scope, ScopeActions, ScopeResource};
 use std::sync::Arc;
 
@@ -224,7 +224,8 @@ fn granted_scopes(
         match &scope.resource {
             ScopeResource::Catalog => {
                 // The catalogue shows each caller its own; anonymous callers have none.
-                if !context.authenticated.caller.is_anonymous() {
+                let caller = &context.authenticated.caller;
+                if !caller.is_anonymous() && is_good_for(caller, Action::CatalogList) {
                     scopes.push(Scope::catalog());
                 }
             }

@@ -10,6 +10,7 @@ use oci::UploadId;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// How long the right lasts without a sign of life.
 const LEASE_MS: i64 = 60_000;
@@ -39,6 +40,7 @@ pub(crate) fn require_own(
 /// A held right to write. Dropping it gives the right back, whatever happened.
 pub(crate) struct UploadLease {
     core: Arc<Core>,
+    runtime: Handle,
     pub(crate) upload: UploadRow,
     pub(crate) fence: i64,
     heartbeat: tokio::task::JoinHandle<()>,
@@ -55,27 +57,34 @@ impl UploadLease {
     ) -> Result<Self> {
         let (claim_core, owner, access, wanted) =
             (core.clone(), owner.clone(), access.clone(), id.clone());
-        let claimed = core
-            .metadata
+        let runtime = Handle::current();
+        core.metadata
             .write_relaxed(move |tx| {
                 let now_ms = claim_core.now_ms();
                 let upload = tx
                     .find_upload(&wanted, now_ms)?
                     .ok_or(Error::UploadUnknown)?;
                 require_own(tx, &access, &upload)?;
-                tx.claim_upload(&wanted, &owner, true, now_ms, now_ms + LEASE_MS)?
-                    .ok_or(Error::UploadBusy)
+                let claimed = tx
+                    .claim_upload(&wanted, &owner, true, now_ms, now_ms + LEASE_MS)?
+                    .ok_or(Error::UploadBusy)?;
+                // Made here, so that it is given back even if nobody waits for it any more.
+                Ok(Self::hold(claim_core, runtime, claimed))
             })
-            .await?;
+            .await
+    }
+
+    fn hold(core: Arc<Core>, runtime: Handle, claimed: ClaimedUpload) -> Self {
         let ClaimedUpload { upload, fence } = claimed;
-        let heartbeat = tokio::spawn(keep_alive(core.clone(), id.clone(), fence));
-        Ok(Self {
-            core: core.clone(),
+        let heartbeat = runtime.spawn(keep_alive(core.clone(), upload.id.clone(), fence));
+        Self {
+            core,
+            runtime,
             upload,
             fence,
             heartbeat,
             is_over: false,
-        })
+        }
     }
 
     /// The key of the upload's object, which is its id.
@@ -99,7 +108,7 @@ impl UploadLease {
 
     /// Notes what has arrived, which also gives the right back. The bytes are safe already; a power cut that takes the
     /// note leaves an upload that stands where it stood before.
-    pub(crate) async fn record(mut self, progress: &UploadProgress) -> Result<()> {
+    pub(crate) async fn record(&mut self, progress: &UploadProgress) -> Result<()> {
         let (id, fence, offset) = (self.upload.id.clone(), self.fence, progress.offset);
         let (hash, parts) = (to_hex(&progress.hash), to_hex(&progress.parts));
         let expires_at_ms = self.core.now_ms() + self.core.settings.upload_lifetime_ms;
@@ -125,8 +134,17 @@ impl UploadLease {
     }
 
     /// Says that the transaction that ended the upload has given the right back.
-    pub(crate) fn end(mut self) {
+    pub(crate) fn end(&mut self) {
         self.is_over = true;
+    }
+
+    /// Gives the right back if it is still held. Once this is done the client may be answered: its next request finds
+    /// the upload free. Dropping gives it back too, but only soon.
+    pub(crate) async fn give_back(mut self) {
+        if !self.is_over {
+            release(&self.core, self.upload.id.clone(), self.fence).await;
+            self.is_over = true;
+        }
     }
 }
 
@@ -136,20 +154,20 @@ impl Drop for UploadLease {
         if self.is_over {
             return;
         }
+        // When the runtime is ending, so is the process, and the lease with it.
         let (core, id, fence) = (self.core.clone(), self.upload.id.clone(), self.fence);
-        let give_back = async move {
-            let released = core
-                .metadata
-                .write_relaxed(move |tx| Ok::<_, Error>(tx.release_upload(&id, fence)?))
-                .await;
-            if let Err(error) = released {
-                tracing::warn!(%error, "an upload's lease was not given back; it ends by itself");
-            }
-        };
-        // Outside a runtime the process is ending; the lease ends with it.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(give_back);
-        }
+        self.runtime
+            .spawn(async move { release(&core, id, fence).await });
+    }
+}
+
+async fn release(core: &Core, id: UploadId, fence: i64) {
+    let released = core
+        .metadata
+        .write_relaxed(move |tx| Ok::<_, Error>(tx.release_upload(&id, fence)?))
+        .await;
+    if let Err(error) = released {
+        tracing::warn!(%error, "an upload's lease was not given back; it ends by itself");
     }
 }
 

@@ -117,17 +117,25 @@ impl Uploads {
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        let lease = UploadLease::take(&self.core, &self.owner, access, id).await?;
-        require_open(&lease)?;
-        require_in_order(&lease, chunk.range.as_ref())?;
+        let mut lease = UploadLease::take(&self.core, &self.owner, access, id).await?;
+        let appended = self.append_under(&mut lease, chunk).await;
+        lease.give_back().await;
+        appended
+    }
+
+    async fn append_under<S, E>(&self, lease: &mut UploadLease, chunk: Chunk<S>) -> Result<u64>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        require_open(lease)?;
+        require_in_order(lease, chunk.range.as_ref())?;
         let progress = lease.progress()?;
         let limit = self.core.settings.blob_bytes;
         match self.core.blobs.append(progress, chunk.body, limit).await {
             Ok(progress) => {
-                require_length(&lease, chunk.range.as_ref(), progress.offset)?;
-                let offset = progress.offset;
+                require_length(lease, chunk.range.as_ref(), progress.offset)?;
                 lease.record(&progress).await?;
-                Ok(offset)
+                Ok(progress.offset)
             }
             Err(error) => Err(keep_what_arrived(lease, error).await?),
         }
@@ -148,43 +156,52 @@ impl Uploads {
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        let lease = UploadLease::take(&self.core, &self.owner, access, id).await?;
+        let mut lease = UploadLease::take(&self.core, &self.owner, access, id).await?;
+        let completed = self
+            .complete_under(access, &mut lease, chunk, expected)
+            .await;
+        lease.give_back().await;
+        completed
+    }
+
+    async fn complete_under<S, E>(
+        &self,
+        access: &Access<Push>,
+        lease: &mut UploadLease,
+        chunk: Option<Chunk<S>>,
+        expected: &Digest,
+    ) -> Result<()>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
         if let UploadState::Done(digest) = &lease.upload.state {
-            return if digest == expected {
+            // What was deleted since is not there because it was once.
+            return if digest == expected && self.knows(lease, digest)? {
                 Ok(())
             } else {
                 Err(Error::UploadUnknown)
             };
         }
         let range = chunk.as_ref().and_then(|chunk| chunk.range);
-        require_in_order(&lease, range.as_ref())?;
+        require_in_order(lease, range.as_ref())?;
         let progress = lease.progress()?;
-        let completed = match chunk {
-            Some(chunk) => {
-                let expected = self.unless_known(access, expected);
-                self.receive_last(lease, progress, chunk, expected).await
-            }
-            None => match self
-                .core
-                .blobs
-                .complete(&progress, self.unless_known(access, expected))
-                .await
-            {
-                Ok(completed) => Ok((lease, completed)),
-                Err(error) => Err(complete_failed(error)),
-            },
+        let expected = self.unless_known(access, expected);
+        let completed = if let Some(chunk) = chunk {
+            self.receive_last(lease, progress, chunk, expected).await?
+        } else {
+            let completed = self.core.blobs.complete(&progress, expected).await;
+            completed.map_err(complete_failed)?
         };
-        let (lease, completed) = completed?;
         self.finish(access, lease, completed).await
     }
 
     async fn receive_last<S, E>(
         &self,
-        lease: UploadLease,
+        lease: &mut UploadLease,
         progress: UploadProgress,
         chunk: Chunk<S>,
         expected: Expected,
-    ) -> Result<(UploadLease, Completed)>
+    ) -> Result<Completed>
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
@@ -196,12 +213,21 @@ impl Uploads {
             .await
         {
             Ok(completed) => {
-                require_length(&lease, chunk.range.as_ref(), completed.size_bytes)?;
-                Ok((lease, completed))
+                require_length(lease, chunk.range.as_ref(), completed.size_bytes)?;
+                Ok(completed)
             }
             Err(PutError::Append(error)) => Err(keep_what_arrived(lease, error).await?),
             Err(PutError::Complete(error)) => Err(complete_failed(error)),
         }
+    }
+
+    /// Whether the repository of an upload has a blob.
+    fn knows(&self, lease: &UploadLease, digest: &Digest) -> Result<bool> {
+        let known = self
+            .core
+            .metadata
+            .read(|reader| reader.find_membership(&lease.upload.repository_id, digest));
+        Ok(known?.is_some())
     }
 
     /// Content that the account has already shown to have is not made durable a second time. What other accounts have
@@ -222,7 +248,7 @@ impl Uploads {
     async fn finish(
         &self,
         access: &Access<Push>,
-        lease: UploadLease,
+        lease: &mut UploadLease,
         completed: Completed,
     ) -> Result<()> {
         let (core, access) = (self.core.clone(), access.clone());
@@ -253,7 +279,7 @@ impl Uploads {
             .await?;
         lease.end();
         if let Some(copy) = is_copy {
-            self.core.delete_condemned(&copy).await?;
+            self.core.delete_condemned_now(&copy).await;
         }
         Ok(())
     }
@@ -263,15 +289,22 @@ impl Uploads {
     /// # Errors
     /// [`Error::UploadUnknown`], [`Error::UploadBusy`].
     pub async fn cancel(&self, access: &Access<Push>, id: &UploadId) -> Result<()> {
-        let lease = UploadLease::take(&self.core, &self.owner, access, id).await?;
-        require_open(&lease)?;
-        let (core, cancelled) = (self.core.clone(), id.clone());
+        let mut lease = UploadLease::take(&self.core, &self.owner, access, id).await?;
+        let cancelled = self.cancel_under(&mut lease).await;
+        lease.give_back().await;
+        cancelled?;
+        self.core.delete_condemned(id.as_str()).await
+    }
+
+    async fn cancel_under(&self, lease: &mut UploadLease) -> Result<()> {
+        require_open(lease)?;
+        let (core, id) = (self.core.clone(), lease.upload.id.clone());
         self.core
             .metadata
-            .write(move |tx| Ok::<_, Error>(tx.delete_upload(cancelled.as_str(), core.now_ms())?))
+            .write(move |tx| Ok::<_, Error>(tx.delete_upload(id.as_str(), core.now_ms())?))
             .await?;
         lease.end();
-        self.core.delete_condemned(id.as_str()).await
+        Ok(())
     }
 }
 
@@ -325,7 +358,7 @@ fn require_length(lease: &UploadLease, range: Option<&ContentRange>, offset: u64
 }
 
 /// Notes what arrived before an error, so that the client can go on from there. Answers with the error to tell.
-async fn keep_what_arrived<E>(lease: UploadLease, error: AppendError<E>) -> Result<Error> {
+async fn keep_what_arrived<E>(lease: &mut UploadLease, error: AppendError<E>) -> Result<Error> {
     match error {
         AppendError::SourceFailed { progress, .. } => {
             let offset = progress.offset;

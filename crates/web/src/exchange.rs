@@ -8,6 +8,7 @@ use crate::health::Health;
 use crate::listener::ListenerKind;
 use crate::metrics::{self, EndpointLabel, Metrics};
 use crate::request_id::{REQUEST_ID, RequestId, RequestIds};
+use crate::traces::{self, AdoptParent};
 use futures_util::FutureExt;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
@@ -17,6 +18,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const API_VERSION_VALUE: HeaderValue = HeaderValue::from_static("registry/2.0");
@@ -107,6 +109,8 @@ pub struct Site<H> {
     pub forwarding: Arc<Forwarding>,
     /// Which requests are logged.
     pub access_log: AccessLog,
+    /// How a request's span is told its parent; `None` when requests have no spans.
+    pub adopt_parent: Option<AdoptParent>,
 }
 
 /// What is known about a request until it is over; then it is counted and perhaps logged, exactly once.
@@ -125,6 +129,7 @@ pub(crate) struct Record {
     expected: Option<u64>,
     log: AccessLog,
     sent: Option<u64>,
+    span: Span,
 }
 
 impl Record {
@@ -148,18 +153,26 @@ impl Drop for Record {
         if sent > 0 {
             metrics.bytes_sent(info.exposure, sent);
         }
+        let is_complete =
+            self.sent.is_some() && self.expected.is_none_or(|expected| expected == sent);
+        let outcome = traces::Outcome {
+            endpoint: metrics.endpoint_name(self.endpoint),
+            status: self.status,
+            bytes: sent,
+            is_complete,
+        };
+        traces::end(&self.span, &outcome);
         if !self.log.includes(&self.method, self.status) {
             return;
         }
         Line {
             method: &self.method,
             path: self.uri.as_ref().map_or("", Uri::path),
-            endpoint: metrics.endpoint_name(self.endpoint),
+            endpoint: outcome.endpoint,
             status: self.status,
             duration,
             bytes: sent,
-            is_complete: self.sent.is_some()
-                && self.expected.is_none_or(|expected| expected == sent),
+            is_complete,
             request_id: self.request_id.as_str(),
             caller: self.caller.as_deref().unwrap_or("-"),
             client: self.client.address,
@@ -193,26 +206,36 @@ pub(crate) async fn exchange<H: Handler>(
 ) -> Response<Body> {
     let _at_work = AtWork::start(connection);
     let info = &connection.info;
+    let request_id = site.request_ids.for_request(request.headers());
+    let client = site
+        .forwarding
+        .client(info.peer, info.is_tls, request.headers());
+    let span = site.adopt_parent.map_or_else(Span::none, |adopt_parent| {
+        traces::begin(adopt_parent, &request, &request_id, client.is_secure)
+    });
     let record = Record {
         connection: Arc::clone(connection),
         started: Instant::now(),
         method: request.method().clone(),
         uri: (site.access_log != AccessLog::None).then(|| request.uri().clone()),
-        request_id: site.request_ids.for_request(request.headers()),
-        client: site
-            .forwarding
-            .client(info.peer, info.is_tls, request.headers()),
+        request_id,
+        client,
         endpoint: EndpointLabel::UNKNOWN,
         caller: None,
         status: None,
         expected: None,
         log: site.access_log,
         sent: None,
+        span,
     };
     let is_registry_api = is_registry_api(request.uri().path());
     let answer = match own_answer(site, connection, &request).await {
         Some(answer) => answer,
-        None => handled(site, connection, request, &record).await,
+        None => {
+            handled(site, connection, request, &record)
+                .instrument(record.span.clone())
+                .await
+        }
     };
     finish(answer, record, is_registry_api)
 }
@@ -308,6 +331,10 @@ fn finish(answer: Answer, mut record: Record, is_registry_api: bool) -> Response
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, record.request_id.header_value());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if !record.connection.info.is_http2 && record.connection.pulse.has_unread_body() {
+        // The rest of the request will not be read, so nothing that comes after it: the client must know.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if is_registry_api {
         headers.insert(API_VERSION, API_VERSION_VALUE);
     }

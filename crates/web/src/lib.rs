@@ -2,7 +2,7 @@
 //!
 //! The transport half: sockets, TLS, limits and draining ([`listener`]), one connection ([`connection`]),
 //! one request and its answer ([`exchange`]), bodies in both directions ([`body`]), blobs sent from the page
-//! cache ([`sendfile`]), and what can be seen from outside ([`metrics`], [`access_log`], [`health`]).
+//! cache ([`sendfile`]), and what can be seen from outside ([`metrics`], [`access_log`], [`traces`], [`health`]).
 
 pub mod access_log;
 mod authentication;
@@ -19,6 +19,7 @@ pub mod request_id;
 pub mod sendfile;
 pub mod tls;
 mod token;
+pub mod traces;
 mod transport;
 
 #[cfg(test)]

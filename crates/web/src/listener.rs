@@ -82,7 +82,7 @@ pub fn check_plain_http(
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The socket.
-    #[error("cannot listen on {address}: {source}{}", hint(.source))]
+    #[error("cannot listen on {address}{}", hint(.source))]
     Socket {
         /// The address asked for.
         address: SocketAddr,
@@ -90,7 +90,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// The TLS settings.
-    #[error("cannot serve TLS on {address}: {source}")]
+    #[error("cannot serve TLS on {address}")]
     Tls {
         /// The address asked for.
         address: SocketAddr,

@@ -217,6 +217,7 @@ impl Setup {
             request_ids: RequestIds::new("test"),
             forwarding: Arc::new(self.forwarding),
             access_log: AccessLog::All,
+            adopt_parent: None,
         });
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let registry = ListenerConfig {

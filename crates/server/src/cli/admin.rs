@@ -133,7 +133,7 @@ pub(crate) enum NamespaceCommand {
         /// The namespace
         name: String,
     },
-    /// Delete a namespace that holds no repository
+    /// Delete a namespace that nothing was ever pushed to
     Delete {
         /// The namespace
         name: String,

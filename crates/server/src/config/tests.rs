@@ -65,7 +65,8 @@ fn another(setting: &DefaultSetting) -> (String, String) {
     };
     match &setting.value {
         Value::String(_) => (format!("{text:?}"), text.to_owned()),
-        Value::Integer(number) => same((number + 1).to_string()),
+        // Some defaults are the largest value there is; none is the smallest.
+        Value::Integer(number) => same((number - 1).to_string()),
         Value::Float(_) => same("0.5".to_owned()),
         Value::Boolean(flag) => same((!flag).to_string()),
         Value::Array(_) => same("[\"10.0.0.0/8\"]".to_owned()),

@@ -160,3 +160,14 @@ fn the_level_does_not_decide_about_lines_of_requests_unless_it_names_them() {
         "{text}"
     );
 }
+
+#[test]
+fn without_traces_no_span_is_made_whatever_the_level() {
+    let subscriber = tracing_subscriber::registry()
+        .with(filter("trace").unwrap())
+        .with(events());
+    tracing::subscriber::with_default(subscriber, || {
+        assert!(tracing::info_span!("request").is_disabled());
+        assert!(tracing::enabled!(tracing::Level::TRACE));
+    });
+}

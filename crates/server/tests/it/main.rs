@@ -2,5 +2,11 @@
 //! the tests need and runs them all.
 
 mod clients;
+mod faults;
+mod newcomer;
+mod oci;
+mod registry;
 mod scale;
+mod security;
 mod tidy;
+mod traces;

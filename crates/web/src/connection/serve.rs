@@ -29,8 +29,8 @@ use tokio_rustls::TlsAcceptor;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Largest read of an HTTP/1 body, and most that is queued of a response before it is written. With 64
-/// uploads this is 8 MiB.
-const HTTP1_BUFFER: usize = 128 * 1024;
+/// uploads this is 4 MiB.
+const HTTP1_BUFFER: usize = 64 * 1024;
 
 /// HTTP/2: what a client may send ahead on one stream, and on all streams of a connection together.
 const STREAM_WINDOW: u32 = 512 * 1024;

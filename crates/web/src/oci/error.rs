@@ -138,7 +138,7 @@ impl OciError {
             Self::Header(_, message) => message.clone(),
             Self::RangeUnsatisfiable { size_bytes } => {
                 format!(
-                    "no byte of the blob is in the range that was asked for; it has {size_bytes}"
+                    "no byte of the blob is in the range that was asked for; it has {size_bytes} bytes"
                 )
             }
             Self::Busy => code.message().to_owned(),

@@ -168,7 +168,9 @@ fn paged(
     body: Body,
     next: Option<&str>,
 ) -> Response<Body> {
-    let mut responder = respond(StatusCode::OK, body).content_type(content_type);
+    let mut responder = respond(StatusCode::OK, body)
+        .content_type(content_type)
+        .revalidated();
     if let Some(link) = next.and_then(|next| exchange.endpoint.next_link(next)) {
         responder = responder.header(header::LINK, &link);
     }

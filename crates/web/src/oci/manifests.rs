@@ -33,7 +33,7 @@ pub(super) fn get(
         .shared(header::ETAG, &manifest.entity_tag);
     Ok(match reference {
         Reference::Digest(_) => responder.immutable().done(),
-        Reference::Tag(_) => responder.done(),
+        Reference::Tag(_) => responder.revalidated().done(),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, RequestContext};
 use crate::registry::{Registry, label};
 use error::{ChallengeContext, OciError};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use oci::{Endpoint, RepositoryName, ScopeActions};
 use response::{HeaderText, respond};
 use services::{Access, CallerContext, Error, RepositoryAction};
@@ -89,7 +89,7 @@ async fn answer_endpoint(
         Ok(caller) => caller,
         Err(failed) => return (Err(failed.into()), None),
     };
-    let name = caller_name(&caller);
+    let name = caller.authenticated.name.clone();
     let exchange = Exchange {
         registry,
         endpoint,
@@ -184,6 +184,10 @@ fn has_token(exchange: &Exchange<'_>) -> bool {
 /// Every repository is in a namespace; who forgot it is told what to type.
 fn require_namespace(exchange: &Exchange<'_>, context: &RequestContext) -> Result<(), OciError> {
     match exchange.endpoint.repository() {
+        // The answer to a HEAD has no body to say it in. A client that asks so before it pushes goes on, and is told then.
+        Some(name) if name.path().is_none() && exchange.request.method() == Method::HEAD => {
+            Err(Error::NameUnknown.into())
+        }
         Some(name) if name.path().is_none() => {
             let request = &exchange.request;
             let host = context
@@ -200,11 +204,6 @@ fn require_namespace(exchange: &Exchange<'_>, context: &RequestContext) -> Resul
     }
 }
 
-fn caller_name(caller: &CallerContext) -> Option<Arc<str>> {
-    let caller = &caller.authenticated.caller;
-    (!caller.is_anonymous()).then(|| Arc::from(caller.display_name()))
-}
-
 /// The scope of the token that this request would need.
 fn wanted_scope(endpoint: &Endpoint) -> Option<String> {
     let of = |name: &RepositoryName, actions| {
@@ -213,6 +212,10 @@ fn wanted_scope(endpoint: &Endpoint) -> Option<String> {
     match endpoint {
         Endpoint::Ping => None,
         Endpoint::Catalog { .. } => Some(oci::Scope::catalog().to_string()),
+        // A client asks whether a blob is there before it pushes it, and some keep that token for the push.
+        Endpoint::GetBlob {
+            head: true, name, ..
+        } => of(name, ScopeActions::PULL | ScopeActions::PUSH),
         Endpoint::GetBlob { name, .. }
         | Endpoint::GetManifest { name, .. }
         | Endpoint::ListTags { name, .. }

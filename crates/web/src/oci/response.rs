@@ -13,6 +13,9 @@ pub(crate) const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-
 /// What lies under a digest never changes, but who may see it does: caches of one client only.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
+/// What a name stands for may be another thing the next time.
+const REVALIDATED: HeaderValue = HeaderValue::from_static("private, no-cache");
+
 /// An answer being put together. A value that cannot stand in a header is left out: all of them are made of text that
 /// was checked when it came in.
 pub(crate) struct Responder(Response<Body>);
@@ -57,6 +60,14 @@ impl Responder {
         self.0
             .headers_mut()
             .insert(header::CACHE_CONTROL, IMMUTABLE);
+        self
+    }
+
+    /// Lets the client keep it if it asks each time whether it still holds.
+    pub(crate) fn revalidated(mut self) -> Self {
+        self.0
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, REVALIDATED);
         self
     }
 

@@ -88,6 +88,22 @@ impl Daemon {
         );
     }
 
+    /// Ends it at once, with everything that it has not written lost.
+    pub(crate) fn kill(mut self) {
+        // An error means that it is gone already.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+
+    /// The next line of its output; `None` if there is none in time, or will be none any more.
+    pub(crate) fn next_line(&self, wait: Duration) -> Option<String> {
+        self.lines.recv_timeout(wait).ok()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn signal(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
             // An error means that it is gone.

@@ -4,7 +4,7 @@
 mod buildah;
 mod containerd;
 mod content;
-mod daemon;
+pub(crate) mod daemon;
 mod docker;
 mod helm;
 mod oras;

@@ -62,7 +62,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["keys"]),
     ("memmap2", &["blobs"]),
     ("mimalloc", &["server"]),
+    ("opentelemetry", &["outbound"]),
+    ("opentelemetry-otlp", &["outbound"]),
+    ("opentelemetry-proto", &[]),
+    ("opentelemetry_sdk", &["outbound"]),
     ("prometheus-client", &["web"]),
+    ("prost", &[]),
     ("reqwest", &["outbound"]),
     ("rusqlite", &["metadata"]),
     ("rustls", &["web", "outbound"]),
@@ -70,7 +75,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sha2", &["oci"]),
     ("tokio-rustls", &["web", "outbound"]),
     ("toml", &["server"]),
-    ("tracing-subscriber", &["server"]),
+    ("tracing-opentelemetry", &["outbound"]),
+    ("tracing-subscriber", &["server", "outbound"]),
 ];
 const USED_BY_CLIENTS: &[&str] = &[
     "http",

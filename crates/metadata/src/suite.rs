@@ -1,0 +1,33 @@
+//! Every method of [`Reader`](crate::Reader) and [`Tx`](crate::Tx), asked on a real database. The cases know only
+//! [`MetadataStore`], so that each database runs the same ones.
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Reader` is not general over the lifetime of its connection, a closure is"
+)]
+
+mod access;
+mod content;
+mod coverage;
+mod durability;
+mod fixture;
+mod garbage;
+mod plans;
+mod uploads;
+mod usage;
+mod writer;
+
+use crate::MetadataStore;
+
+/// All cases, one after the other, on one database.
+pub(crate) async fn run(store: &MetadataStore) {
+    access::run(store).await;
+    content::run(store).await;
+    uploads::run(store).await;
+    garbage::run(store).await;
+}
+
+#[tokio::test]
+async fn every_method_does_on_sqlite_what_it_says() {
+    let database = fixture::Database::new();
+    run(&database.store).await;
+}

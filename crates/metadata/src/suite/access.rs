@@ -1,0 +1,394 @@
+//! Accounts, people, what is granted to them, and what the deployment remembers.
+
+use super::fixture::{World, id, write};
+use crate::{
+    AccessTokenRow, Error, GrantRow, MetadataStore, NewAccessToken, NewEvent, NewRefreshToken,
+    NewUser, RefreshTokenRow, SigningKeyRow,
+};
+use model::{AccessTokenId, Address, GrantId, NamespaceId, Role, Scope, UserId};
+use oci::ScopeActions;
+
+pub(super) async fn run(store: &MetadataStore) {
+    accounts_are_found_by_name_and_id(store).await;
+    users_are_made_changed_and_listed(store).await;
+    a_namespace_means_what_its_address_says(store).await;
+    a_namespace_goes_when_nothing_is_in_it(store).await;
+    grants_add_up_and_one_replaces_another_in_a_namespace(store).await;
+    access_tokens_take_their_refresh_tokens_along(store).await;
+    refresh_tokens_end(store).await;
+    the_deployment_remembers(store).await;
+    events_are_listed_in_order(store).await;
+}
+
+async fn accounts_are_found_by_name_and_id(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let account = &world.account;
+    let (by_name, by_id, by_host) = store
+        .read(|reader| {
+            Ok::<_, Error>((
+                reader.find_account_by_name(&account.name)?,
+                reader.find_account(&account.id)?,
+                reader.find_account_by_host("no-such-host.example")?,
+            ))
+        })
+        .unwrap();
+    assert_eq!(by_name.as_ref(), Some(account));
+    assert_eq!(by_id.as_ref(), Some(account));
+    assert_eq!(by_host, None);
+    let again = account.clone();
+    let twice = store.write(move |tx| tx.create_account(&again, 9)).await;
+    assert!(matches!(twice, Err(Error::AlreadyExists)), "{twice:?}");
+}
+
+async fn users_are_made_changed_and_listed(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let (account, first) = (world.account.id.clone(), world.user.clone());
+    let second = UserId::new(id());
+    let new = NewUser {
+        id: second.clone(),
+        source_id: store
+            .read(|reader| reader.find_password_source())
+            .unwrap()
+            .unwrap(),
+        name: format!("a-{}", world.user_name),
+        home_account_id: account.clone(),
+        password_hash: Some("old".to_owned()),
+    };
+    let (members, user) = (account.clone(), new.clone());
+    write(store, move |tx| {
+        tx.create_user(&user, 10)?;
+        tx.put_membership(&members, &first, 10)?;
+        tx.put_membership(&members, &user.id, 10)?;
+        tx.put_membership(&members, &user.id, 11)?;
+        tx.create_operator(&user.id, 10)
+    })
+    .await;
+    let again = new.clone();
+    let twice = store.write(move |tx| tx.create_user(&again, 10)).await;
+    assert!(matches!(twice, Err(Error::AlreadyExists)), "{twice:?}");
+
+    let listed = store
+        .read(|reader| {
+            assert!(reader.is_member(&account, &second)?);
+            assert!(!reader.is_member(&account, &UserId::new(id()))?);
+            reader.list_users(&account, "", 10)
+        })
+        .unwrap();
+    let names: Vec<_> = listed.iter().map(|user| user.name.as_str()).collect();
+    assert_eq!(names, [new.name.as_str(), world.user_name.as_str()]);
+    let after_first = store
+        .read(|reader| reader.list_users(&account, &new.name, 10))
+        .unwrap();
+    assert_eq!(after_first.len(), 1);
+
+    let changed = second.clone();
+    write(store, move |tx| {
+        tx.rehash_password(&changed, "another", "never")?;
+        tx.rehash_password(&changed, "old", "stronger")
+    })
+    .await;
+    let found = store
+        .read(|reader| reader.find_user(&second))
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.password_hash.as_deref(), Some("stronger"));
+    assert_eq!((found.credential_epoch, found.created_at_ms), (0, 10));
+    let changed = second.clone();
+    write(store, move |tx| {
+        tx.set_password(&changed, "new")?;
+        tx.set_user_disabled(&changed, true)
+    })
+    .await;
+    let found = store
+        .read(|reader| reader.find_user_by_name(&new.name))
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.password_hash.as_deref(), Some("new"));
+    assert!(found.is_disabled);
+    assert_eq!(found.credential_epoch, 2);
+    assert_eq!(found.home_account_id, account);
+}
+
+async fn a_namespace_means_what_its_address_says(store: &MetadataStore) {
+    let (one, other) = (World::create(store).await, World::create(store).await);
+    let (own, stranger) = (one.account.id.clone(), other.account.id.clone());
+    let name = one.namespace_name.clone();
+    let also = NamespaceId::new(id());
+    let (new, account, taken) = (also.clone(), stranger.clone(), name.clone());
+    let claimed = write(store, move |tx| {
+        tx.create_namespace(&new, &account, &taken, true, 20)
+    })
+    .await;
+    assert!(!claimed, "the shared address knows the name already");
+    let (shared, of_own, of_stranger, none) = store
+        .read(|reader| {
+            Ok::<_, Error>((
+                reader.find_namespace(&Address::Shared, &name)?,
+                reader.find_namespace(&Address::Account(own), &name)?,
+                reader.find_namespace(&Address::Account(stranger.clone()), &name)?,
+                reader.find_namespace(&Address::Shared, "no-such-namespace")?,
+            ))
+        })
+        .unwrap();
+    assert_eq!(shared.unwrap().id, one.namespace);
+    assert_eq!(of_own.unwrap().id, one.namespace);
+    let of_stranger = of_stranger.unwrap();
+    assert_eq!(of_stranger.id, also);
+    assert!(of_stranger.is_public);
+    assert_eq!(none, None);
+    write(store, move |tx| tx.set_namespace_public(&also, false)).await;
+    let listed = store
+        .read(|reader| reader.list_namespaces(&stranger, "", 10))
+        .unwrap();
+    assert_eq!(listed.len(), 2);
+    assert!(listed.iter().all(|namespace| !namespace.is_public));
+    assert!(listed[0].name < listed[1].name);
+}
+
+async fn a_namespace_goes_when_nothing_is_in_it(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let namespace = world.namespace.clone();
+    let refused = store.write(move |tx| tx.delete_namespace(&namespace)).await;
+    assert!(
+        matches!(refused, Err(Error::ReferenceViolated)),
+        "{refused:?}"
+    );
+    let has_listed = |namespace: &NamespaceId| {
+        store
+            .read(|reader| reader.has_listed_repository(namespace))
+            .unwrap()
+    };
+    assert!(!has_listed(&world.namespace));
+    let repository = world.repository.clone();
+    write(store, move |tx| tx.list_repository(&repository)).await;
+    assert!(has_listed(&world.namespace));
+
+    let (empty, account) = (NamespaceId::new(id()), world.account.id.clone());
+    let name = format!("e{}", world.namespace_name);
+    let (user, grant) = (world.user.clone(), GrantId::new(id()));
+    let (new, new_name) = (empty.clone(), name.clone());
+    write(store, move |tx| {
+        assert!(tx.create_namespace(&new, &account, &new_name, false, 21)?);
+        tx.put_member(&grant, (&account, &new), &user, Role::Guest, 21)?;
+        tx.delete_namespace(&new)
+    })
+    .await;
+    let found = store
+        .read(|reader| reader.find_namespace(&Address::Shared, &name))
+        .unwrap();
+    assert_eq!(found, None);
+    assert_eq!(
+        store.read(|reader| reader.list_members(&empty)).unwrap(),
+        []
+    );
+}
+
+async fn grants_add_up_and_one_replaces_another_in_a_namespace(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let new = world.clone();
+    write(store, move |tx| {
+        let (account, namespace, user) = (&new.account.id, &new.namespace, &new.user);
+        let grant = || GrantId::new(id());
+        tx.grant_account_role(&grant(), account, user, Role::Administrator, 30)?;
+        tx.put_member(&grant(), (account, namespace), user, Role::Guest, 30)?;
+        tx.put_member(&grant(), (account, namespace), user, Role::Maintainer, 31)
+    })
+    .await;
+    let in_namespace = GrantRow {
+        account_id: world.account.id.clone(),
+        user_name: world.user_name.clone(),
+        role: Role::Maintainer,
+        scope: Scope::Namespace(world.namespace.clone()),
+    };
+    let members = store
+        .read(|reader| reader.list_members(&world.namespace))
+        .unwrap();
+    assert_eq!(members, [in_namespace]);
+    let grants = store
+        .read(|reader| reader.list_grants(&world.user))
+        .unwrap();
+    assert_eq!(grants.len(), 2);
+    assert!(grants.iter().any(|grant| grant.scope == Scope::Account));
+    let (namespace, user) = (world.namespace.clone(), world.user.clone());
+    let (first, second) = write(store, move |tx| {
+        Ok((
+            tx.delete_member(&namespace, &user)?,
+            tx.delete_member(&namespace, &user)?,
+        ))
+    })
+    .await;
+    assert!(first && !second);
+}
+
+fn access_token(world: &World, name: &str) -> NewAccessToken {
+    NewAccessToken {
+        id: AccessTokenId::new(id()),
+        user_id: world.user.clone(),
+        name: name.to_owned(),
+        secret_hash: format!("hash-{}", id()),
+        actions: ScopeActions::PULL,
+        expires_at_ms: Some(99),
+    }
+}
+
+async fn access_tokens_take_their_refresh_tokens_along(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let token = access_token(&world, "laptop");
+    let refresh = NewRefreshToken {
+        secret_hash: format!("refresh-{}", id()),
+        row: RefreshTokenRow {
+            user_id: world.user.clone(),
+            access_token_id: Some(token.id.clone()),
+            service: "registry".to_owned(),
+            credential_epoch: 7,
+            expires_at_ms: i64::MAX,
+        },
+    };
+    let (new, new_refresh) = (token.clone(), refresh.clone());
+    write(store, move |tx| {
+        tx.create_access_token(&new, 40)?;
+        tx.touch_access_token(&new.id, 41)?;
+        tx.create_refresh_token(&new_refresh)
+    })
+    .await;
+    let same_name = access_token(&world, "laptop");
+    let twice = store
+        .write(move |tx| tx.create_access_token(&same_name, 40))
+        .await;
+    assert!(matches!(twice, Err(Error::AlreadyExists)), "{twice:?}");
+    let find = || -> (Option<AccessTokenRow>, Option<AccessTokenRow>, Option<RefreshTokenRow>) {
+        store
+            .read(|reader| {
+                Ok::<_, Error>((
+                    reader.find_access_token(&token.secret_hash)?,
+                    reader.find_access_token_by_id(&token.id)?,
+                    reader.find_refresh_token(&refresh.secret_hash)?,
+                ))
+            })
+            .unwrap()
+    };
+    let (by_secret, by_id, found) = find();
+    let by_secret = by_secret.unwrap();
+    assert_eq!(by_secret.id, by_id.unwrap().id);
+    assert_eq!(by_secret.actions, ScopeActions::PULL);
+    assert_eq!(by_secret.last_used_at_ms, Some(41));
+    assert_eq!(by_secret.expires_at_ms, Some(99));
+    let found = found.unwrap();
+    assert_eq!(
+        (found.credential_epoch, found.service.as_str()),
+        (7, "registry")
+    );
+    let listed = store
+        .read(|reader| reader.list_access_tokens(&world.user))
+        .unwrap();
+    assert_eq!(listed.len(), 1);
+
+    let user = world.user.clone();
+    let (first, second) = write(store, move |tx| {
+        Ok((
+            tx.delete_access_token(&user, "laptop")?,
+            tx.delete_access_token(&user, "laptop")?,
+        ))
+    })
+    .await;
+    assert!(first && !second);
+    assert!(matches!(find(), (None, None, None)));
+}
+
+async fn refresh_tokens_end(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let user = world.user.clone();
+    let gone = write(store, move |tx| {
+        for ends_at_ms in [-3, -2, -1] {
+            tx.create_refresh_token(&NewRefreshToken {
+                secret_hash: format!("ends-{}", id()),
+                row: RefreshTokenRow {
+                    user_id: user.clone(),
+                    access_token_id: None,
+                    service: "registry".to_owned(),
+                    credential_epoch: 0,
+                    expires_at_ms: ends_at_ms,
+                },
+            })?;
+        }
+        Ok((
+            tx.delete_expired_refresh_tokens(-2, 1)?,
+            tx.delete_expired_refresh_tokens(-2, 10)?,
+            tx.delete_expired_refresh_tokens(-2, 10)?,
+        ))
+    })
+    .await;
+    assert_eq!(gone, (1, 1, 0));
+}
+
+async fn the_deployment_remembers(store: &MetadataStore) {
+    let (name, keys) = (id(), [id(), id(), id()]);
+    let (written, new_keys) = (name.clone(), keys.clone());
+    write(store, move |tx| {
+        tx.put_deployment_value(&written, "first")?;
+        tx.put_deployment_value(&written, "second")?;
+        for (at_ms, id) in (1..).zip(new_keys) {
+            tx.create_signing_key(&SigningKeyRow {
+                id,
+                sealed_private: "sealed".to_owned(),
+                created_at_ms: at_ms,
+            })?;
+        }
+        Ok(())
+    })
+    .await;
+    let (value, none, listed) = store
+        .read(|reader| {
+            reader.probe()?;
+            Ok::<_, Error>((
+                reader.find_deployment_value(&name)?,
+                reader.find_deployment_value(&id())?,
+                reader.list_signing_keys()?,
+            ))
+        })
+        .unwrap();
+    assert_eq!((value.as_deref(), none), (Some("second"), None));
+    let ours = listed.iter().filter(|key| keys.contains(&key.id));
+    let order: Vec<_> = ours.map(|key| key.id.clone()).collect();
+    assert_eq!(order, [&keys[2], &keys[1], &keys[0]].map(Clone::clone));
+    let deleted = write(store, |tx| tx.delete_signing_keys(i64::MAX)).await;
+    assert_eq!(deleted, listed.len() - 1);
+    let left = store.read(|reader| reader.list_signing_keys()).unwrap();
+    assert_eq!(left.len(), 1, "the newest stays whatever its age");
+    assert_eq!(left[0].id, listed[0].id);
+}
+
+async fn events_are_listed_in_order(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let account = world.account.id.clone();
+    let ids = [id(), id(), id()];
+    let written = ids.clone();
+    write(store, move |tx| {
+        for id in written.iter().rev() {
+            tx.record_event(&NewEvent {
+                id,
+                account_id: Some(&account),
+                kind: "tag_put",
+                caller: "somebody",
+                credential: "password",
+                address: Some("192.0.2.1"),
+                payload: "{}",
+                at_ms: 50,
+            })?;
+        }
+        Ok(())
+    })
+    .await;
+    let account = world.account.id.clone();
+    let after = ids[0].clone();
+    let listed = store
+        .list(move |reader| reader.list_events(&account, &after, 10))
+        .await
+        .unwrap();
+    let found: Vec<_> = listed.iter().map(|event| event.id.as_str()).collect();
+    assert_eq!(found, [ids[1].as_str(), ids[2].as_str()]);
+    assert_eq!(listed[0].caller, "somebody");
+    assert_eq!(listed[0].credential, "password");
+    assert_eq!(listed[0].address.as_deref(), Some("192.0.2.1"));
+    assert_eq!((listed[0].payload.as_str(), listed[0].at_ms), ("{}", 50));
+}

@@ -1,0 +1,146 @@
+//! No query reads a whole table: each is explained by SQLite, and none may answer SCAN.
+
+use super::fixture::Database;
+use crate::connection::recorded;
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use std::collections::BTreeSet;
+
+/// Queries that may look at everything, and why.
+const MAY_SCAN: &[(&str, &str)] = &[
+    (
+        "SELECT 1 FROM deployment",
+        "the probe stops at the first row",
+    ),
+    (
+        "FROM signing_keys ORDER BY created_at_ms DESC",
+        "there are two or three keys",
+    ),
+    (
+        "DELETE FROM signing_keys",
+        "there are two or three keys, once in a rotation",
+    ),
+    (
+        "SELECT COALESCE(CAST(SUM(size_bytes) AS BIGINT), 0)",
+        "the proof of the running totals counts everything anew",
+    ),
+    (
+        "AND g.namespace_id = ?1 ORDER BY u.name",
+        "sorts the members of one namespace",
+    ),
+    (
+        "FROM memberships m JOIN users u",
+        "sorts the members of one account, for its administrators",
+    ),
+];
+
+/// Plans as the store's own connections do.
+fn planner(database: &Database) -> Connection {
+    let connection = Connection::open(&database.path).unwrap();
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .unwrap();
+    connection
+}
+
+fn explain(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap();
+    let lines = statement.raw_query().mapped(|row| row.get::<_, String>(3));
+    lines.map(Result::unwrap).collect()
+}
+
+/// Reads all rows of a table; a constant or an inner result is no table.
+fn is_table_scan(line: &str) -> bool {
+    let Some(rest) = line.strip_prefix("SCAN ") else {
+        return false;
+    };
+    // An index that covers the query is still read from end to end.
+    !rest.starts_with("CONSTANT ROW")
+        && !rest.starts_with("(subquery")
+        && rest != "open"
+        && rest != "counted"
+}
+
+/// Sorts what it has read, instead of reading in order and stopping where enough is.
+fn is_sort(line: &str) -> bool {
+    line.contains("USE TEMP B-TREE FOR ORDER BY")
+}
+
+#[tokio::test]
+async fn no_query_reads_a_whole_table() {
+    let database = Database::new();
+    super::run(&database.store).await;
+    let connection = planner(&database);
+    let texts: BTreeSet<&str> = recorded::texts()
+        .into_iter()
+        .filter(|sql| !sql.contains("/* of a test */"))
+        .collect();
+    assert!(texts.len() > 70, "only {} texts were seen", texts.len());
+    let mut problems = Vec::new();
+    for sql in &texts {
+        let is_allowed = MAY_SCAN.iter().any(|(part, _)| sql.contains(part));
+        let plan = explain(&connection, sql);
+        if !is_allowed && plan.iter().any(|line| is_table_scan(line) || is_sort(line)) {
+            problems.push(format!("{sql}\n    {}", plan.join("\n    ")));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    for (part, _) in MAY_SCAN {
+        assert!(
+            texts.iter().any(|sql| sql.contains(part)),
+            "no query has {part:?} any more"
+        );
+    }
+}
+
+/// Deleting a row asks each table that may refer to it; a plan does not show that.
+#[tokio::test]
+async fn deleting_a_row_finds_its_references_by_an_index() {
+    let database = Database::new();
+    super::run(&database.store).await;
+    let connection = planner(&database);
+    let deleted: BTreeSet<String> = recorded::texts()
+        .iter()
+        .filter_map(|sql| sql.strip_prefix("DELETE FROM "))
+        .filter_map(|rest| rest.split(' ').next().map(str::to_owned))
+        .collect();
+    let mut looked_at = 0;
+    let mut problems = Vec::new();
+    let mut keys = connection
+        .prepare(
+            "SELECT m.name, f.\"table\", group_concat(f.\"from\" || ' = ?', ' AND ') \
+             FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table' \
+             GROUP BY m.name, f.id",
+        )
+        .unwrap();
+    let keys = keys
+        .query_map([], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, String>(2)?,
+            ))
+        })
+        .unwrap();
+    for (child, parent, condition) in keys.map(Result::unwrap) {
+        // Blobs are deleted by the collector, which comes with its own queries.
+        if !deleted.contains(&parent) && parent != "blobs" {
+            continue;
+        }
+        looked_at += 1;
+        let plan = explain(
+            &connection,
+            &format!("SELECT 1 FROM {child} WHERE {condition}"),
+        );
+        if plan.iter().any(|line| is_table_scan(line)) {
+            problems.push(format!("{child} → {parent}: {}", plan.join("; ")));
+        }
+    }
+    assert!(
+        looked_at > 8,
+        "only {looked_at} foreign keys were looked at"
+    );
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}

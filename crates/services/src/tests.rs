@@ -1,0 +1,4 @@
+//! The services over a real database and a real directory.
+
+mod faults;
+mod isolation;

@@ -1,0 +1,9 @@
+//! What goes wrong below the services: the disk, the power, clients that go away.
+
+mod disk_errors;
+mod interleavings;
+mod leases;
+mod order;
+mod power_cut;
+mod pushes;
+mod registry;

@@ -1,0 +1,385 @@
+//! A registry whose disk fails on request, whose clock stands still, and which can be restarted.
+
+use crate::access::{Access, Authenticated, CallerContext, Delete, Pull, Push, RepositoryAction};
+use crate::core::Core;
+use crate::{Error, Parts, Services, Settings};
+use blobs::disk::Disk;
+use blobs::fault::FaultyDisk;
+use blobs::{BlobStore, FilesystemOptions, ObjectKey};
+use keys::DeploymentKey;
+use keys::random::SeededRandom;
+use keys::throttle::ThrottleLimits;
+use metadata::{MetadataStore, Options};
+use model::caller::Origin;
+use model::{Account, AccountId, AccountState, Address, Clock, IdSource, NamespaceId};
+use oci::{Digest, Reference, RepositoryName};
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub(super) const NAMESPACE: &str = "library";
+const START_MS: i64 = 1_700_000_000_000;
+/// Nothing here takes so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Time as the test wants it. Told in a transaction, it notes how many calls the disk had seen by then.
+pub(super) struct ManualClock {
+    now_ms: AtomicI64,
+    disk: Arc<FaultyDisk>,
+    calls_in_transactions: Mutex<Vec<usize>>,
+}
+
+impl Clock for ManualClock {
+    fn now_ms(&self) -> i64 {
+        if std::thread::current().name() == Some("sqlite-writer") {
+            let calls = self.disk.calls().len();
+            self.calls_in_transactions.lock().unwrap().push(calls);
+        }
+        self.now_ms.load(Ordering::SeqCst)
+    }
+}
+
+impl ManualClock {
+    pub(super) fn advance(&self, milliseconds: i64) {
+        self.now_ms.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    /// How many calls the disk had seen whenever a transaction asked for the time, since the last time this was asked.
+    pub(super) fn calls_in_transactions(&self) -> Vec<usize> {
+        std::mem::take(&mut self.calls_in_transactions.lock().unwrap())
+    }
+}
+
+/// Identifiers in order, never repeated.
+struct Counter(AtomicU64);
+
+impl IdSource for Counter {
+    fn next_id(&self) -> String {
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        // The last two digits choose the directory: neighbours share none.
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        format!(
+            "01890a5d-ac96-774b-{:04x}-{:06x}{mixed:06x}",
+            0x8000, number
+        )
+    }
+}
+
+pub(super) struct Registry {
+    pub(super) services: Services,
+    pub(super) disk: Arc<FaultyDisk>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) account: AccountId,
+    ids: Arc<Counter>,
+    directory: TempDir,
+}
+
+/// A database as it was at some moment.
+pub(super) struct Snapshot {
+    database: Vec<u8>,
+    log: Vec<u8>,
+}
+
+fn settings() -> Settings {
+    Settings {
+        issuer: "registry".to_owned(),
+        service: "registry".to_owned(),
+        token_lifetime_ms: 300_000,
+        refresh_token_lifetime_ms: 3_600_000,
+        password_memory_ms: 60_000,
+        upload_lifetime_ms: 30_000,
+        open_uploads_per_account: 1000,
+        blob_bytes: 1 << 30,
+        grace_period_ms: 86_400_000,
+        trash_ms: 3_600_000,
+        condemned_ms: 0,
+        allows_anonymous_pull: true,
+        allows_sparse_indexes: false,
+        manifest_cache_bytes: 1 << 20,
+        remembered_credentials: 16,
+        referrers_page_bytes: 1 << 20,
+    }
+}
+
+fn options(path: &Path) -> Options {
+    Options {
+        path: path.to_owned(),
+        cache_bytes: 1 << 20,
+        transaction_time_limit: PATIENCE,
+    }
+}
+
+/// An account with a namespace, made once and copied for each registry.
+fn template() -> &'static (Vec<u8>, AccountId) {
+    static TEMPLATE: OnceLock<(Vec<u8>, AccountId)> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        std::thread::spawn(|| {
+            let directory = directory();
+            let path = directory.path().join("metadata.db");
+            let account = AccountId::new("01890a5d-ac96-774b-bcce-000000000001");
+            let (new, runtime) = (
+                account.clone(),
+                tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap(),
+            );
+            let store = MetadataStore::open(&options(&path)).unwrap();
+            let written = runtime.block_on(store.write(move |tx| {
+                let account = Account {
+                    id: new,
+                    name: crate::DEFAULT_ACCOUNT.to_owned(),
+                    state: AccountState::Active,
+                    creates_namespaces_on_push: false,
+                };
+                tx.create_account(&account, START_MS)?;
+                let namespace = NamespaceId::new("01890a5d-ac96-774b-bcce-000000000002");
+                tx.create_namespace(&namespace, &account.id, NAMESPACE, false, START_MS)
+            }));
+            written.map_err(Error::from).unwrap();
+            drop(store);
+            (std::fs::read(&path).unwrap(), account)
+        })
+        .join()
+        .unwrap()
+    })
+}
+
+async fn serve(
+    directory: &Path,
+    disk: &Arc<FaultyDisk>,
+    clock: &Arc<ManualClock>,
+    ids: &Arc<Counter>,
+) -> Services {
+    let blobs = FilesystemOptions {
+        root: directory.join("store"),
+        reserve_bytes: 0,
+    };
+    let disk: Arc<dyn Disk> = disk.clone();
+    let parts = Parts {
+        metadata: MetadataStore::open(&options(&directory.join("metadata.db"))).unwrap(),
+        blobs: BlobStore::open_on(blobs, disk).unwrap(),
+        key: DeploymentKey::from_bytes(&[7; 32]),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        random: Arc::new(SeededRandom::new(1)),
+        settings: settings(),
+        passwords_at_once: NonZeroUsize::MIN,
+        throttle: ThrottleLimits {
+            max_entries: 16,
+            ..ThrottleLimits::default()
+        },
+    };
+    let services = Services::new(parts).await.unwrap();
+    services.maintenance.sweep_lost_uploads().await.unwrap();
+    services
+}
+
+/// In memory where there is such a place: what a power cut loses is decided by the test, not by a real disk.
+fn directory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
+}
+
+impl Registry {
+    pub(super) async fn start() -> Self {
+        let directory = directory();
+        let store = directory.path().join("store");
+        std::fs::create_dir(&store).unwrap();
+        let (database, account) = template();
+        std::fs::write(directory.path().join("metadata.db"), database).unwrap();
+        let disk = Arc::new(FaultyDisk::new(&store));
+        let clock = Arc::new(ManualClock {
+            now_ms: AtomicI64::new(START_MS),
+            disk: disk.clone(),
+            calls_in_transactions: Mutex::default(),
+        });
+        let ids = Arc::new(Counter(AtomicU64::new(1)));
+        let services = serve(directory.path(), &disk, &clock, &ids).await;
+        Self {
+            services,
+            disk,
+            clock,
+            account: account.clone(),
+            ids,
+            directory,
+        }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.directory.path().join("metadata.db")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.path().join("metadata.db-wal")
+    }
+
+    /// The database as it is now. What comes after it can be lost by [`cut_power`](Self::cut_power).
+    pub(super) fn snapshot(&self) -> Snapshot {
+        // Between checkpoints the file stays and only the log grows.
+        Snapshot {
+            database: std::fs::read(self.database()).unwrap(),
+            log: std::fs::read(self.log()).unwrap(),
+        }
+    }
+
+    /// Restarts after the power went. With a snapshot, the database has lost what came after it.
+    pub(super) async fn cut_power(self, seed: u64, lost_after: Option<&Snapshot>) -> Self {
+        let Self {
+            services,
+            disk,
+            clock,
+            account,
+            ids,
+            directory,
+        } = self;
+        let core = Arc::downgrade(&services.core);
+        drop(services);
+        until_gone(&core).await;
+        disk.power_cut(seed).unwrap();
+        if let Some(snapshot) = lost_after {
+            let database = directory.path().join("metadata.db");
+            std::fs::write(&database, &snapshot.database).unwrap();
+            std::fs::write(directory.path().join("metadata.db-wal"), &snapshot.log).unwrap();
+        }
+        let services = serve(directory.path(), &disk, &clock, &ids).await;
+        Self {
+            services,
+            disk,
+            clock,
+            account,
+            ids,
+            directory,
+        }
+    }
+
+    pub(super) fn access<A: RepositoryAction>(&self, repository: &str) -> Access<A> {
+        let context = CallerContext {
+            authenticated: Arc::new(Authenticated::local_operator()),
+            origin: Origin::default(),
+            address: Address::Shared,
+        };
+        let name = RepositoryName::parse(&format!("{NAMESPACE}/{repository}")).unwrap();
+        self.services.authorizer.authorize(&context, &name).unwrap()
+    }
+
+    pub(super) fn push(&self, repository: &str) -> Access<Push> {
+        self.access(repository)
+    }
+
+    pub(super) fn pull(&self, repository: &str) -> Access<Pull> {
+        self.access(repository)
+    }
+
+    pub(super) fn delete(&self, repository: &str) -> Access<Delete> {
+        self.access(repository)
+    }
+
+    /// The whole blob, or why not.
+    pub(super) async fn read_blob(
+        &self,
+        repository: &str,
+        digest: &Digest,
+    ) -> Result<Vec<u8>, Error> {
+        let access = self.pull(repository);
+        let file = self.services.blobs.open(&access, digest).await?;
+        let mut bytes = vec![0; usize::try_from(file.len()).unwrap()];
+        let mut at = 0;
+        while at < bytes.len() {
+            let read = file.read_at(&mut bytes[at..], at as u64).unwrap();
+            assert_ne!(read, 0, "{digest} is shorter than its row says");
+            at += read;
+        }
+        Ok(bytes)
+    }
+
+    /// Fails unless a manifest is served with these bytes, and everything it needs with its own.
+    pub(super) async fn assert_whole(&self, repository: &str, manifest: &[u8], blobs: &[Digest]) {
+        let digest = Digest::sha256_of(manifest);
+        let reference = Reference::Digest(digest.clone());
+        let served = self
+            .services
+            .manifests
+            .get(&self.pull(repository), &reference);
+        let served = served.unwrap_or_else(|error| panic!("{repository}@{digest}: {error}"));
+        assert_eq!(served.digest, digest);
+        for blob in blobs {
+            let bytes = self.read_blob(repository, blob).await;
+            let bytes = bytes.unwrap_or_else(|error| panic!("{repository}, blob {blob}: {error}"));
+            assert_eq!(Digest::sha256_of(&bytes), *blob, "in {repository}");
+        }
+    }
+
+    /// Lets everything expire that can, and does all maintenance there is.
+    pub(super) async fn expire_everything(&self) {
+        // Finished uploads are remembered for an hour.
+        self.clock.advance(3_700_000);
+        self.maintain().await;
+    }
+
+    pub(super) async fn maintain(&self) {
+        let maintenance = &self.services.maintenance;
+        while maintenance.expire_uploads().await.unwrap() > 0 {}
+        while maintenance.delete_condemned_objects().await.unwrap() > 0 {}
+        while maintenance.purge_trash().await.unwrap() > 0 {}
+    }
+
+    /// Fails unless the directory holds exactly the objects that rows name. `digests` is every content there can be.
+    pub(super) fn assert_nothing_left_over<'a>(&self, digests: impl Iterator<Item = &'a Digest>) {
+        let metadata = &self.services.core.metadata;
+        let named: BTreeSet<String> = digests
+            .filter_map(|digest| {
+                metadata
+                    .read(|reader| reader.find_blob_location("shared", digest))
+                    .unwrap()
+            })
+            .collect();
+        let store = self.directory.path().join("store");
+        let uploads: Vec<_> = files(&store.join("uploads"))
+            .into_iter()
+            .filter(|key| !metadata.read(|reader| reader.is_upload_open(key)).unwrap())
+            .collect();
+        assert_eq!(uploads, Vec::<String>::new(), "uploads that no row names");
+        let mut stored = BTreeSet::new();
+        for shard in std::fs::read_dir(store.join("blobs")).unwrap() {
+            stored.extend(files(&shard.unwrap().path()));
+        }
+        let lost: Vec<_> = named.difference(&stored).collect();
+        let left: Vec<_> = stored.difference(&named).collect();
+        assert_eq!(lost, Vec::<&String>::new(), "objects that are gone");
+        assert_eq!(left, Vec::<&String>::new(), "objects that no row names");
+    }
+
+    /// Waits until something is so.
+    pub(super) async fn until(&self, mut is_so: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            assert!(Instant::now() < deadline, "it never came to be so");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// The keys of a directory.
+fn files(directory: &Path) -> Vec<String> {
+    std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .inspect(|name| assert!(ObjectKey::parse(name).is_ok(), "{name} is no key"))
+        .collect()
+}
+
+async fn until_gone(core: &Weak<Core>) {
+    let deadline = Instant::now() + PATIENCE;
+    while core.strong_count() > 0 {
+        assert!(
+            Instant::now() < deadline,
+            "something holds on to the registry"
+        );
+        tokio::task::yield_now().await;
+    }
+}
