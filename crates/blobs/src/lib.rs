@@ -32,6 +32,7 @@ mod locks;
 mod store;
 #[cfg(test)]
 mod suite;
+mod timings;
 mod transfer;
 mod upload;
 
@@ -42,3 +43,4 @@ pub use store::{
     AppendError, BlobStore, CompleteError, Completed, Expected, FilesystemOptions, PutError,
     StorageError, UploadProgress,
 };
+pub use timings::{Count, StoreOperation, StoreTimings};

@@ -1,9 +1,9 @@
 //! The contract: what a caller may rely on, whatever holds the bytes.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -14,6 +14,7 @@ use crate::body::BlobFile;
 use crate::disk::{Disk, RealDisk};
 use crate::filesystem::{Filesystem, Sweep};
 use crate::key::ObjectKey;
+use crate::timings::{StoreOperation, StoreTimings};
 use crate::transfer;
 
 /// Everything an unfinished upload is, between two requests. The caller keeps it in its own row;
@@ -79,9 +80,7 @@ impl From<&Digest> for Expected {
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// The object is not there, though the caller's row says it is.
-    #[error(
-        "the stored object {key} is missing; run the consistency check, then push the content again"
-    )]
+    #[error("the stored object {key} is missing; restore it from a backup")]
     Missing {
         /// The object.
         key: ObjectKey,
@@ -89,7 +88,7 @@ pub enum StorageError {
     /// The object has another length than the caller's row says. It is never served.
     #[error(
         "the stored object {key} is damaged: {found_bytes} bytes instead of {expected_bytes}; \
-         run the consistency check, then push the content again"
+         restore it from a backup"
     )]
     Damaged {
         /// The object.
@@ -200,17 +199,10 @@ pub struct FilesystemOptions {
 }
 
 /// Handle of the store; clones share it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct BlobStore {
     filesystem: Arc<Filesystem>,
-}
-
-impl fmt::Debug for BlobStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlobStore")
-            .field("filesystem", &self.filesystem)
-            .finish()
-    }
+    timings: Arc<StoreTimings>,
 }
 
 impl BlobStore {
@@ -225,7 +217,13 @@ impl BlobStore {
     pub fn open_on(options: FilesystemOptions, disk: Arc<dyn Disk>) -> io::Result<Self> {
         Ok(Self {
             filesystem: Arc::new(Filesystem::open(options, disk)?),
+            timings: Arc::default(),
         })
+    }
+
+    /// What the store measured of itself.
+    pub fn timings(&self) -> &StoreTimings {
+        &self.timings
     }
 
     /// The progress of an upload of which nothing has arrived. The store learns of the key with its
@@ -255,9 +253,11 @@ impl BlobStore {
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        transfer::append(&self.filesystem, progress, body, limit_bytes)
+        let begun = Instant::now();
+        let result = transfer::append(&self.filesystem, progress, body, limit_bytes)
             .instrument(tracing::info_span!("blobs.append"))
-            .await
+            .await;
+        self.timings.count(StoreOperation::Append, begun, result)
     }
 
     /// [`append`](Self::append), then [`complete`](Self::complete), with one flush instead of two:
@@ -273,9 +273,13 @@ impl BlobStore {
         S: Stream<Item = Result<Bytes, E>>,
     {
         let expected = expected.into();
-        transfer::append_and_complete(&self.filesystem, progress, body, limit_bytes, expected)
-            .instrument(tracing::info_span!("blobs.append_and_complete"))
-            .await
+        let begun = Instant::now();
+        let filesystem = &self.filesystem;
+        let result =
+            transfer::append_and_complete(filesystem, progress, body, limit_bytes, expected)
+                .instrument(tracing::info_span!("blobs.append_and_complete"))
+                .await;
+        self.timings.count(StoreOperation::Complete, begun, result)
     }
 
     /// Verifies the digest and makes the object readable; durable when it returns. Repeating it with
@@ -287,9 +291,11 @@ impl BlobStore {
         progress: &UploadProgress,
         expected: impl Into<Expected>,
     ) -> Result<Completed, CompleteError> {
-        transfer::complete(&self.filesystem, progress, expected.into())
+        let begun = Instant::now();
+        let result = transfer::complete(&self.filesystem, progress, expected.into())
             .instrument(tracing::info_span!("blobs.complete"))
-            .await
+            .await;
+        self.timings.count(StoreOperation::Complete, begun, result)
     }
 
     /// Opens a completed object for reading. `size_bytes` is what the caller's row says; an object
@@ -301,14 +307,18 @@ impl BlobStore {
         reason = "the contract is asynchronous: other stores wait here"
     )]
     pub async fn read(&self, key: &ObjectKey, size_bytes: u64) -> Result<BlobFile, StorageError> {
-        self.filesystem.read(key, size_bytes)
+        let begun = Instant::now();
+        let result = self.filesystem.read(key, size_bytes);
+        self.timings.count(StoreOperation::Read, begun, result)
     }
 
     /// Removes whatever is stored under the key, finished or not. Removing nothing is success.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), StorageError> {
-        transfer::delete(&self.filesystem, key)
+        let begun = Instant::now();
+        let result = transfer::delete(&self.filesystem, key)
             .instrument(tracing::info_span!("blobs.delete"))
-            .await
+            .await;
+        self.timings.count(StoreOperation::Delete, begun, result)
     }
 
     /// Keys of the uploads of which bytes are stored, in no order.

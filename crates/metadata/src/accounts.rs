@@ -68,6 +68,19 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Decides whether an account's administrators create a namespace by pushing to it.
+    pub fn set_creates_namespaces_on_push(
+        &mut self,
+        account: &AccountId,
+        creates_namespaces_on_push: bool,
+    ) -> Result<()> {
+        const SQL: &str = "UPDATE accounts SET creates_namespaces_on_push = ?1 WHERE id = ?2";
+        self.connection
+            .execute(SQL, params![creates_namespaces_on_push, account.as_str()])?;
+        self.changes.policy();
+        Ok(())
+    }
+
     /// Makes a user a member of an account; nothing happens when it is one.
     pub fn put_membership(
         &mut self,

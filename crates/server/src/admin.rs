@@ -8,8 +8,8 @@ use crate::cli::{
 use crate::config::{Config, Secret};
 use crate::data_dir::DataDir;
 use crate::system::SystemClock;
+use crate::text::{date, table};
 use anyhow::Context as _;
-use jiff::Timestamp;
 use keys::{SecretString, SystemRandom};
 use model::{Clock as _, Role};
 use oci::ScopeActions;
@@ -103,7 +103,7 @@ async fn user(
             with_password(&name, "created", generated)
         }
         UserCommand::List => {
-            let users = accounts.list_users(by, String::new()).await?;
+            let users = all_users(accounts, by).await?;
             let rows = users.iter().map(|user| {
                 vec![
                     user.name.clone(),
@@ -160,7 +160,7 @@ async fn namespace(
             changed(&name, "was created and is", public)
         }
         NamespaceCommand::List => {
-            let namespaces = accounts.list_namespaces(by, String::new()).await?;
+            let namespaces = all_namespaces(accounts, by).await?;
             let rows = namespaces.iter().map(|namespace| {
                 let word = if namespace.is_public {
                     "public"
@@ -297,6 +297,37 @@ async fn token(
     })
 }
 
+async fn all_users(accounts: &Accounts, by: &Management) -> services::Result<Vec<services::User>> {
+    let mut users: Vec<services::User> = Vec::new();
+    loop {
+        let after = users
+            .last()
+            .map_or_else(String::new, |last| last.name.clone());
+        let page = accounts.list_users(by, after).await?;
+        if page.is_empty() {
+            return Ok(users);
+        }
+        users.extend(page);
+    }
+}
+
+async fn all_namespaces(
+    accounts: &Accounts,
+    by: &Management,
+) -> services::Result<Vec<services::Namespace>> {
+    let mut namespaces: Vec<services::Namespace> = Vec::new();
+    loop {
+        let after = namespaces
+            .last()
+            .map_or_else(String::new, |last| last.name.clone());
+        let page = accounts.list_namespaces(by, after).await?;
+        if page.is_empty() {
+            return Ok(namespaces);
+        }
+        namespaces.extend(page);
+    }
+}
+
 fn new_password(given: Option<&Secret>) -> (SecretString, Option<SecretString>) {
     if let Some(given) = given {
         return (SecretString::new(given.expose()), None);
@@ -334,39 +365,4 @@ fn scope_of(action: TokenAction) -> ScopeActions {
         TokenAction::Push => ScopeActions::PUSH,
         TokenAction::Delete => ScopeActions::DELETE,
     }
-}
-
-fn date(at_ms: Option<i64>) -> String {
-    let timestamp = at_ms.and_then(|at_ms| Timestamp::from_second(at_ms / 1000).ok());
-    timestamp.map_or_else(|| "-".to_owned(), |timestamp| timestamp.to_string())
-}
-
-/// Columns as wide as their widest cell.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut lines = vec![
-        head.iter()
-            .map(|cell| (*cell).to_owned())
-            .collect::<Vec<_>>(),
-    ];
-    lines.extend(rows);
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| {
-            lines
-                .iter()
-                .map(|line| line[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut text = String::new();
-    for line in &lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }

@@ -11,7 +11,9 @@ pub(crate) async fn begin(
     services: &Services,
     config: &Config,
 ) -> anyhow::Result<Option<SecretString>> {
+    let creates_namespaces = config.registry.create_namespace_on_push;
     if services.has_begun()? {
+        services.follow_settings(creates_namespaces).await?;
         return Ok(None);
     }
     let given = config
@@ -22,7 +24,7 @@ pub(crate) async fn begin(
         .clone()
         .unwrap_or_else(|| keys::random::generate_password(&SystemRandom));
     services
-        .begin(password.clone(), config.registry.create_namespace_on_push)
+        .begin(password.clone(), creates_namespaces)
         .await
         .context(if given.is_some() {
             "the first start failed, with the password in ROADSTEAD_ADMIN_PASSWORD"

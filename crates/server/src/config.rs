@@ -199,6 +199,7 @@ pub(crate) struct LimitsConfig {
     pub(crate) failed_logins_per_name: usize,
     pub(crate) failed_logins_per_address: usize,
     pub(crate) failed_logins_window: Duration,
+    pub(crate) drain_announce: Duration,
     pub(crate) drain_timeout: Duration,
 }
 

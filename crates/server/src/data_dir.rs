@@ -21,7 +21,7 @@ const DATABASE: &str = "roadstead.db";
 /// How long one transaction may run.
 const TRANSACTION_TIME_LIMIT: Duration = Duration::from_secs(30);
 /// How long a checked password is remembered.
-const PASSWORD_MEMORY: Duration = Duration::from_secs(60);
+const PASSWORD_MEMORY: Duration = Duration::from_mins(1);
 
 /// A data directory that belongs to this process until it is dropped.
 pub(crate) struct DataDir {

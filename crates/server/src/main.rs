@@ -12,6 +12,7 @@ mod manual;
 mod observed;
 mod serve;
 mod system;
+mod text;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -64,11 +64,44 @@ pub(crate) fn register(metrics: &Metrics, services: &Arc<Services>) {
         ValueKind::Gauge,
         move |sink| sink.value(&[], float(shown.maintenance.database_readers() as u64)),
     );
+    register_store(metrics, services);
     metrics.register_values(
         "roadstead_log_dropped_lines",
         "Log lines lost because the log could not be written fast enough.",
         ValueKind::Counter,
         |sink| sink.value(&[], float(logging::dropped_lines())),
+    );
+}
+
+fn register_store(metrics: &Metrics, services: &Arc<Services>) {
+    let shown = services.clone();
+    metrics.register_values(
+        "roadstead_store_operations",
+        "What the blob store was asked to do, and whether it did.",
+        ValueKind::Counter,
+        move |sink| {
+            for (operation, done, failed, _) in shown.maintenance.store_timings() {
+                sink.value(
+                    &[("operation", operation), ("outcome", "done")],
+                    float(done),
+                );
+                sink.value(
+                    &[("operation", operation), ("outcome", "failed")],
+                    float(failed),
+                );
+            }
+        },
+    );
+    let shown = services.clone();
+    metrics.register_values(
+        "roadstead_store_seconds",
+        "Time spent on it. Appending lasts for as long as the client sends.",
+        ValueKind::Counter,
+        move |sink| {
+            for (operation, _, _, seconds) in shown.maintenance.store_timings() {
+                sink.value(&[("operation", operation)], seconds);
+            }
+        },
     );
 }
 
@@ -81,7 +114,7 @@ fn add(
 ) {
     let services = services.clone();
     metrics.register_values(name, help, ValueKind::Counter, move |sink| {
-        sink.value(&[], read(&services))
+        sink.value(&[], read(&services));
     });
 }
 

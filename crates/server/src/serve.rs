@@ -185,7 +185,7 @@ async fn end(server: Server, jobs: Jobs, admin: AdminSocket, config: &Config) {
     tracing::info!("ending: finishing what is under way");
     drop(admin);
     let plan = DrainPlan {
-        announce: Duration::ZERO,
+        announce: config.limits.drain_announce,
         finish: config.limits.drain_timeout,
     };
     let drained = server.drain(plan).await;

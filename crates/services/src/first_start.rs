@@ -22,11 +22,10 @@ pub(crate) async fn begin(
     password: SecretString,
     creates_namespaces_on_push: bool,
 ) -> Result<bool> {
-    let has_begun = core
+    let account = core
         .metadata
-        .read(|reader| reader.find_account_by_name(DEFAULT_ACCOUNT))?
-        .is_some();
-    if has_begun {
+        .read(|reader| reader.find_account_by_name(DEFAULT_ACCOUNT))?;
+    if account.is_some() {
         return Ok(false);
     }
     keys::check_new_password(password.expose())
@@ -67,6 +66,25 @@ pub(crate) async fn begin(
             let namespace = NamespaceId::new(core.ids.next_id());
             tx.create_namespace(&namespace, &account.id, FIRST_NAMESPACE, false, now_ms)?;
             Ok(true)
+        })
+        .await
+}
+
+/// Makes the account `default` follow the deployment's settings, which may have changed since the last start.
+pub(crate) async fn follow_settings(
+    core: &Arc<Core>,
+    creates_namespaces_on_push: bool,
+) -> Result<()> {
+    let account = core
+        .metadata
+        .read(|reader| reader.find_account_by_name(DEFAULT_ACCOUNT))?;
+    let stale = account.filter(|one| one.creates_namespaces_on_push != creates_namespaces_on_push);
+    let Some(account) = stale else {
+        return Ok(());
+    };
+    core.metadata
+        .write(move |tx| {
+            Ok(tx.set_creates_namespaces_on_push(&account.id, creates_namespaces_on_push)?)
         })
         .await
 }

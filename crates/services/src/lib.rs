@@ -46,6 +46,7 @@ pub use listings::{Listings, Referrer, ReferrersQuery};
 pub use maintenance::Maintenance;
 pub use manifest_cache::CachedManifest;
 pub use manifests::{ManifestPush, Manifests, PushedManifest};
+pub use metadata::{NamespaceRow as Namespace, UserRow as User};
 pub use model::Page;
 pub use model::caller::Origin;
 pub use settings::Settings;
@@ -187,6 +188,11 @@ impl Services {
             creates_namespaces_on_push,
         )
         .await
+    }
+
+    /// Makes the account `default` follow the deployment's settings, which may have changed since the last start.
+    pub async fn follow_settings(&self, creates_namespaces_on_push: bool) -> Result<()> {
+        first_start::follow_settings(&self.core, creates_namespaces_on_push).await
     }
 
     /// Whether the deployment has begun.

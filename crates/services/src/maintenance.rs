@@ -110,6 +110,19 @@ impl Maintenance {
         Ok(self.core.blobs.probe().await?)
     }
 
+    /// What the blob store measured of itself: operation, how often it was done, how often it failed, seconds.
+    pub fn store_timings(&self) -> impl Iterator<Item = (&'static str, u64, u64, f64)> {
+        blobs::StoreOperation::ALL.into_iter().map(|operation| {
+            let count = self.core.blobs.timings().get(operation);
+            (
+                operation.as_str(),
+                count.done,
+                count.failed,
+                count.time.as_secs_f64(),
+            )
+        })
+    }
+
     /// Connections of the database that are open for reading.
     pub fn database_readers(&self) -> usize {
         self.core.metadata.reader_count()

@@ -174,9 +174,10 @@ async fn give(
         .tokens
         .issue(&services.authorizer, caller, &scopes)?;
     let who = &caller.authenticated.caller;
-    let refresh_token = match wants_refresh_token {
-        true => services.tokens.create_refresh_token(who).await?,
-        false => None,
+    let refresh_token = if wants_refresh_token {
+        services.tokens.create_refresh_token(who).await?
+    } else {
+        None
     };
     Ok((
         token_response(&issued, refresh_token.as_ref())?,

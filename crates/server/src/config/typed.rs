@@ -213,6 +213,7 @@ fn limits(limits: &mut Section<'_, '_>) -> LimitsConfig {
         failed_logins_per_name: limits.count("failed_logins_per_name", 1..=100_000),
         failed_logins_per_address: limits.count("failed_logins_per_address", 1..=100_000),
         failed_logins_window: limits.seconds("failed_logins_window_secs", 1..=DAY),
+        drain_announce: limits.seconds("drain_announce_secs", 0..=600),
         drain_timeout: limits.seconds("drain_timeout_secs", 0..=HOUR),
     }
 }

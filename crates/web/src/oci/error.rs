@@ -155,7 +155,6 @@ impl OciError {
             Self::Endpoint(EndpointError::UriTooLong(_)) => {
                 (ErrorCode::Unsupported, StatusCode::URI_TOO_LONG)
             }
-            Self::Endpoint(EndpointError::Protocol { code, .. }) => with(*code),
             Self::Authentication(AuthenticationFailed::Throttled { .. }) | Self::Busy => {
                 with(ErrorCode::TooManyRequests)
             }
@@ -167,7 +166,9 @@ impl OciError {
             Self::Refused(Refused::Forbidden) => with(ErrorCode::Denied),
             Self::Refused(Refused::Failed(error)) | Self::Service(error) => of_service(error),
             Self::Body(error) => of_body(error),
-            Self::Header(code, _) => with(*code),
+            Self::Endpoint(EndpointError::Protocol { code, .. }) | Self::Header(code, _) => {
+                with(*code)
+            }
             Self::RangeUnsatisfiable { .. } => with(ErrorCode::RangeInvalid),
         }
     }

@@ -292,12 +292,15 @@ async fn t43_no_header_says_where_passwords_go() {
         "<script>",
         "\u{e9}vil",
     ] {
-        let bytes = format!("GET /v2/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        let answer = registry.raw(bytes).await;
-        let (status, text) = raw_status(&answer);
-        assert!(matches!(status, 400 | 401), "{host}: {text}");
-        assert!(!text.contains("evil"), "{host}: {text}");
-        assert!(!text.contains("<script>"), "{host}: {text}");
+        // The second is answered with a sentence that says what to type, host and all.
+        for path in ["/v2/", "/v2/app/manifests/v1"] {
+            let bytes = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+            let answer = registry.raw(bytes).await;
+            let (status, text) = raw_status(&answer);
+            assert!(matches!(status, 400 | 401), "{host}: {text}");
+            assert!(!text.contains("evil"), "{host}: {text}");
+            assert!(!text.contains("<script>"), "{host}: {text}");
+        }
     }
     // An address in the settings is the only one.
     let registry = TestRegistry::builder()

@@ -10,6 +10,23 @@ use super::{post_form, secret_of};
 use crate::registry::client::Credentials;
 use crate::registry::{ADMIN, ADMIN_PASSWORD, TestRegistry};
 
+/// Where no secret belongs but some are put.
+const IN_QUERY: &str = "secret-in-a-query";
+
+/// Shows what is no good, and secrets in a query. Answers with the forged token.
+async fn log_in_wrongly(registry: &TestRegistry, token: &str) -> String {
+    let forged = format!("{}.forged-signature", &token[..token.len() - 30]);
+    let client = registry.client(Credentials::Bearer(forged.clone()));
+    client.get("/v2/").await.assert_status(401);
+    registry
+        .get(&format!("/v2/?token={IN_QUERY}"))
+        .await
+        .assert_status(200);
+    let path = format!("/service/token?password={IN_QUERY}&account=alice");
+    registry.get(&path).await.assert_status(200);
+    forged
+}
+
 /// T70: whatever was shown as proof, rightly or wrongly, is in no line of the log, however much is logged, and in no
 /// metric.
 #[tokio::test]
@@ -54,17 +71,7 @@ async fn t70_no_secret_is_logged_or_measured() {
             .await
             .assert_status(401);
     }
-    let forged = format!("{}.forged-signature", &token[..token.len() - 30]);
-    let client = registry.client(Credentials::Bearer(forged.clone()));
-    client.get("/v2/").await.assert_status(401);
-    // In a query, where no secret belongs but some are put.
-    let in_query = "secret-in-a-query";
-    registry
-        .get(&format!("/v2/?token={in_query}"))
-        .await
-        .assert_status(200);
-    let path = format!("/service/token?password={in_query}&account=alice");
-    registry.get(&path).await.assert_status(200);
+    let forged = log_in_wrongly(&registry, &token).await;
     registry.admin(&["user", "reset-password", "alice"]);
 
     registry
@@ -89,7 +96,7 @@ async fn t70_no_secret_is_logged_or_measured() {
         ("its signature", signature),
         ("another access token", by_form),
         ("a forged token", forged),
-        ("a query", in_query.to_owned()),
+        ("a query", IN_QUERY.to_owned()),
     ];
     expect_nowhere(&registry, &secrets).await;
 }

@@ -84,7 +84,7 @@ async fn a_failing_call_is_told_and_can_be_tried_again() {
         for call in 0..calls(shape).await {
             for fault in [Fault::Io, Fault::NoSpace, Fault::ShortWrite] {
                 eprintln!("{shape:?}: {fault:?} at call {call}");
-                push_with_a_failing_call(shape, call, fault).await;
+                Box::pin(push_with_a_failing_call(shape, call, fault)).await;
             }
         }
     }

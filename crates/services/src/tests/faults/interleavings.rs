@@ -127,21 +127,7 @@ async fn take(registry: &Registry, step: &Step) -> Result<(), Error> {
             let pushed = client.push_blob(registry, name, SHAPES[shape], &bytes);
             pushed.await.map(drop)
         }
-        Step::Abandon {
-            repository,
-            blob: number,
-        } => {
-            let access = registry.push(REPOSITORIES[repository]);
-            let id = services
-                .uploads
-                .start(&access, oci::Algorithm::Sha256)
-                .await?;
-            let chunk = crate::Chunk {
-                range: None,
-                body: super::pushes::body(&blob(number)),
-            };
-            services.uploads.append(&access, &id, chunk).await.map(drop)
-        }
+        Step::Abandon { repository, blob } => abandon(registry, repository, blob).await,
         Step::Mount { from, to, blob } => {
             let to = registry.push(REPOSITORIES[to]);
             let from = registry.pull(REPOSITORIES[from]);
@@ -152,17 +138,8 @@ async fn take(registry: &Registry, step: &Step) -> Result<(), Error> {
         Step::PushManifest {
             repository,
             manifest,
-            tag: number,
-        } => {
-            let push = ManifestPush {
-                reference: Reference::Tag(tag(number)),
-                tags: Vec::new(),
-                content_type: MEDIA_TYPE.to_owned(),
-                content: bytes_of(manifest),
-            };
-            let access = registry.push(REPOSITORIES[repository]);
-            services.manifests.put(&access, push).await.map(drop)
-        }
+            tag,
+        } => push_manifest(registry, repository, manifest, tag).await,
         Step::DeleteTag {
             repository,
             tag: number,
@@ -192,6 +169,34 @@ async fn take(registry: &Registry, step: &Step) -> Result<(), Error> {
             Ok(())
         }
     }
+}
+
+async fn abandon(registry: &Registry, repository: usize, number: usize) -> Result<(), Error> {
+    let access = registry.push(REPOSITORIES[repository]);
+    let uploads = &registry.services.uploads;
+    let id = uploads.start(&access, oci::Algorithm::Sha256).await?;
+    let chunk = crate::Chunk {
+        range: None,
+        body: super::pushes::body(&blob(number)),
+    };
+    uploads.append(&access, &id, chunk).await.map(drop)
+}
+
+async fn push_manifest(
+    registry: &Registry,
+    repository: usize,
+    manifest: usize,
+    number: usize,
+) -> Result<(), Error> {
+    let push = ManifestPush {
+        reference: Reference::Tag(tag(number)),
+        tags: Vec::new(),
+        content_type: MEDIA_TYPE.to_owned(),
+        content: bytes_of(manifest),
+    };
+    let access = registry.push(REPOSITORIES[repository]);
+    let pushed = registry.services.manifests.put(&access, push).await;
+    pushed.map(drop)
 }
 
 /// What a repository must or may have, as far as the answers tell.
@@ -285,7 +290,7 @@ fn whatever_was_acknowledged_and_not_deleted_is_whole() {
         .unwrap();
     let rounds = prop::collection::vec(prop::collection::vec(step(), 1..5), 1..40);
     let config = Config {
-        cases: 24,
+        cases: 48,
         max_shrink_iters: 200,
         failure_persistence: None,
         ..Config::default()

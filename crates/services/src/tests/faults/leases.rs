@@ -112,10 +112,10 @@ async fn a_client_that_goes_away_while_it_waits_for_its_right_does_not_keep_it()
     let registry = Registry::start().await;
     let (access, id) = begin(&registry).await;
     let uploads = &registry.services.uploads;
-    let bytes = content(3, 3000);
+    let (bytes, never) = (content(3, 3000), Arc::new(Mutex::new(false)));
     for _ in 0..50 {
         {
-            let mut gone = pin!(uploads.append(&access, &id, whole(body(&bytes))));
+            let mut gone = pin!(uploads.append(&access, &id, whole(held_open(&bytes, &never))));
             let ended = future::poll_immediate(gone.as_mut()).await;
             assert!(ended.is_none(), "{ended:?}");
         }
