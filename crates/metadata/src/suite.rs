@@ -9,6 +9,7 @@ mod access;
 mod content;
 mod coverage;
 mod durability;
+mod ends;
 mod fixture;
 mod garbage;
 mod plans;

@@ -322,12 +322,15 @@ async fn load_signing_keys(
     let now_ms = core.now_ms();
     // A key is kept for as long as a token signed with it may live, and a while longer.
     let forget_before_ms = now_ms - SIGNING_KEY_MS - 2 * core.settings.token_lifetime_ms;
-    let (key, random) = (key.clone(), random.clone());
-    let rows = core
+    let mut rows = core
         .metadata
-        .write(move |tx| {
-            let newest = tx.list_signing_keys()?.into_iter().next();
-            if newest.is_none_or(|newest| newest.created_at_ms + SIGNING_KEY_MS <= now_ms) {
+        .read(|reader| Ok::<_, Error>(reader.list_signing_keys()?))?;
+    let is_due = move |row: &SigningKeyRow| row.created_at_ms + SIGNING_KEY_MS <= now_ms;
+    let is_over = |row: &SigningKeyRow| row.created_at_ms < forget_before_ms;
+    if rows.first().is_none_or(is_due) || rows.iter().any(is_over) {
+        let (key, random) = (key.clone(), random.clone());
+        let change = core.metadata.write(move |tx| {
+            if tx.list_signing_keys()?.first().is_none_or(is_due) {
                 let made = SigningKey::generate(&*random);
                 tx.create_signing_key(&SigningKeyRow {
                     id: made.id().to_owned(),
@@ -336,12 +339,12 @@ async fn load_signing_keys(
                 })?;
             }
             tx.delete_signing_keys(forget_before_ms)?;
-            Ok::<_, Error>((tx.list_signing_keys()?, key))
-        })
-        .await?;
-    let (rows, key) = rows;
+            Ok::<_, Error>(tx.list_signing_keys()?)
+        });
+        rows = change.await?;
+    }
     let mut keys = rows.iter().map(|row| {
-        SigningKey::unseal(&key, &row.id, &row.sealed_private).map_err(|error| {
+        SigningKey::unseal(key, &row.id, &row.sealed_private).map_err(|error| {
             tracing::error!(%error, key = row.id, "a signing key cannot be opened; is the deployment key the right one?");
             Error::Internal
         })

@@ -145,7 +145,7 @@ mod tests {
         for text in [&b"no colon"[..], b"nul\0:x", b"\xff:x"] {
             assert!(basic_of(text).is_err(), "{text:?}");
         }
-        assert!(basic_of(&[b'a'; 64 * 1024]).is_err());
+        assert!(basic_of(&vec![b'a'; 64 * 1024]).is_err());
     }
 
     #[test]

@@ -8,13 +8,13 @@ use super::workbench::{Workbench, debian_layout, run, run_in_vain};
 
 fn start_containerd(bench: &Workbench) -> Daemon {
     let config = format!(
-        "version = 2\nroot = {:?}\nstate = {:?}\n\
+        "version = 2\nroot = \"{}\"\nstate = \"{}\"\n\
          disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
-         [grpc]\naddress = {:?}\n[ttrpc]\naddress = {:?}\n",
-        bench.path("containerd"),
-        bench.path("run/containerd"),
-        bench.path("c.sock"),
-        bench.path("t.sock"),
+         [grpc]\naddress = \"{}\"\n[ttrpc]\naddress = \"{}\"\n",
+        bench.path("containerd").display(),
+        bench.path("run/containerd").display(),
+        bench.path("c.sock").display(),
+        bench.path("t.sock").display(),
     );
     let mut command = bench.command("containerd");
     command

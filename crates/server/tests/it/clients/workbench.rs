@@ -37,9 +37,9 @@ impl Workbench {
         bench.write(
             "storage.conf",
             &format!(
-                "[storage]\ndriver = \"overlay\"\ngraphroot = {:?}\nrunroot = {:?}\n",
-                bench.path("images"),
-                bench.path("run/storage"),
+                "[storage]\ndriver = \"overlay\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n",
+                bench.path("images").display(),
+                bench.path("run/storage").display(),
             ),
         );
         bench
