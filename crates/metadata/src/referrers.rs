@@ -22,11 +22,13 @@ pub struct ReferrerRow {
 
 impl Reader<'_> {
     /// Shows the referrers of `subject` in the order of their digests after `after`, for as long as `take` wants more.
+    /// Annotations, which may be large, are read only of those whose artifact type `is_wanted`.
     pub fn visit_referrers(
         &self,
         key: &RepositoryKey,
         subject: &Digest,
         after: &str,
+        is_wanted: impl Fn(Option<&str>) -> bool,
         mut take: impl FnMut(ReferrerRow) -> bool,
     ) -> Result<()> {
         const SQL: &str = "SELECT m.digest, m.media_type, m.artifact_type, m.size_bytes, m.annotations \
@@ -40,10 +42,14 @@ impl Reader<'_> {
             after
         ];
         self.connection.visit(SQL, params, |row| {
+            let artifact_type = row.optional_text(2)?;
+            if !is_wanted(artifact_type.as_deref()) {
+                return Ok(true);
+            }
             Ok(take(ReferrerRow {
                 digest: row.text(0)?,
                 media_type: row.text(1)?,
-                artifact_type: row.optional_text(2)?,
+                artifact_type,
                 size_bytes: row.int(3)?,
                 annotations: row.optional_text(4)?,
             }))

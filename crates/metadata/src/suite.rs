@@ -8,6 +8,7 @@
 mod access;
 mod content;
 mod coverage;
+mod deployment;
 mod durability;
 mod ends;
 mod fixture;
@@ -22,6 +23,7 @@ use crate::MetadataStore;
 /// All cases, one after the other, on one database.
 pub(crate) async fn run(store: &MetadataStore) {
     access::run(store).await;
+    deployment::run(store).await;
     content::run(store).await;
     uploads::run(store).await;
     garbage::run(store).await;

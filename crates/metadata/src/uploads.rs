@@ -116,12 +116,20 @@ impl Reader<'_> {
         self.connection.exists(SQL, params![id])
     }
 
-    /// Ids of uploads that expired before `now_ms` and that nobody is writing to.
-    pub fn list_expired_uploads(&self, now_ms: i64, limit: i64) -> Result<Vec<String>> {
-        const SQL: &str = "SELECT id FROM uploads WHERE expires_at_ms <= ?1 \
-             AND (lease_owner IS NULL OR lease_until_ms <= ?1) ORDER BY expires_at_ms LIMIT ?2";
-        self.connection
-            .list(SQL, params![now_ms, limit], |row| row.text(0))
+    /// Ids of uploads that expired before `now_ms` and that nobody is writing to. A lease of another life of this
+    /// process (another `owner`) counts for nothing when `others_are_dead`.
+    pub fn list_expired_uploads(
+        &self,
+        owner: &str,
+        others_are_dead: bool,
+        now_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<String>> {
+        const SQL: &str = "SELECT id FROM uploads WHERE expires_at_ms <= ?3 \
+             AND (lease_owner IS NULL OR lease_until_ms <= ?3 OR (?2 = 1 AND lease_owner <> ?1)) \
+             ORDER BY expires_at_ms LIMIT ?4";
+        let params = params![owner, others_are_dead, now_ms, limit];
+        self.connection.list(SQL, params, |row| row.text(0))
     }
 }
 

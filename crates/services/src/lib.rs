@@ -159,16 +159,17 @@ impl Services {
             passwords.clone(),
             random,
         );
+        let owner: Arc<str> = core.ids.next_id().into();
         Ok(Self {
             authorizer,
             authenticator,
             tokens,
             manifests: Manifests::new(core.clone()),
             blobs: Blobs::new(core.clone()),
-            uploads: Uploads::new(core.clone()),
+            uploads: Uploads::new(core.clone(), owner.clone()),
             listings: Listings::new(core.clone()),
             accounts,
-            maintenance: Maintenance::new(core.clone()),
+            maintenance: Maintenance::new(core.clone(), owner),
             core,
             policy,
             passwords,

@@ -112,11 +112,19 @@ impl Listings {
                     next: None,
                 };
                 let mut bytes = 0;
-                reader.visit_referrers(&key, &query.subject, &query.after, |row| {
+                let ReferrersQuery {
+                    subject,
+                    artifact_types,
+                    after,
+                    ..
+                } = &query;
+                let is_wanted = |artifact_type: Option<&str>| {
+                    artifact_types.is_empty()
+                        || artifact_type
+                            .is_some_and(|one| artifact_types.iter().any(|wanted| wanted == one))
+                };
+                reader.visit_referrers(&key, subject, after, is_wanted, |row| {
                     let referrer = Referrer::from(row);
-                    if !wants(&query.artifact_types, &referrer) {
-                        return true;
-                    }
                     bytes += referrer.weight();
                     let is_full = !page.items.is_empty() && bytes > room;
                     if is_full || page.items.len() >= query.limit {
@@ -183,14 +191,6 @@ impl Listings {
         });
         Ok(names.await?)
     }
-}
-
-fn wants(artifact_types: &[String], referrer: &Referrer) -> bool {
-    artifact_types.is_empty()
-        || referrer
-            .artifact_type
-            .as_ref()
-            .is_some_and(|kind| artifact_types.contains(kind))
 }
 
 fn probe(limit: usize) -> i64 {

@@ -11,22 +11,24 @@ const BATCH: i64 = 200;
 /// Upkeep of what expires.
 pub struct Maintenance {
     core: Arc<Core>,
+    /// This life of this process: whose leases count.
+    owner: Arc<str>,
 }
 
 impl Maintenance {
-    pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(crate) fn new(core: Arc<Core>, owner: Arc<str>) -> Self {
+        Self { core, owner }
     }
 
     /// Ends uploads that nobody went on with and deletes their bytes. Says how many ended; call again while any do.
     pub async fn expire_uploads(&self) -> Result<usize> {
-        let core = self.core.clone();
+        let (core, owner) = (self.core.clone(), self.owner.clone());
         let ended = self
             .core
             .metadata
             .write(move |tx| {
                 let now_ms = core.now_ms();
-                let expired = tx.list_expired_uploads(now_ms, BATCH)?;
+                let expired = tx.list_expired_uploads(&owner, true, now_ms, BATCH)?;
                 for id in &expired {
                     tx.delete_upload(id, now_ms)?;
                 }
@@ -36,7 +38,8 @@ impl Maintenance {
         Ok(ended.len())
     }
 
-    /// Deletes the bytes of objects that no row names any more. Says how many went; call again while any do.
+    /// Deletes the bytes of objects that no row names any more. Says how many went; call again while any do. One that
+    /// cannot be deleted stays for the next time and holds up no other.
     pub async fn delete_condemned_objects(&self) -> Result<usize> {
         let before_ms = self.core.now_ms() - self.core.settings.condemned_ms;
         let condemned = self
@@ -44,10 +47,14 @@ impl Maintenance {
             .metadata
             .list(move |reader| Ok::<_, Error>(reader.list_condemned_objects(before_ms, BATCH)?));
         let condemned = condemned.await?;
+        let mut deleted = 0;
         for location in &condemned {
-            self.core.delete_condemned(location).await?;
+            match self.core.delete_condemned(location).await {
+                Ok(()) => deleted += 1,
+                Err(error) => tracing::error!(%error, location, "an object could not be deleted"),
+            }
         }
-        Ok(condemned.len())
+        Ok(deleted)
     }
 
     /// Purges from the trash what has been there long enough. Says how much; call again while any goes.
@@ -73,8 +80,8 @@ impl Maintenance {
     }
 
     /// Deletes bytes of uploads whose row a power cut took before it was safe, and what a power cut brought back of
-    /// finished ones. Looks at open uploads only, so it takes
-    /// the same time however much is stored; to be called once, before serving.
+    /// finished ones. Looks at open uploads only, so it takes the same time however much is stored; to be called once,
+    /// before serving.
     pub async fn sweep_lost_uploads(&self) -> Result<()> {
         let metadata: MetadataStore = self.core.metadata.clone();
         let is_known = move |key: &blobs::ObjectKey| {

@@ -1,6 +1,7 @@
 //! People of an account: users, and their roles in its namespaces.
 
 use crate::accounts::{Accounts, Management, existing, get_namespace, get_user};
+use crate::authentication::ACCESS_TOKEN_PREFIX;
 use crate::{Error, Result};
 use keys::SecretString;
 use metadata::{GrantRow, NewUser, UserRow};
@@ -148,6 +149,12 @@ impl Accounts {
     }
 
     async fn hash(&self, password: SecretString) -> Result<String> {
+        if password.expose().starts_with(ACCESS_TOKEN_PREFIX) {
+            let message = format!(
+                "a password may not begin with {ACCESS_TOKEN_PREFIX}: that is how access tokens begin"
+            );
+            return Err(Error::Invalid(message));
+        }
         keys::check_new_password(password.expose())
             .map_err(|error| Error::Invalid(error.to_string()))?;
         self.passwords

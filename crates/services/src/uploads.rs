@@ -44,8 +44,7 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    pub(crate) fn new(core: Arc<Core>) -> Self {
-        let owner = core.ids.next_id().into();
+    pub(crate) fn new(core: Arc<Core>, owner: Arc<str>) -> Self {
         Self { core, owner }
     }
 

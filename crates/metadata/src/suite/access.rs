@@ -1,9 +1,9 @@
-//! Accounts, people, what is granted to them, and what the deployment remembers.
+//! Accounts, people, and what is granted to them.
 
 use super::fixture::{World, id, write};
 use crate::{
-    AccessTokenRow, Error, GrantRow, MetadataStore, NewAccessToken, NewEvent, NewRefreshToken,
-    NewUser, RefreshTokenRow, SigningKeyRow,
+    AccessTokenRow, Error, GrantRow, MetadataStore, NewAccessToken, NewRefreshToken, NewUser,
+    RefreshTokenRow,
 };
 use model::{AccessTokenId, Address, GrantId, NamespaceId, Role, Scope, UserId};
 use oci::ScopeActions;
@@ -16,8 +16,6 @@ pub(super) async fn run(store: &MetadataStore) {
     grants_add_up_and_one_replaces_another_in_a_namespace(store).await;
     access_tokens_take_their_refresh_tokens_along(store).await;
     refresh_tokens_end(store).await;
-    the_deployment_remembers(store).await;
-    events_are_listed_in_order(store).await;
 }
 
 async fn accounts_are_found_by_name_and_id(store: &MetadataStore) {
@@ -35,6 +33,15 @@ async fn accounts_are_found_by_name_and_id(store: &MetadataStore) {
     assert_eq!(by_name.as_ref(), Some(account));
     assert_eq!(by_id.as_ref(), Some(account));
     assert_eq!(by_host, None);
+    let changed = account.id.clone();
+    write(store, move |tx| {
+        tx.set_creates_namespaces_on_push(&changed, false)
+    })
+    .await;
+    let found = store
+        .read(|reader| reader.find_account(&account.id))
+        .unwrap();
+    assert!(!found.unwrap().creates_namespaces_on_push);
     let again = account.clone();
     let twice = store.write(move |tx| tx.create_account(&again, 9)).await;
     assert!(matches!(twice, Err(Error::AlreadyExists)), "{twice:?}");
@@ -319,76 +326,4 @@ async fn refresh_tokens_end(store: &MetadataStore) {
     })
     .await;
     assert_eq!(gone, (1, 1, 0));
-}
-
-async fn the_deployment_remembers(store: &MetadataStore) {
-    let (name, keys) = (id(), [id(), id(), id()]);
-    let (written, new_keys) = (name.clone(), keys.clone());
-    write(store, move |tx| {
-        tx.put_deployment_value(&written, "first")?;
-        tx.put_deployment_value(&written, "second")?;
-        for (at_ms, id) in (1..).zip(new_keys) {
-            tx.create_signing_key(&SigningKeyRow {
-                id,
-                sealed_private: "sealed".to_owned(),
-                created_at_ms: at_ms,
-            })?;
-        }
-        Ok(())
-    })
-    .await;
-    let (value, none, listed) = store
-        .read(|reader| {
-            reader.probe()?;
-            Ok::<_, Error>((
-                reader.find_deployment_value(&name)?,
-                reader.find_deployment_value(&id())?,
-                reader.list_signing_keys()?,
-            ))
-        })
-        .unwrap();
-    assert_eq!((value.as_deref(), none), (Some("second"), None));
-    let ours = listed.iter().filter(|key| keys.contains(&key.id));
-    let order: Vec<_> = ours.map(|key| key.id.clone()).collect();
-    assert_eq!(order, [&keys[2], &keys[1], &keys[0]].map(Clone::clone));
-    let deleted = write(store, |tx| tx.delete_signing_keys(i64::MAX)).await;
-    assert_eq!(deleted, listed.len() - 1);
-    let left = store.read(|reader| reader.list_signing_keys()).unwrap();
-    assert_eq!(left.len(), 1, "the newest stays whatever its age");
-    assert_eq!(left[0].id, listed[0].id);
-}
-
-async fn events_are_listed_in_order(store: &MetadataStore) {
-    let world = World::create(store).await;
-    let account = world.account.id.clone();
-    let ids = [id(), id(), id()];
-    let written = ids.clone();
-    write(store, move |tx| {
-        for id in written.iter().rev() {
-            tx.record_event(&NewEvent {
-                id,
-                account_id: Some(&account),
-                kind: "tag_put",
-                caller: "somebody",
-                credential: "password",
-                address: Some("192.0.2.1"),
-                payload: "{}",
-                at_ms: 50,
-            })?;
-        }
-        Ok(())
-    })
-    .await;
-    let account = world.account.id.clone();
-    let after = ids[0].clone();
-    let listed = store
-        .list(move |reader| reader.list_events(&account, &after, 10))
-        .await
-        .unwrap();
-    let found: Vec<_> = listed.iter().map(|event| event.id.as_str()).collect();
-    assert_eq!(found, [ids[1].as_str(), ids[2].as_str()]);
-    assert_eq!(listed[0].caller, "somebody");
-    assert_eq!(listed[0].credential, "password");
-    assert_eq!(listed[0].address.as_deref(), Some("192.0.2.1"));
-    assert_eq!((listed[0].payload.as_str(), listed[0].at_ms), ("{}", 50));
 }

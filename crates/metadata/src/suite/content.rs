@@ -323,10 +323,16 @@ async fn referrers_are_shown_in_order_until_enough(store: &MetadataStore) {
         let mut shown: Vec<ReferrerRow> = Vec::new();
         store
             .read(|reader| {
-                reader.visit_referrers(&world.key, &subject, after, |row| {
-                    shown.push(row);
-                    shown.len() < most
-                })
+                reader.visit_referrers(
+                    &world.key,
+                    &subject,
+                    after,
+                    |_| true,
+                    |row| {
+                        shown.push(row);
+                        shown.len() < most
+                    },
+                )
             })
             .unwrap();
         shown

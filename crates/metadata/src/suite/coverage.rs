@@ -39,7 +39,14 @@ fn every_public_method_is_in_the_suite() {
         .flat_map(|file| methods(&fs::read_to_string(file).unwrap()))
         .collect();
     assert!(all.len() > 70, "the sources are read wrongly: {all:?}");
-    let cases = ["fixture", "access", "content", "uploads", "garbage"];
+    let cases = [
+        "fixture",
+        "access",
+        "deployment",
+        "content",
+        "uploads",
+        "garbage",
+    ];
     let text: String = cases
         .iter()
         .map(|case| fs::read_to_string(sources.join(format!("suite/{case}.rs"))).unwrap())

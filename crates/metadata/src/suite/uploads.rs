@@ -175,7 +175,7 @@ async fn expiry_takes_only_what_nobody_writes_to(store: &MetadataStore) {
     // The lease of the third goes on until -940; at -945 it is not there for the taking.
     let expired = |now_ms| {
         store
-            .read(|reader| reader.list_expired_uploads(now_ms, 10))
+            .read(|reader| reader.list_expired_uploads("one", true, now_ms, 10))
             .unwrap()
     };
     let known = [&first, &second, &held].map(|id| id.as_str().to_owned());
@@ -187,6 +187,13 @@ async fn expiry_takes_only_what_nobody_writes_to(store: &MetadataStore) {
     let renewed = held.clone();
     write(store, move |tx| tx.renew_upload_lease(&renewed, 1, -700)).await;
     assert_eq!(expired(-800), [known[0].clone(), known[1].clone()]);
+    let by_another = |others_are_dead| {
+        store
+            .read(|reader| reader.list_expired_uploads("two", others_are_dead, -800, 10))
+            .unwrap()
+            .len()
+    };
+    assert_eq!((by_another(false), by_another(true)), (2, 3));
     assert!(
         store
             .read(|reader| reader.find_upload(&first, -900))

@@ -796,6 +796,27 @@ async fn t10_a_name_that_changed_hands_owes_nothing() {
     assert!(matches!(deleted, Err(Error::NameUnknown)), "{deleted:?}");
 }
 
+/// T17: a token for a hundred repositories, which anyone can get where anything is public, is checked each time it is
+/// shown; only small ones are remembered.
+#[tokio::test]
+async fn t17_large_tokens_are_not_hoarded() {
+    let world = World::start().await;
+    let anonymous = CallerContext {
+        authenticated: Arc::new(Authenticated::anonymous()),
+        ..world.shared(&world.alice)
+    };
+    let names: Vec<String> = (0..100)
+        .map(|number| format!("acme-open/{number}"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let tokens = &world.services.tokens;
+    let large = world.with_token(&anonymous, &names).await;
+    world.pull(&large, names[99]).unwrap();
+    assert_eq!(tokens.remembered(), 0);
+    world.with_token(&anonymous, &names[..2]).await;
+    assert_eq!(tokens.remembered(), 1);
+}
+
 /// T24: a user that does not exist, is disabled or has no password is refused only after the same work as a wrong
 /// password: all of them are still waiting for the hasher when it is taken by others.
 #[tokio::test]

@@ -613,7 +613,8 @@ async fn differs_from_head(
     let head = client.head(&path).await;
     let of_get = seen(get, &[]);
     let of_get = of_get.split_once("\n\n").map_or("", |(head, _)| head);
-    let of_head = seen(&head, &[]);
+    // Its challenge may ask for more: clients look for a blob before they push it, and some keep that token.
+    let of_head = seen(&head, &[]).replace(":pull,push\"", ":pull\"");
     let of_head = of_head.split_once("\n\n").map_or("", |(head, _)| head);
     (of_get != of_head || !head.bytes().is_empty())
         .then(|| format!("HEAD answers\n{of_head}\nand GET\n{of_get}"))
