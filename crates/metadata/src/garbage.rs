@@ -6,6 +6,9 @@ use crate::{Reader, RemovedManifest, Tx};
 use model::{AccountId, RepositoryId};
 use oci::Digest;
 
+/// References that one purge goes through, more or less: pushes wait for it.
+const PURGED_ROWS: usize = 2000;
+
 /// A deleted manifest on its way into the trash.
 #[derive(Clone, Debug)]
 pub struct NewTrash<'a> {
@@ -100,15 +103,21 @@ impl Tx<'_> {
         let due = self
             .connection
             .list(DUE, params![now_ms, limit], |row| row.text(0))?;
+        let (mut purged, mut rows) = (0, 0);
         for id in &due {
             let blobs = self.connection.list(BLOBS, params![id], |row| {
                 Ok((row.text(0)?, row.digest(1, "trash_blobs.digest")?))
             })?;
             self.connection.execute(TRASH, params![id])?;
+            rows += blobs.len();
             for (storage, digest) in blobs {
                 self.enqueue_review(&storage, &digest, review_due_at_ms)?;
             }
+            purged += 1;
+            if rows > PURGED_ROWS {
+                break;
+            }
         }
-        Ok(due.len())
+        Ok(purged)
     }
 }

@@ -11,6 +11,7 @@ mod access_tokens;
 mod accounts;
 mod blobs;
 mod connection;
+mod deadline;
 mod deployment;
 mod epochs;
 mod error;
@@ -42,7 +43,7 @@ pub use garbage::NewTrash;
 pub use grants::GrantRow;
 pub use manifests::{ManifestRow, NewManifest, RemovedManifest};
 pub use namespaces::NamespaceRow;
-pub use referrers::ReferrerRow;
+pub use referrers::{Choice, ReferrerRow};
 pub use repositories::{RepositoryKey, RepositoryRow};
 pub use sqlite::{MIN_SQLITE_VERSION, Options, Timings, sqlite_version};
 pub use uploads::{ClaimedUpload, NewUpload, UploadRow, UploadState};
@@ -133,10 +134,15 @@ impl MetadataStore {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        // Long answers must leave connections for the short ones.
-        let _turn = self.inner.lists.acquire().await;
+        // Long answers must leave connections for the short ones. The turn goes along with the work: a caller that
+        // goes away does not end it.
+        let turn = self.inner.lists.clone().acquire_owned().await;
         let inner = self.inner.clone();
-        let answer = tokio::task::spawn_blocking(move || inner.read(question)).await;
+        let work = move || {
+            let _turn = turn;
+            inner.read(question)
+        };
+        let answer = tokio::task::spawn_blocking(work).await;
         answer.map_err(|_| E::from(Error::Database("a query panicked".to_owned())))?
     }
 

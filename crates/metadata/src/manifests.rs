@@ -103,17 +103,19 @@ impl Reader<'_> {
         self.connection.find(SQL, params, |row| row.text(0))
     }
 
-    /// Digests of manifests about `subject` that no tag points at.
-    pub fn list_untagged_referrers(
+    /// A manifest about `subject` that nothing else keeps: no tag points at it, and no index names it.
+    pub fn find_loose_referrer(
         &self,
         repository: &RepositoryId,
         subject: &Digest,
-    ) -> Result<Vec<Digest>> {
+    ) -> Result<Option<Digest>> {
         const SQL: &str = "SELECT m.digest FROM manifests m WHERE m.repository_id = ?1 AND m.subject_digest = ?2 \
-             AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id) ORDER BY m.digest";
+             AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id) \
+             AND NOT EXISTS (SELECT 1 FROM manifest_children c \
+             WHERE c.repository_id = m.repository_id AND c.digest = m.digest) LIMIT 1";
         let params = params![repository.as_str(), subject.as_str()];
         self.connection
-            .list(SQL, params, |row| row.digest(0, "manifests.digest"))
+            .find(SQL, params, |row| row.digest(0, "manifests.digest"))
     }
 }
 

@@ -1,11 +1,21 @@
 //! Connections for reading, each used by one thread at a time.
 
+use crate::deadline::Deadline;
 use crate::error::Result;
 use std::ops::Deref;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The most connections. Answers take microseconds, so a few serve any number of callers; each costs memory.
 const MAX_READERS: usize = 16;
+
+/// How long one answer may take. A reader that never ends would keep the write-ahead log from being reset.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+struct ReadConnection {
+    connection: rusqlite::Connection,
+    deadline: Arc<Deadline>,
+}
 
 /// A bounded stock of connections, opened as they are needed.
 #[derive(Default)]
@@ -16,14 +26,14 @@ pub(crate) struct Readers {
 
 #[derive(Default)]
 struct Stock {
-    resting: Vec<rusqlite::Connection>,
+    resting: Vec<ReadConnection>,
     open: usize,
 }
 
 /// A connection that goes back to the stock when dropped, also when its user panics.
 pub(crate) struct Borrowed<'r> {
     readers: &'r Readers,
-    connection: Option<rusqlite::Connection>,
+    connection: Option<ReadConnection>,
 }
 
 impl Readers {
@@ -38,7 +48,8 @@ impl Readers {
                 return Ok(Borrowed {
                     readers: self,
                     connection: Some(connection),
-                });
+                }
+                .begin());
             }
             if stock.open < MAX_READERS {
                 stock.open += 1;
@@ -54,8 +65,13 @@ impl Readers {
             readers: self,
             connection: None,
         };
-        borrowed.connection = Some(open()?);
-        Ok(borrowed)
+        let mut connection = open()?;
+        let deadline = Deadline::watch(&mut connection)?;
+        borrowed.connection = Some(ReadConnection {
+            connection,
+            deadline,
+        });
+        Ok(borrowed.begin())
     }
 
     /// Connections that are open.
@@ -67,13 +83,24 @@ impl Readers {
     }
 }
 
+impl Borrowed<'_> {
+    fn begin(self) -> Self {
+        if let Some(connection) = &self.connection {
+            connection.deadline.set(TIME_LIMIT);
+        }
+        self
+    }
+}
+
 impl Deref for Borrowed<'_> {
     type Target = rusqlite::Connection;
 
     fn deref(&self) -> &Self::Target {
-        self.connection
+        &self
+            .connection
             .as_ref()
             .expect("a borrowed connection is there until it is returned")
+            .connection
     }
 }
 
@@ -85,7 +112,10 @@ impl Drop for Borrowed<'_> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         match self.connection.take() {
-            Some(connection) => stock.resting.push(connection),
+            Some(connection) => {
+                connection.deadline.clear();
+                stock.resting.push(connection);
+            }
             // It could not be opened.
             None => stock.open -= 1,
         }

@@ -20,15 +20,26 @@ pub struct ReferrerRow {
     pub annotations: Option<String>,
 }
 
+/// What to do with a referrer, by its digest and artifact type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Read it.
+    Take,
+    /// Go on to the next.
+    PassOver,
+    /// Look at no more.
+    Stop,
+}
+
 impl Reader<'_> {
     /// Shows the referrers of `subject` in the order of their digests after `after`, for as long as `take` wants more.
-    /// Annotations, which may be large, are read only of those whose artifact type `is_wanted`.
+    /// Annotations, which may be large, are read only of those that `choose` takes by digest and artifact type.
     pub fn visit_referrers(
         &self,
         key: &RepositoryKey,
         subject: &Digest,
         after: &str,
-        is_wanted: impl Fn(Option<&str>) -> bool,
+        mut choose: impl FnMut(&str, Option<&str>) -> Choice,
         mut take: impl FnMut(ReferrerRow) -> bool,
     ) -> Result<()> {
         const SQL: &str = "SELECT m.digest, m.media_type, m.artifact_type, m.size_bytes, m.annotations \
@@ -42,12 +53,14 @@ impl Reader<'_> {
             after
         ];
         self.connection.visit(SQL, params, |row| {
-            let artifact_type = row.optional_text(2)?;
-            if !is_wanted(artifact_type.as_deref()) {
-                return Ok(true);
+            let (digest, artifact_type) = (row.text(0)?, row.optional_text(2)?);
+            match choose(&digest, artifact_type.as_deref()) {
+                Choice::Take => {}
+                Choice::PassOver => return Ok(true),
+                Choice::Stop => return Ok(false),
             }
             Ok(take(ReferrerRow {
-                digest: row.text(0)?,
+                digest,
                 media_type: row.text(1)?,
                 artifact_type,
                 size_bytes: row.int(3)?,

@@ -42,20 +42,21 @@ impl Reader<'_> {
     }
 
     /// Names of an account's repositories in byte order after `after`, at most `limit`, those only whose namespace
-    /// `may_see` allows. Names that may not be seen are passed over and counted against nothing.
+    /// `may_see` (by its id, and whether it is public) allows. Names that may not be seen are passed over and counted against nothing.
     pub fn list_catalog(
         &self,
         account: &AccountId,
         after: &str,
         limit: usize,
-        may_see: impl Fn(&NamespaceId) -> bool,
+        may_see: impl Fn(&NamespaceId, bool) -> bool,
     ) -> Result<Vec<String>> {
-        const SQL: &str = "SELECT name, namespace_id FROM repositories \
-             WHERE account_id = ?1 AND is_listed = 1 AND name > ?2 ORDER BY name";
+        const SQL: &str = "SELECT r.name, r.namespace_id, n.is_public FROM repositories r \
+             JOIN namespaces n ON n.id = r.namespace_id \
+             WHERE r.account_id = ?1 AND r.is_listed = 1 AND r.name > ?2 ORDER BY r.name";
         let mut names = Vec::new();
         self.connection
             .visit(SQL, params![account.as_str(), after], |row| {
-                if may_see(&NamespaceId::new(row.text(1)?)) {
+                if may_see(&NamespaceId::new(row.text(1)?), row.flag(2)?) {
                     names.push(row.text(0)?);
                 }
                 Ok(names.len() < limit)

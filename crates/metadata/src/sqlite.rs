@@ -98,7 +98,7 @@ pub(crate) struct Sqlite {
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
     /// Long answers being worked on at once.
-    pub(crate) lists: tokio::sync::Semaphore,
+    pub(crate) lists: Arc<tokio::sync::Semaphore>,
 }
 
 impl Sqlite {
@@ -123,7 +123,7 @@ impl Sqlite {
             timings,
             writer,
             readers,
-            lists: tokio::sync::Semaphore::new(LISTS_AT_ONCE),
+            lists: Arc::new(tokio::sync::Semaphore::new(LISTS_AT_ONCE)),
         })
     }
 

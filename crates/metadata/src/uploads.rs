@@ -178,9 +178,11 @@ impl Tx<'_> {
         })
     }
 
-    /// Keeps the right to write for longer. Says whether it was still held.
+    /// Keeps the right to write for longer, and the upload with it. Says whether it was still held.
     pub fn renew_upload_lease(&mut self, id: &UploadId, fence: i64, until_ms: i64) -> Result<bool> {
-        const SQL: &str = "UPDATE uploads SET lease_until_ms = ?3 WHERE id = ?1 AND fence = ?2 AND lease_owner IS NOT NULL";
+        const SQL: &str = "UPDATE uploads SET lease_until_ms = ?3, \
+             expires_at_ms = CASE WHEN expires_at_ms < ?3 THEN ?3 ELSE expires_at_ms END \
+             WHERE id = ?1 AND fence = ?2 AND lease_owner IS NOT NULL";
         Ok(self
             .connection
             .execute(SQL, params![id.as_str(), fence, until_ms])?

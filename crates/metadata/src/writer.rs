@@ -4,21 +4,28 @@
 //! savepoint of its own, commits once, and only then lets the answers go. So a push waits for one fsync that it
 //! shares with whoever else is pushing, and a closure that fails undoes only itself.
 
+use crate::deadline::Deadline;
 use crate::epochs::{Changes, Epochs};
 use crate::error::{Error, Result};
 use crate::{Timings, Tx};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
+/// After a failed flush the kernel may call pages clean that never reached the disk. What was committed after them would
+/// be lost with them, so nothing is.
+const FAILED_FLUSHES: [i32; 2] = [
+    rusqlite::ffi::SQLITE_IOERR_FSYNC,
+    rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC,
+];
+const BROKEN: &str =
+    "the disk failed to keep what was written; nothing more is written until a restart";
 /// Closures that share one commit at most.
 const GROUP: usize = 256;
-/// Virtual-machine steps of SQLite between two looks at the time limit.
-const STEPS_PER_CHECK: i32 = 10_000;
 
 /// Whether a commit must survive a power cut before it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,35 +142,9 @@ struct Loop {
     timings: Arc<Timings>,
     time_limit: Duration,
     deadline: Arc<Deadline>,
-}
-
-/// When the running closure must be done, in milliseconds since the writer started; 0 for no limit.
-struct Deadline {
-    started: Instant,
-    at_ms: AtomicU64,
-}
-
-impl Deadline {
-    fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn set(&self, limit: Duration) {
-        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        self.at_ms.store(
-            self.elapsed_ms().saturating_add(limit_ms).max(1),
-            Ordering::Relaxed,
-        );
-    }
-
-    fn clear(&self) {
-        self.at_ms.store(0, Ordering::Relaxed);
-    }
-
-    fn is_over(&self) -> bool {
-        let at_ms = self.at_ms.load(Ordering::Relaxed);
-        at_ms != 0 && self.elapsed_ms() > at_ms
-    }
+    /// How the connection commits at present.
+    durability: Cell<Option<Durability>>,
+    is_broken: Cell<bool>,
 }
 
 impl Loop {
@@ -173,18 +154,15 @@ impl Loop {
         timings: Arc<Timings>,
         time_limit: Duration,
     ) -> Result<Self> {
-        let deadline = Arc::new(Deadline {
-            started: Instant::now(),
-            at_ms: AtomicU64::new(0),
-        });
-        let watched = deadline.clone();
-        connection.progress_handler(STEPS_PER_CHECK, Some(move || watched.is_over()))?;
+        let deadline = Deadline::watch(&mut connection)?;
         Ok(Self {
             connection,
             epochs,
             timings,
             time_limit,
             deadline,
+            durability: Cell::new(None),
+            is_broken: Cell::new(false),
         })
     }
 
@@ -255,11 +233,15 @@ impl Loop {
 
     fn begin(&self, durability: Durability) -> Result<()> {
         // In WAL mode NORMAL leaves out only the fsync of the commit; a later FULL commit makes it durable too.
-        let synchronous = match durability {
-            Durability::Durable => "PRAGMA synchronous = FULL",
-            Durability::Relaxed => "PRAGMA synchronous = NORMAL",
-        };
-        self.execute(synchronous)?;
+        if self.is_broken.get() {
+            return Err(Error::Unavailable(BROKEN.to_owned()));
+        }
+        if self.durability.replace(Some(durability)) != Some(durability) {
+            self.execute(match durability {
+                Durability::Durable => "PRAGMA synchronous = FULL",
+                Durability::Relaxed => "PRAGMA synchronous = NORMAL",
+            })?;
+        }
         self.execute("BEGIN IMMEDIATE")
     }
 
@@ -291,13 +273,24 @@ impl Loop {
     }
 
     fn finish(&self) -> Result<()> {
-        let committed = self.execute("COMMIT");
+        let committed = self
+            .connection
+            .prepare_cached("COMMIT")
+            .and_then(|mut commit| commit.execute([]));
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed; every member of the group is refused");
+            if error
+                .sqlite_error()
+                .is_some_and(|error| FAILED_FLUSHES.contains(&error.extended_code))
+            {
+                tracing::error!("{BROKEN}");
+                self.is_broken.set(true);
+            }
             if !self.connection.is_autocommit() {
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
         }
-        committed
+        committed?;
+        Ok(())
     }
 }

@@ -35,6 +35,8 @@ pub struct Authenticated {
     pub rights: Rights,
     /// The caller's name for logs; `None` for anonymous.
     pub name: Option<Arc<str>>,
+    /// The user's credential epoch in which a secret was proven; `None` when none was.
+    pub(crate) proven_in: Option<i64>,
 }
 
 impl Authenticated {
@@ -44,7 +46,14 @@ impl Authenticated {
             caller,
             rights,
             name,
+            proven_in: None,
         }
+    }
+
+    /// Notes the credential epoch of the user in which the secret was right.
+    pub(crate) fn proven_in(mut self, credential_epoch: i64) -> Self {
+        self.proven_in = Some(credential_epoch);
+        self
     }
 
     /// Nobody in particular.

@@ -53,6 +53,14 @@ pub enum AuthenticationFailed {
     Failed(#[from] Error),
 }
 
+/// A name and secret that were right.
+struct Checked {
+    user: UserRow,
+    credential: CredentialKind,
+    /// When the secret ends.
+    expires_at_ms: Option<i64>,
+}
+
 /// Finds out who is calling.
 pub struct Authenticator {
     core: Arc<Core>,
@@ -120,17 +128,20 @@ impl Authenticator {
         let checked = if secret.expose().starts_with(ACCESS_TOKEN_PREFIX) {
             self.check_access_token(name, &secret, now_ms).await
         } else {
-            self.check_password(name, secret, key)
-                .await
-                .map(|caller| (caller, None))
+            self.check_password(name, secret, key).await
         };
         match &checked {
             Ok(_) => self.throttle.record_success(name, from, now_ms),
             Err(AuthenticationFailed::Wrong) => self.throttle.record_failure(name, from, now_ms),
             Err(_) => {}
         }
-        let (caller, expires_at_ms) = checked?;
-        let known = Arc::new(Authenticated::new(caller, Rights::Granted));
+        let Checked {
+            user,
+            credential,
+            expires_at_ms,
+        } = checked?;
+        let known = Authenticated::new(caller(&user, credential), Rights::Granted);
+        let known = Arc::new(known.proven_in(user.credential_epoch));
         let forget_at_ms = now_ms + self.core.settings.password_memory_ms;
         let until_ms = expires_at_ms.map_or(forget_at_ms, |end: i64| end.min(forget_at_ms));
         self.remembered.insert(key, known.clone(), until_ms, epoch);
@@ -142,7 +153,7 @@ impl Authenticator {
         name: &str,
         password: SecretString,
         key: keys::token_cache::CacheKey,
-    ) -> Result<Caller, AuthenticationFailed> {
+    ) -> Result<Checked, AuthenticationFailed> {
         let user = self.find_user(name)?;
         // A user that does not exist costs what a wrong password costs.
         let Some((user, hash)) =
@@ -164,7 +175,11 @@ impl Authenticator {
         if PasswordHasher::needs_rehash(&hash) {
             self.rehash(&user, password, hash).await?;
         }
-        Ok(caller(&user, CredentialKind::Password))
+        Ok(Checked {
+            user,
+            credential: CredentialKind::Password,
+            expires_at_ms: None,
+        })
     }
 
     async fn check_access_token(
@@ -172,7 +187,7 @@ impl Authenticator {
         name: &str,
         secret: &SecretString,
         now_ms: i64,
-    ) -> Result<(Caller, Option<i64>), AuthenticationFailed> {
+    ) -> Result<Checked, AuthenticationFailed> {
         let hash = self
             .key
             .keyed_hash(Purpose::PERSONAL_ACCESS_TOKEN, secret.expose().as_bytes());
@@ -207,7 +222,11 @@ impl Authenticator {
             id: token.id,
             actions: token.actions,
         };
-        Ok((caller(&user, credential), token.expires_at_ms))
+        Ok(Checked {
+            user,
+            credential,
+            expires_at_ms: token.expires_at_ms,
+        })
     }
 
     fn find_user(&self, name: &str) -> Result<Option<UserRow>> {

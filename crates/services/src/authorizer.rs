@@ -11,6 +11,7 @@ use model::{
     AccountId, Action, Address, Caller, CallerKind, CredentialKind, NamespaceId, Role, Scope,
 };
 use oci::{RepositoryName, ScopeActions, ScopeResource};
+use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -290,13 +291,13 @@ impl Authorizer {
     ) -> Result<Visible> {
         let user = match &who.caller.kind {
             CallerKind::LocalOperator => return Ok(Visible::All),
-            CallerKind::Anonymous => return Ok(Visible::Some(Vec::new())),
+            CallerKind::Anonymous => return Ok(Visible::Some(HashSet::new())),
             CallerKind::User { id, .. } => id,
         };
         let Some(rights) = self.policy.find_rights(user)? else {
-            return Ok(Visible::Some(Vec::new()));
+            return Ok(Visible::Some(HashSet::new()));
         };
-        let mut namespaces = Vec::new();
+        let mut namespaces = HashSet::new();
         for grant in rights
             .grants
             .iter()
@@ -307,7 +308,9 @@ impl Authorizer {
                     return Ok(Visible::All);
                 }
                 Scope::Account => {}
-                Scope::Namespace(namespace) => namespaces.push(namespace.clone()),
+                Scope::Namespace(namespace) => {
+                    namespaces.insert(namespace.clone());
+                }
             }
         }
         Ok(Visible::Some(namespaces))
@@ -317,7 +320,7 @@ impl Authorizer {
 /// Namespaces that a caller may list, beside the public ones.
 pub(crate) enum Visible {
     All,
-    Some(Vec<NamespaceId>),
+    Some(HashSet<NamespaceId>),
 }
 
 /// Whether a caller's credential is made for an action, whatever its user may do.

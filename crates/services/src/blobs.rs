@@ -90,15 +90,26 @@ impl Blobs {
         if waiting.is_empty() {
             return Ok(());
         }
-        self.core
+        let written = Arc::new(waiting);
+        let waiting = written.clone();
+        let result = self
+            .core
             .metadata
             .write_relaxed(move |tx| {
-                for ((repository, digest), at_ms) in &waiting {
+                for ((repository, digest), at_ms) in &*waiting {
                     tx.renew_repository_blob(repository, digest, *at_ms)?;
                 }
                 Ok(())
             })
-            .await
+            .await;
+        if result.is_err() {
+            // They wait for the next time; what came meanwhile is newer.
+            let mut renewals = self.renewals.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, at_ms) in &*written {
+                renewals.entry(key.clone()).or_insert(*at_ms);
+            }
+        }
+        result
     }
 
     /// Takes a blob from a repository. Other repositories keep it.

@@ -4,12 +4,13 @@ use crate::access::{Access, CallerContext, Pull, Refused};
 use crate::authorizer::{Authorizer, Visible, is_good_for};
 use crate::core::Core;
 use crate::{Error, Result};
-use metadata::ReferrerRow;
+use metadata::{Choice, ReferrerRow};
 use model::{Action, Address, Page};
 use oci::{Digest, ScopeResource};
-use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Referrers that one page looks at, whatever the filter takes of them. A page may end empty and link to the next.
+const LOOKED_AT: usize = 5000;
 /// What a referrers list shows of one manifest, besides annotations and types: a bound for its share of a page.
 const REFERRER_BYTES: usize = 300;
 
@@ -118,12 +119,19 @@ impl Listings {
                     after,
                     ..
                 } = &query;
-                let is_wanted = |artifact_type: Option<&str>| {
-                    artifact_types.is_empty()
-                        || artifact_type
-                            .is_some_and(|one| artifact_types.iter().any(|wanted| wanted == one))
+                let (mut looked_at, mut passed_over) = (0, None);
+                let choose = |digest: &str, artifact_type: Option<&str>| {
+                    looked_at += 1;
+                    if looked_at > LOOKED_AT {
+                        return Choice::Stop;
+                    }
+                    if wants(artifact_types, artifact_type) {
+                        return Choice::Take;
+                    }
+                    passed_over = Some(digest.to_owned());
+                    Choice::PassOver
                 };
-                reader.visit_referrers(&key, subject, after, is_wanted, |row| {
+                reader.visit_referrers(&key, subject, after, choose, |row| {
                     let referrer = Referrer::from(row);
                     bytes += referrer.weight();
                     let is_full = !page.items.is_empty() && bytes > room;
@@ -134,6 +142,10 @@ impl Listings {
                     page.items.push(referrer);
                     true
                 })?;
+                if looked_at > LOOKED_AT && page.next.is_none() {
+                    let last = page.items.last().map(|last| last.digest.clone());
+                    page.next = last.max(passed_over);
+                }
                 Ok(page)
             })
             .await
@@ -174,23 +186,20 @@ impl Listings {
         };
         let visible = authorizer.visible_namespaces(who, &account)?;
         let names = self.core.metadata.list(move |reader| {
-            let mut public = HashMap::new();
-            if let Visible::Some(_) = visible {
-                for namespace in reader.list_namespaces(&account, "", i64::MAX)? {
-                    public.insert(namespace.id, namespace.is_public);
-                }
-            }
-            let may_see = |id: &_| match &visible {
+            let may_see = |id: &_, is_public: bool| match &visible {
                 Visible::All => true,
-                Visible::Some(granted) => {
-                    granted.contains(id) || public.get(id).copied().unwrap_or(false)
-                }
+                Visible::Some(granted) => is_public || granted.contains(id),
             };
             let names = reader.list_catalog(&account, &after, limit + 1, may_see)?;
             Ok::<_, Error>(Page::from_probe(names, limit, String::clone))
         });
         Ok(names.await?)
     }
+}
+
+fn wants(artifact_types: &[String], artifact_type: Option<&str>) -> bool {
+    artifact_types.is_empty()
+        || artifact_type.is_some_and(|one| artifact_types.iter().any(|wanted| wanted == one))
 }
 
 fn probe(limit: usize) -> i64 {

@@ -12,6 +12,9 @@ use model::{AccountId, Event, RepositoryId};
 use oci::{Digest, Reference, Tag};
 use std::sync::Arc;
 
+/// Manifests that one transaction deletes.
+const DELETED_AT_ONCE: usize = 200;
+
 /// A manifest to be pushed.
 #[derive(Clone, Debug)]
 pub struct ManifestPush {
@@ -128,26 +131,31 @@ impl Manifests {
             .await
     }
 
-    /// Deletes a tag, or a manifest with its tags and its untagged referrers.
+    /// Deletes a tag, or a manifest with its tags and its loose referrers.
     ///
     /// # Errors
     /// [`Error::ManifestUnknown`], [`Error::NameUnknown`].
     pub async fn delete(&self, access: &Access<Delete>, reference: &Reference) -> Result<()> {
-        let (core, access, reference) = (self.core.clone(), access.clone(), reference.clone());
-        self.core
-            .metadata
-            .write(move |tx| {
+        // A manifest with very many referrers goes in several transactions, itself last, so that no push waits long
+        // and a crash in between leaves something that can be deleted again.
+        loop {
+            let (core, access, reference) = (self.core.clone(), access.clone(), reference.clone());
+            let step = self.core.metadata.write(move |tx| {
                 let repository = get_repository(tx, &access)?;
+                tx.touch_repository(&access.repository);
                 match &reference {
-                    Reference::Tag(tag) => delete_tag(&core, tx, &access, &repository, tag)?,
+                    Reference::Tag(tag) => {
+                        delete_tag(&core, tx, &access, &repository, tag).map(|()| true)
+                    }
                     Reference::Digest(digest) => {
-                        delete_manifest(&core, tx, &access, &repository, digest)?;
+                        delete_some(&core, tx, &access, &repository, digest)
                     }
                 }
-                tx.touch_repository(&access.repository);
-                Ok(())
-            })
-            .await
+            });
+            if step.await? {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -278,36 +286,44 @@ fn delete_tag(
     )
 }
 
-fn delete_manifest(
-    core: &Core,
-    tx: &mut Tx<'_>,
-    access: &Access<Delete>,
-    repository: &RepositoryId,
-    digest: &Digest,
-) -> Result<()> {
-    if tx.find_manifest_id(repository, digest)?.is_none() {
-        return Err(Error::ManifestUnknown);
-    }
-    // What is about a deleted manifest goes with it, unless a tag keeps it; and so does what is about that.
-    let mut doomed = vec![digest.clone()];
-    while let Some(digest) = doomed.pop() {
-        if remove_one(core, tx, access, repository, &digest)? {
-            doomed.extend(tx.list_untagged_referrers(repository, &digest)?);
-        }
-    }
-    Ok(())
-}
-
-/// Removes one manifest into the trash. Says whether it was there.
-fn remove_one(
+/// Deletes a manifest after what is about it, and after what is about that. Says whether all of it is gone.
+fn delete_some(
     core: &Core,
     tx: &mut Tx<'_>,
     access: &Access<Delete>,
     repository: &RepositoryId,
     digest: &Digest,
 ) -> Result<bool> {
+    if tx.find_manifest_id(repository, digest)?.is_none() {
+        return Err(Error::ManifestUnknown);
+    }
+    let mut path = vec![digest.clone()];
+    let mut removed = 0;
+    while let Some(last) = path.last() {
+        if let Some(referrer) = tx.find_loose_referrer(repository, last)? {
+            path.push(referrer);
+            continue;
+        }
+        if removed == DELETED_AT_ONCE {
+            return Ok(false);
+        }
+        remove_one(core, tx, access, repository, last)?;
+        removed += 1;
+        path.pop();
+    }
+    Ok(true)
+}
+
+/// Removes one manifest into the trash.
+fn remove_one(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    access: &Access<Delete>,
+    repository: &RepositoryId,
+    digest: &Digest,
+) -> Result<()> {
     let Some(removed) = tx.remove_manifest(repository, digest)? else {
-        return Ok(false);
+        return Ok(());
     };
     let (now_ms, settings) = (core.now_ms(), &core.settings);
     let mut freed_bytes = 0_u64;
@@ -335,6 +351,5 @@ fn remove_one(
         digest: digest.clone(),
         tags: removed.tags,
     };
-    core.record(tx, &event, access)?;
-    Ok(true)
+    core.record(tx, &event, access)
 }

@@ -148,7 +148,11 @@ impl Tokens {
     }
 
     /// Makes a refresh token for a caller that showed a password or a personal access token; `None` for others.
-    pub async fn create_refresh_token(&self, caller: &Caller) -> Result<Option<SecretString>> {
+    pub async fn create_refresh_token(
+        &self,
+        authenticated: &Authenticated,
+    ) -> Result<Option<SecretString>> {
+        let (caller, proven_in) = (&authenticated.caller, authenticated.proven_in);
         let Some(user) = caller.user_id().cloned() else {
             return Ok(None);
         };
@@ -165,7 +169,10 @@ impl Tokens {
         self.core
             .metadata
             .write(move |tx| {
-                let row = tx.find_user(&user)?.filter(|user| !user.is_disabled);
+                // What was proven may have changed since: then it is worth nothing any more.
+                let row = tx.find_user(&user)?;
+                let row = row
+                    .filter(|user| !user.is_disabled && Some(user.credential_epoch) == proven_in);
                 let Some(row) = row else { return Ok(None) };
                 tx.create_refresh_token(&NewRefreshToken {
                     secret_hash,

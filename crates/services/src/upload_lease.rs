@@ -179,7 +179,8 @@ async fn keep_alive(core: Arc<Core>, id: UploadId, fence: i64) {
             .metadata
             .write_relaxed(move |tx| Ok::<_, Error>(tx.renew_upload_lease(&id, fence, until_ms)?))
             .await;
-        if !matches!(renewed, Ok(true)) {
+        // A failure may pass; only a right that is lost ends this.
+        if matches!(renewed, Ok(false)) {
             return;
         }
     }

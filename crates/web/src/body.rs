@@ -119,10 +119,12 @@ impl Body {
 
     /// Chooses how files leave, by what the connection can do.
     pub(crate) fn attach(&mut self, connection: &Arc<Connection>) {
-        if let Content::Files(files) = &mut self.content
-            && connection.can_sendfile()
-        {
-            files.send_mapped(Arc::clone(connection));
+        if let Content::Files(files) = &mut self.content {
+            if connection.can_sendfile() {
+                files.send_mapped(Arc::clone(connection));
+            } else if connection.info.is_http2 {
+                files.send_in_stream();
+            }
         }
     }
 

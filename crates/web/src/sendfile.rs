@@ -92,6 +92,10 @@ impl Regions {
         let sent = loop {
             match rustix::fs::sendfile(&socket, region.source.file(), Some(&mut offset), count) {
                 Err(Errno::INTR) => {}
+                // Not every file system can: then its bytes are read from the mapping.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    break send_bytes(&socket, &slices[mapped..=mapped], SendFlags::empty())?;
+                }
                 other => break other?,
             }
         };

@@ -175,7 +175,10 @@ async fn give(
         .issue(&services.authorizer, caller, &scopes)?;
     let who = &caller.authenticated.caller;
     let refresh_token = if wants_refresh_token {
-        services.tokens.create_refresh_token(who).await?
+        services
+            .tokens
+            .create_refresh_token(&caller.authenticated)
+            .await?
     } else {
         None
     };

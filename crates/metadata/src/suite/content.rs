@@ -1,7 +1,7 @@
 //! Repositories, blobs, manifests, tags, referrers, and what an account uses.
 
 use super::fixture::{World, digest, id, write};
-use crate::{Error, MetadataStore, NewManifest, ReferrerRow};
+use crate::{Choice, Error, MetadataStore, NewManifest, ReferrerRow};
 use model::NamespaceId;
 use oci::{Digest, RepositoryName, Tag};
 
@@ -57,14 +57,14 @@ async fn repositories_are_catalogued_in_byte_order(store: &MetadataStore) {
         .collect();
     expected.sort_unstable();
     let account = &world.account.id;
-    let list = |after: &str, limit, may_see: fn(&NamespaceId) -> bool| {
+    let list = |after: &str, limit, may_see: fn(&NamespaceId, bool) -> bool| {
         store
             .read(|reader| reader.list_catalog(account, after, limit, may_see))
             .unwrap()
     };
-    assert_eq!(list("", 100, |_| true), expected);
-    assert_eq!(list(&expected[1], 2, |_| true), expected[2..4]);
-    assert_eq!(list("", 100, |_| false), Vec::<String>::new());
+    assert_eq!(list("", 100, |_, _| true), expected);
+    assert_eq!(list(&expected[1], 2, |_, _| true), expected[2..4]);
+    assert_eq!(list("", 100, |_, _| false), Vec::<String>::new());
 
     let found = store
         .read(|reader| reader.find_repository(&world.key))
@@ -327,7 +327,7 @@ async fn referrers_are_shown_in_order_until_enough(store: &MetadataStore) {
                     &world.key,
                     &subject,
                     after,
-                    |_| true,
+                    |_, _| Choice::Take,
                     |row| {
                         shown.push(row);
                         shown.len() < most
@@ -350,16 +350,40 @@ async fn referrers_are_shown_in_order_until_enough(store: &MetadataStore) {
     assert_eq!(show(&digests[0], 2).len(), 2);
     assert_eq!(show(&digests[3], 2).len(), 0);
 
+    only_what_nothing_keeps_is_loose(store, &world, &subject, &expected).await;
+}
+
+async fn only_what_nothing_keeps_is_loose(
+    store: &MetadataStore,
+    world: &World,
+    subject: &Digest,
+    expected: &[NewManifest],
+) {
     let (to, tagged) = (world.clone(), expected[1].id.clone());
     write(store, move |tx| {
         tx.put_tag(&to.account.id, &to.repository, &tag("kept"), &tagged, 97)
     })
     .await;
-    let untagged = store
-        .read(|reader| reader.list_untagged_referrers(&world.repository, &subject))
-        .unwrap();
-    let expected: Vec<Digest> = [0, 2, 3].map(|at| expected[at].digest.clone()).to_vec();
-    assert_eq!(untagged, expected);
+    // The tagged one stays; of the others, one that an index names is not loose either.
+    let find = |subject: &Digest| {
+        store
+            .read(|reader| reader.find_loose_referrer(&world.repository, subject))
+            .unwrap()
+    };
+    let found = find(subject).expect("three are loose");
+    assert_ne!(found, expected[1].digest);
+    let to = world.clone();
+    let loose = [0, 2, 3].map(|at| expected[at].digest.clone());
+    let index = manifest(&id());
+    write(store, move |tx| {
+        tx.create_manifest(&index, &to.account.id, &to.repository, 98)?;
+        for child in &loose {
+            tx.create_manifest_child(&index.id, &to.repository, child)?;
+        }
+        Ok(())
+    })
+    .await;
+    assert_eq!(find(subject), None);
 }
 
 async fn usage_counts_each_digest_once(store: &MetadataStore) {

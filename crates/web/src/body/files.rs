@@ -21,6 +21,8 @@ use tokio::task::JoinHandle;
 const MAPPED_PIECE: u64 = 1 << 20;
 /// A piece of a file that is read: what a transfer holds in memory, twice at most.
 const READ_PIECE: u64 = 128 * 1024;
+/// The same for one of many streams on a connection: each may hold a piece that its client does not take.
+const STREAM_PIECE: u64 = 32 * 1024;
 /// Below this a mapping costs more than a copy.
 const MAP_FROM: u64 = 64 * 1024;
 
@@ -30,6 +32,8 @@ pub(super) struct Files {
     left: u64,
     /// Set when the connection can send mapped files.
     sendfile: Option<Arc<Connection>>,
+    /// The most that is read at once where nothing is mapped.
+    read_piece: u64,
     current: Option<Reader>,
 }
 
@@ -47,6 +51,7 @@ impl Files {
             parts: VecDeque::new(),
             left: 0,
             sendfile: None,
+            read_piece: READ_PIECE,
             current: None,
         }
     }
@@ -76,6 +81,11 @@ impl Files {
         self.sendfile = Some(connection);
     }
 
+    /// The response is one of many on its connection.
+    pub(super) fn send_in_stream(&mut self) {
+        self.read_piece = STREAM_PIECE;
+    }
+
     pub(super) fn poll_chunk(
         &mut self,
         context: &mut Context<'_>,
@@ -91,10 +101,9 @@ impl Files {
             match self.parts.pop_front() {
                 None => return Poll::Ready(None),
                 Some(Part::Bytes(bytes)) => return Poll::Ready(Some(self.count(Ok(bytes)))),
-                Some(Part::Range { source, range }) => match self.reader(source, range) {
-                    Ok(reader) => self.current = Some(reader),
-                    Err(error) => return Poll::Ready(Some(Err(error))),
-                },
+                Some(Part::Range { source, range }) => {
+                    self.current = Some(self.reader(source, range));
+                }
             }
         }
     }
@@ -106,23 +115,27 @@ impl Files {
         chunk
     }
 
-    fn reader(&self, source: Arc<dyn FileSource>, range: Range<u64>) -> io::Result<Reader> {
+    fn reader(&self, source: Arc<dyn FileSource>, range: Range<u64>) -> Reader {
         let mut mapped = None;
         if let Some(connection) = &self.sendfile
             && range.end - range.start >= MAP_FROM
         {
-            let bytes = source.map(range.clone())?;
-            connection
-                .regions
-                .announce(bytes.clone(), Arc::clone(&source), range.start);
-            mapped = Some(bytes);
+            // A process has only so many mappings; without one the file is read.
+            if let Ok(bytes) = source.map(range.clone()) {
+                let source = Arc::clone(&source);
+                connection
+                    .regions
+                    .announce(bytes.clone(), source, range.start);
+                mapped = Some(bytes);
+            }
         }
-        Ok(Reader {
+        Reader {
             source,
             range,
             mapped,
+            read_piece: self.read_piece,
             fetch: None,
-        })
+        }
     }
 }
 
@@ -133,6 +146,7 @@ struct Reader {
     range: Range<u64>,
     /// The rest of the mapping, if the range is sent from one.
     mapped: Option<Bytes>,
+    read_piece: u64,
     /// The blocking pool at work on the front of `range`; the bytes are empty for a mapped piece.
     fetch: Option<JoinHandle<io::Result<Bytes>>>,
 }
@@ -172,7 +186,7 @@ impl Reader {
         let size = if self.mapped.is_some() {
             MAPPED_PIECE
         } else {
-            READ_PIECE
+            self.read_piece
         };
         self.range.start..self.range.end.min(self.range.start + size)
     }
