@@ -164,3 +164,67 @@ async fn a_missing_blob_cannot_be_deleted() {
     let missing = registry.delete(&target).await;
     missing.assert_error(404, "BLOB_UNKNOWN");
 }
+
+/// end-9: What is about a deleted manifest goes with it, however much it is.
+#[tokio::test]
+async fn a_manifest_goes_with_more_referrers_than_one_transaction_takes() {
+    let registry = TestRegistry::start().await;
+    let subject = registry.push_image("library/app", "1.0").await;
+    let mut last = String::new();
+    for number in 0..220 {
+        let annotations = json!({ "number": number.to_string() });
+        last = registry
+            .push_referrer(
+                "library/app",
+                &subject,
+                "application/vnd.test",
+                &annotations,
+            )
+            .await;
+    }
+
+    registry
+        .delete(&format!("/v2/library/app/manifests/{subject}"))
+        .await
+        .assert_status(202);
+
+    for digest in [&subject, &last] {
+        let gone = registry
+            .get(&format!("/v2/library/app/manifests/{digest}"))
+            .await;
+        gone.assert_error(404, "MANIFEST_UNKNOWN");
+    }
+    let left = registry
+        .get(&format!("/v2/library/app/referrers/{subject}"))
+        .await
+        .json();
+    assert_eq!(left["manifests"], json!([]));
+}
+
+/// end-9: A referrer that an index names outlives its subject, so that the index stays whole.
+#[tokio::test]
+async fn a_referrer_that_an_index_names_outlives_its_subject() {
+    let registry = TestRegistry::start().await;
+    let subject = registry.push_image("library/app", "1.0").await;
+    let referrer = registry
+        .push_referrer(
+            "library/app",
+            &subject,
+            "application/vnd.test",
+            &json!(null),
+        )
+        .await;
+    registry
+        .push_index("library/app", "all", &[&referrer])
+        .await;
+
+    registry
+        .delete(&format!("/v2/library/app/manifests/{subject}"))
+        .await
+        .assert_status(202);
+
+    registry
+        .get(&format!("/v2/library/app/manifests/{referrer}"))
+        .await
+        .assert_status(200);
+}
