@@ -65,7 +65,8 @@ fn another(setting: &DefaultSetting) -> (String, String) {
     };
     match &setting.value {
         Value::String(_) => (format!("{text:?}"), text.to_owned()),
-        // Some defaults are the largest value there is; none is the smallest.
+        // Some defaults are the largest value there is; a smallest one is 0.
+        Value::Integer(0) => same("1".to_owned()),
         Value::Integer(number) => same((number - 1).to_string()),
         Value::Float(_) => same("0.5".to_owned()),
         Value::Boolean(flag) => same((!flag).to_string()),
