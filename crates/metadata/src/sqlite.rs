@@ -19,7 +19,7 @@ pub const MIN_SQLITE_VERSION: i32 = 3_051_003;
 /// Prepared statements kept per connection: more than there are queries.
 const STATEMENTS: usize = 256;
 /// Long answers at once: well below the number of connections.
-const LISTS_AT_ONCE: usize = 8;
+const LISTS_AT_ONCE: usize = 4;
 /// WAL pages (4 KiB) after which a commit also checkpoints.
 const CHECKPOINT_PAGES: i64 = 4000;
 

@@ -23,14 +23,18 @@ use web::traces::AdoptParent;
 
 /// How often certificate files are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
-/// Threads for work that blocks: writing blobs, hashing passwords, long lists.
-const BLOCKING_THREADS: usize = 64;
+/// Threads per core for work that blocks (writing blobs, hashing passwords, long lists), and the fewest. Each keeps memory
+/// of its own, so more of them cost more than they bring.
+const BLOCKING_THREADS_PER_CORE: usize = 6;
+const FEWEST_BLOCKING_THREADS: usize = 12;
 
 /// Runs the registry until it is told to end.
 pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     raise_open_files();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let blocking_threads = (cores * BLOCKING_THREADS_PER_CORE).max(FEWEST_BLOCKING_THREADS);
     tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(BLOCKING_THREADS)
+        .max_blocking_threads(blocking_threads)
         .enable_all()
         .build()
         .context("cannot start the runtime")?
