@@ -14,6 +14,7 @@ mod ends;
 mod fixture;
 mod garbage;
 mod plans;
+mod referrers;
 mod uploads;
 mod usage;
 mod writer;
@@ -25,6 +26,7 @@ pub(crate) async fn run(store: &MetadataStore) {
     access::run(store).await;
     deployment::run(store).await;
     content::run(store).await;
+    referrers::run(store).await;
     uploads::run(store).await;
     garbage::run(store).await;
 }
