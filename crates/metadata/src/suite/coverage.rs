@@ -46,6 +46,7 @@ fn every_public_method_is_in_the_suite() {
         "content",
         "uploads",
         "garbage",
+        "referrers",
     ];
     let text: String = cases
         .iter()
