@@ -14,8 +14,9 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Most bytes given to one system call, so that one call does not hold a worker for long.
-pub(crate) const MAX_PER_CALL: usize = 2 << 20;
+/// Most bytes given to one system call. A call keeps the socket to itself: with more than this the receiver's answers
+/// pile up behind it, and one connection alone takes a quarter more CPU per byte.
+pub(crate) const MAX_PER_CALL: usize = 256 << 10;
 
 /// A file a response body can be made of. Its content must never change.
 pub trait FileSource: Send + Sync + 'static {

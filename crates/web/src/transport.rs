@@ -4,7 +4,8 @@ use crate::connection::Connection;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, Interest, ReadBuf};
@@ -71,13 +72,13 @@ impl Transport {
     }
 
     /// A fast reader could keep one worker busy for ever: after a while let others run.
-    fn is_turn_over(&mut self, context: &Context<'_>) -> bool {
+    fn is_turn_over(&mut self, context: &mut Context<'_>) -> bool {
         if self.turn < TURN {
             return false;
         }
         self.turn = 0;
-        context.waker().wake_by_ref();
-        true
+        // Waking the task at once would also wake an idle worker, which steals it: a change of core for each turn.
+        pin!(tokio::task::yield_now()).poll(context).is_pending()
     }
 
     fn poll_send(

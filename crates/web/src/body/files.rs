@@ -134,6 +134,7 @@ impl Files {
             range,
             mapped,
             read_piece: self.read_piece,
+            is_resident: false,
             fetch: None,
         }
     }
@@ -147,6 +148,8 @@ struct Reader {
     /// The rest of the mapping, if the range is sent from one.
     mapped: Option<Bytes>,
     read_piece: u64,
+    /// The next piece was found in memory when the one before it was given out.
+    is_resident: bool,
     /// The blocking pool at work on the front of `range`; the bytes are empty for a mapped piece.
     fetch: Option<JoinHandle<io::Result<Bytes>>>,
 }
@@ -154,6 +157,9 @@ struct Reader {
 impl Reader {
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         let piece = self.piece();
+        if std::mem::take(&mut self.is_resident) {
+            return Poll::Ready(self.take_resident(&piece));
+        }
         if self.fetch.is_none() {
             match residency(self.source.file(), &piece) {
                 Residency::Resident => return Poll::Ready(self.take_resident(&piece)),
@@ -212,13 +218,10 @@ impl Reader {
             return;
         }
         let next = self.piece();
-        let is_away = match residency(self.source.file(), &next) {
-            Residency::Resident => false,
-            Residency::Absent => true,
-            Residency::Unknown => self.mapped.is_none(),
-        };
-        if is_away {
-            self.start_fetch(next);
+        match residency(self.source.file(), &next) {
+            Residency::Unknown if self.mapped.is_some() => {}
+            Residency::Resident => self.is_resident = true,
+            Residency::Absent | Residency::Unknown => self.start_fetch(next),
         }
     }
 
