@@ -5,10 +5,12 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What a transfer may hold without asking, and what makes a hand-over worthwhile.
+/// What a transfer may hold without asking, and what makes a hand-over worthwhile when no more comes.
 const SMALL_BATCH: usize = 64 * 1024;
+/// What is handed over as soon as the disk is idle.
+const LARGE_BATCH: usize = 512 * 1024;
 /// The most that is handed over at once.
-const FULL_BATCH: usize = 256 * 1024;
+const FULL_BATCH: usize = 1024 * 1024;
 /// The most that all transfers hold together beyond [`SMALL_BATCH`] each.
 const BUDGET_BYTES: usize = 8 * 1024 * 1024;
 /// Pieces below this are copied together: a tiny piece costs more to carry than to copy.
@@ -106,6 +108,11 @@ impl Batch {
 
     pub(crate) fn has_room(&self) -> bool {
         !self.is_closed && self.len < FULL_BATCH
+    }
+
+    /// Waiting for more would gain nothing.
+    pub(crate) fn is_large(&self) -> bool {
+        self.is_closed || self.len >= LARGE_BATCH
     }
 
     pub(crate) fn is_worth_writing(&self) -> bool {

@@ -1,19 +1,20 @@
 //! How bytes travel from a request to the disk.
 //!
 //! ```text
-//!  body ─► batch (≤ 256 KiB) ─► blocking pool: pwritev, hash, start writeback ─► last hop: flush, rename
+//!  body ─► batch (≤ 1 MiB) ─► blocking pool: pwritev, hash, start writeback ─► last hop: flush, rename
 //!            └ filled while the previous batch is being written
 //! ```
 //!
-//! A batch is handed over when the disk is idle and 64 KiB have gathered, or when the body ends. A fast
-//! body therefore makes full batches, a slow one small ones, and a body below 64 KiB a single hop for
-//! everything, flush included.
+//! A batch is handed over when the disk is idle and 512 KiB have gathered, or 64 KiB and no more came for two
+//! milliseconds, or when the body ends. A fast body therefore makes large batches, whose hop costs little
+//! beside the work, a slow one small ones, and a body below 64 KiB a single hop for everything, flush
+//! included.
 //!
 //! **Memory.** Each transfer may hold up to 64 KiB while it waits for its client. Everything beyond that,
 //! and everything on its way to the disk, is admitted against 8 MiB for all transfers together
 //! ([`Budget`]). 64 transfers hold at most 12 MiB, 1,024 at most 72 MiB. When the budget is used up,
-//! batches become smaller and hand-overs wait in line. Nobody waits for a client while holding a permit, so
-//! stalled clients cannot stop the others.
+//! batches become smaller and hand-overs wait in line. Nobody waits for a client for longer than those two
+//! milliseconds while holding a permit, so stalled clients cannot stop the others.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Duration, Instant, sleep_until};
 
 use crate::batch::{Batch, Budget};
 use crate::filesystem::Filesystem;
@@ -31,6 +33,9 @@ use crate::store::{
     AppendError, CompleteError, Completed, Expected, PutError, StorageError, UploadProgress,
 };
 use crate::upload::OpenUpload;
+
+/// How long a batch that could be written waits for more.
+const GATHERING: Duration = Duration::from_millis(2);
 
 /// Why no more is received.
 enum Reason<E> {
@@ -121,11 +126,16 @@ where
     let mut batch = Batch::default();
     // What has arrived and does not fit into the batch.
     let mut piece = Bytes::new();
+    // When the batch goes, large or not.
+    let mut due = None::<Instant>;
     let broken_off = loop {
         batch.take_from(&mut piece, budget);
-        if batch.is_worth_writing()
-            && let Some(mut upload) = idle.take()
-        {
+        if due.is_none() && batch.is_worth_writing() {
+            due = Some(Instant::now() + GATHERING);
+        }
+        let is_due = batch.is_large() || due.is_some_and(|at| at <= Instant::now());
+        if is_due && let Some(mut upload) = idle.take() {
+            due = None;
             let full = std::mem::take(&mut batch).admitted(budget).await;
             writing = Some(tokio::task::spawn_blocking(move || {
                 let written = upload.write(&full.parts);
@@ -144,6 +154,7 @@ where
                 },
             },
             upload = end_of(&mut writing) => (idle, writing) = (Some(upload?), None),
+            () = until(due), if idle.is_some() => {}
         }
     };
     let upload = match idle {
@@ -156,6 +167,14 @@ where
             kept: Some((upload, batch)),
             reason: Reason::SourceFailed(error),
         }),
+    }
+}
+
+/// Waits until a moment; for ever if there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 
