@@ -89,8 +89,7 @@ impl Peer {
     /// Starts it on free ports of 127.0.0.1, on the store in the directory or a new one, and waits until it answers.
     pub(crate) fn start(kind: Kind, launch: &Launch<'_>) -> Result<Self> {
         fs::create_dir_all(&launch.dir)?;
-        let plain = free_address()?;
-        let tls = free_address()?;
+        let (plain, tls) = free_addresses()?;
         let mut setup = match kind {
             Kind::Roadstead => roadstead::setup(launch, plain, tls)?,
             Kind::Distribution => distribution::setup(launch, plain)?,
@@ -152,8 +151,14 @@ impl Peer {
     }
 }
 
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+/// Two free addresses.
+fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
+    // Both are held until both are known: the kernel may give a returned one out again.
+    let held = (
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    );
+    Ok((held.0.local_addr()?, held.1.local_addr()?))
 }
 
 fn wait_until_ready(

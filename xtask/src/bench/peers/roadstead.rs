@@ -26,12 +26,11 @@ tls_certificate = \"{}\"
 tls_private_key = \"{}\"
 
 [metrics]
-address = \"{}\"
+address = \"127.0.0.1:0\"
 ",
         launch.dir.join("data").display(),
         launch.certificate.chain.display(),
         launch.certificate.key.display(),
-        super::free_address()?,
     );
     fs::write(&config, text)?;
     let mut command = Command::new(launch.roadstead);
