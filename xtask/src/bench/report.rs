@@ -160,6 +160,8 @@ The zb rows give every image a token of its own, fetched before the measured tim
 and isn't measured. In the memory rows, 64 transfers are cut at the end of the measured time: 64 GiB don't have to be on disk.
 
 Not measured: a cold page cache, real networks, S3, many machines, and kernel TLS.
+
+Why some goals are missed: [where the time goes](../explanation/where-the-time-goes.md).
 ";
 
 /// The whole document.
