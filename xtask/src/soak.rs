@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -30,11 +30,24 @@ pub(crate) struct Args {
 enum Name {
     /// The server killed by SIGKILL at random moments of pushes
     Sigkill,
+    /// Three replicas behind a load balancer, one of them killed every second under 30 pushers and 30 pullers
+    Kill,
+    /// PostgreSQL and the S3 store stopped, killed and paused under the registry
+    Outage,
+    /// Pushes, mounts, deletions, time and the collector in random order, several at a time
+    Interleave,
+    /// A blob of 1 GiB in 100 chunks, each sent to another replica
+    Chunks,
+    /// Every test of the protocol on PostgreSQL and S3
+    Protocol,
 }
 
 struct Soak {
     name: &'static str,
+    /// A test, or a module with `::` behind it.
     test: &'static str,
+    /// What the test is told besides.
+    environment: &'static [(&'static str, &'static str)],
     /// How often the test repeats what it does, in all and in one batch.
     total: u64,
     batch: u64,
@@ -47,10 +60,61 @@ impl Name {
             Self::Sigkill => Soak {
                 name: "sigkill",
                 test: "faults::sigkill::every_acknowledged_image_survives_sigkill",
+                environment: &[],
                 total: 1000,
                 batch: 50,
                 batch_time_limit: Duration::from_mins(20),
             },
+            Self::Kill => Soak {
+                name: "kill",
+                test: "replicas::killing::nothing_acknowledged_is_lost_when_replicas_are_killed",
+                environment: &[],
+                total: 120,
+                batch: 120,
+                batch_time_limit: Duration::from_mins(30),
+            },
+            Self::Outage => Soak {
+                name: "outage",
+                test: "replicas::outage::engines_fail_in_every_way_and_come_back",
+                environment: &[],
+                total: 10,
+                batch: 5,
+                batch_time_limit: Duration::from_mins(30),
+            },
+            Self::Interleave => Soak {
+                name: "interleave",
+                test: "tests::faults::interleavings::whatever_was_acknowledged_and_not_deleted_is_whole_and_nothing_else_is_left",
+                environment: &[],
+                total: 100_000,
+                batch: 2000,
+                batch_time_limit: Duration::from_mins(20),
+            },
+            Self::Chunks => Soak {
+                name: "chunks",
+                test: "replicas::chunks::a_large_blob_arrives_in_chunks_at_changing_replicas",
+                environment: &[],
+                total: 100,
+                batch: 100,
+                batch_time_limit: Duration::from_mins(20),
+            },
+            Self::Protocol => Soak {
+                name: "protocol",
+                test: "oci::",
+                environment: &[("TEST_BACKENDS", "postgresql+s3")],
+                total: 1,
+                batch: 1,
+                batch_time_limit: Duration::from_mins(50),
+            },
+        }
+    }
+}
+
+impl Name {
+    /// The package whose own tests have it, when it is not one of the integration tests.
+    const fn package(self) -> Option<&'static str> {
+        match self {
+            Self::Interleave => Some("services"),
+            _ => None,
         }
     }
 }
@@ -82,14 +146,24 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         "{}: seed {}, {} of {} done",
         soak.name, progress.seed, progress.done, soak.total
     );
+    let (begun, begun_at) = (Instant::now(), progress.done);
     while progress.done < soak.total {
         let count = soak.batch.min(soak.total - progress.done);
         let seed = progress.seed + progress.done;
-        let environment = [
+        let mut environment = vec![
             ("TEST_SEED", seed.to_string()),
             ("TEST_COUNT", count.to_string()),
         ];
-        if !test::run_one(soak.test, &environment, soak.batch_time_limit).await? {
+        let more = soak.environment.iter();
+        environment.extend(more.map(|(name, value)| (*name, (*value).to_owned())));
+        if !test::run_one(
+            args.name.package(),
+            soak.test,
+            &environment,
+            soak.batch_time_limit,
+        )
+        .await?
+        {
             record(
                 &soak,
                 &progress,
@@ -103,12 +177,30 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
             );
         }
         progress.done += count;
+        let here = progress.done - begun_at;
         std::fs::write(&file, serde_json::to_string(&progress)?)?;
-        println!("{}: {} of {} done", soak.name, progress.done, soak.total);
+        println!("{}", bar(&soak, progress.done, here, begun.elapsed()));
     }
     record(&soak, &progress, "passed").await?;
     std::fs::remove_file(&file)?;
     Ok(())
+}
+
+/// How far it is, and how long the rest will take at the pace of this run, which has done `here` of it.
+fn bar(soak: &Soak, done: u64, here: u64, took: Duration) -> String {
+    const WIDTH: u64 = 40;
+    let full = done * WIDTH / soak.total;
+    let filled: String = (0..WIDTH)
+        .map(|at| if at < full { '#' } else { '.' })
+        .collect();
+    let rest_secs = took.as_secs() * (soak.total - done) / here.max(1);
+    format!(
+        "{} [{filled}] {done} of {} done, about {} min {} s to go",
+        soak.name,
+        soak.total,
+        rest_secs / 60,
+        rest_secs % 60
+    )
 }
 
 fn progress_file(soak: &Soak) -> anyhow::Result<PathBuf> {

@@ -96,13 +96,11 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     stages.dedup();
 
     let mut report = Report::new(started);
-    if stages.contains(&Stage::Clients) {
-        let limited = tokio::time::timeout(TIME_TO_INSTALL, tools::for_clients());
-        report.step(
-            "install",
-            limited.await.map_err(anyhow::Error::from).flatten(),
-        )?;
-    }
+    let limited = tokio::time::timeout(TIME_TO_INSTALL, install(&stages));
+    report.step(
+        "install",
+        limited.await.map_err(anyhow::Error::from).flatten(),
+    )?;
     let built = binaries::build(Instant::now() + TIME_TO_BUILD).await;
     let binaries = report.step("build", built)?;
     let names = binaries::list_tests(&binaries, Instant::now() + Duration::from_mins(1)).await?;
@@ -135,6 +133,14 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         report.stage(stage.name(), tally);
     }
     report.finish(TIME_LIMIT)
+}
+
+async fn install(stages: &[Stage]) -> anyhow::Result<()> {
+    tools::for_engines().await?;
+    if stages.contains(&Stage::Clients) {
+        tools::for_clients().await?;
+    }
+    Ok(())
 }
 
 /// Runs the chosen tests of one binary. A run that breaks off counts as one more failure.
@@ -178,19 +184,28 @@ pub(crate) fn new_seed() -> anyhow::Result<u64> {
     Ok(u32::from_ne_bytes(bytes).into())
 }
 
-/// Builds the integration binary and runs one test of it; `false` when it failed.
+/// Builds the integration binary, or a package's own tests, and runs one test of it, or all of a module (`MODULE::`);
+/// `false` when one failed.
 pub(crate) async fn run_one(
+    package: Option<&str>,
     test: &str,
     environment: &[(&str, String)],
     time_limit: Duration,
 ) -> anyhow::Result<bool> {
     let binaries = binaries::build(Instant::now() + TIME_TO_BUILD).await?;
-    let Some(binary) = binaries.iter().find(|binary| binary.is_integration) else {
-        bail!("the workspace has no integration binary");
+    let is_wanted = |binary: &&TestBinary| match package {
+        Some(package) => binary.name == package,
+        None => binary.is_integration,
+    };
+    let Some(binary) = binaries.iter().find(is_wanted) else {
+        bail!("the workspace has no such test binary");
     };
     let mut command = binary.command();
+    if !test.ends_with("::") {
+        command.arg("--exact");
+    }
     command
-        .args(["--exact", test])
+        .arg(test)
         .envs(environment.iter().map(|(name, value)| (name, value)));
     let mut passed = 0;
     let mut look = |line: &str| passed += Tally::from_summary(line).unwrap_or_default().passed;

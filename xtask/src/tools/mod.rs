@@ -6,7 +6,9 @@ mod debian_packages;
 mod helm;
 mod wheels;
 
-pub(crate) use debian_packages::{BENCH_PEERS, PYTHON, REAL_CLIENTS, install as debian_packages};
+pub(crate) use debian_packages::{
+    BENCH_PEERS, ENGINES, PYTHON, REAL_CLIENTS, install as debian_packages,
+};
 pub(crate) use wheels::install as wheels;
 
 use std::path::Path;
@@ -16,6 +18,12 @@ use tokio::process::Command;
 
 use crate::process;
 use crate::workspace::tools_dir;
+
+/// The database, the S3 store and the load balancer that tests run the registry on.
+pub(crate) async fn for_engines() -> anyhow::Result<()> {
+    debian_packages(ENGINES).await?;
+    wheels().await.map(drop)
+}
 
 /// Everything for the real-client tests.
 pub(crate) async fn for_clients() -> anyhow::Result<()> {
