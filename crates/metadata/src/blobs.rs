@@ -2,6 +2,8 @@
 
 use crate::connection::{params, parse_column};
 use crate::error::Result;
+use crate::fragments;
+use crate::quarantine::{Damage, read_damage};
 use crate::{Reader, RepositoryKey, Tx};
 use model::{AccountId, AccountState, RepositoryId};
 use oci::Digest;
@@ -19,6 +21,8 @@ pub struct BlobRow {
     pub repository_id: RepositoryId,
     /// What the repository's account may do at present.
     pub account_state: AccountState,
+    /// Why the blob is in quarantine, if it is.
+    pub damage: Option<Damage>,
 }
 
 /// A repository that knows a blob.
@@ -37,7 +41,7 @@ impl Reader<'_> {
         key: &RepositoryKey,
         digest: &Digest,
     ) -> Result<Option<BlobRow>> {
-        const SQL: &str = "SELECT b.location, b.size_bytes, k.renewed_at_ms, r.id, a.state FROM repositories r \
+        const SQL: &str = "SELECT b.location, b.size_bytes, k.renewed_at_ms, r.id, a.state, b.damage FROM repositories r \
              JOIN accounts a ON a.id = r.account_id \
              JOIN repository_blobs k ON k.repository_id = r.id AND k.digest = ?3 \
              JOIN blobs b ON b.storage = k.storage AND b.digest = k.digest \
@@ -50,11 +54,13 @@ impl Reader<'_> {
                 renewed_at_ms: row.int(2)?,
                 repository_id: RepositoryId::new(row.text(3)?),
                 account_state: parse_column("accounts.state", AccountState::parse(&row.text(4)?))?,
+                damage: read_damage(row, 5)?,
             })
         })
     }
 
-    /// Where a repository's blob is stored and its size, or `None` when the repository does not know it.
+    /// Where a repository's blob is stored and its size, or `None` when the repository does not know it, or it is in
+    /// quarantine.
     pub fn find_membership(
         &self,
         repository: &RepositoryId,
@@ -62,8 +68,23 @@ impl Reader<'_> {
     ) -> Result<Option<(String, u64)>> {
         const SQL: &str = "SELECT b.storage, b.size_bytes FROM repository_blobs k \
              JOIN blobs b ON b.storage = k.storage AND b.digest = k.digest \
-             WHERE k.repository_id = ?1 AND k.digest = ?2";
+             WHERE k.repository_id = ?1 AND k.digest = ?2 AND b.quarantined_at_ms IS NULL";
         let params = params![repository.as_str(), digest.as_str()];
+        self.connection.find(SQL, params, |row| {
+            Ok((row.text(0)?, row.size(1, "blobs.size_bytes")?))
+        })
+    }
+
+    /// The object and the size of a blob that some repository of the account knows and that is not in quarantine.
+    pub fn find_account_blob(
+        &self,
+        account: &AccountId,
+        digest: &Digest,
+    ) -> Result<Option<(String, u64)>> {
+        const SQL: &str = "SELECT b.location, b.size_bytes FROM repository_blobs k \
+             JOIN blobs b ON b.storage = k.storage AND b.digest = k.digest \
+             WHERE k.digest = ?1 AND k.account_id = ?2 AND b.quarantined_at_ms IS NULL LIMIT 1";
+        let params = params![digest.as_str(), account.as_str()];
         self.connection.find(SQL, params, |row| {
             Ok((row.text(0)?, row.size(1, "blobs.size_bytes")?))
         })
@@ -104,20 +125,26 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Says where a digest's bytes are, unless that is known already. Says whether it was news.
-    pub fn create_blob(
+    /// The same as [`find_membership`](Reader::find_membership), and the repository goes on knowing the blob until the
+    /// transaction ends.
+    pub fn keep_membership(
         &mut self,
-        storage: &str,
+        repository: &RepositoryId,
         digest: &Digest,
-        size_bytes: u64,
-        location: &str,
-        now_ms: i64,
-    ) -> Result<bool> {
-        const SQL: &str = "INSERT INTO blobs (storage, digest, size_bytes, location, created_at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (storage, digest) DO NOTHING";
-        let size = i64::try_from(size_bytes).unwrap_or(i64::MAX);
-        let params = params![storage, digest.as_str(), size, location, now_ms];
-        Ok(self.connection.execute(SQL, params)? > 0)
+    ) -> Result<Option<(String, u64)>> {
+        let sql = self.connection.text_of(&fragments::KEEP_MEMBERSHIP);
+        let params = params![repository.as_str(), digest.as_str()];
+        self.connection.find(sql, params, |row| {
+            Ok((row.text(0)?, row.size(1, "blobs.size_bytes")?))
+        })
+    }
+
+    /// The same as [`find_blob_location`](Reader::find_blob_location) for a blob that is not in quarantine, and it is not
+    /// collected until the transaction ends.
+    pub fn keep_blob_location(&mut self, storage: &str, digest: &Digest) -> Result<Option<String>> {
+        let sql = self.connection.text_of(&fragments::KEEP_BLOB);
+        self.connection
+            .find(sql, params![storage, digest.as_str()], |row| row.text(0))
     }
 
     /// Makes a repository know a blob, or renews that it does.
@@ -146,18 +173,19 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Renews that a repository knows a blob, if it does.
+    /// Renews that a repository knows a blob, if it does, and says whether it does. The row stays locked until the
+    /// transaction ends: nobody ends the lease meanwhile.
     pub fn renew_repository_blob(
         &mut self,
         repository: &RepositoryId,
         digest: &Digest,
         now_ms: i64,
-    ) -> Result<()> {
-        const SQL: &str = "UPDATE repository_blobs SET renewed_at_ms = ?3 \
-             WHERE repository_id = ?1 AND digest = ?2 AND renewed_at_ms < ?3";
-        self.connection
-            .execute(SQL, params![repository.as_str(), digest.as_str(), now_ms])?;
-        Ok(())
+    ) -> Result<bool> {
+        const SQL: &str = "UPDATE repository_blobs \
+             SET renewed_at_ms = CASE WHEN renewed_at_ms < ?1 THEN ?1 ELSE renewed_at_ms END \
+             WHERE repository_id = ?2 AND digest = ?3";
+        let params = params![now_ms, repository.as_str(), digest.as_str()];
+        Ok(self.connection.execute(SQL, params)? > 0)
     }
 
     /// Makes a repository forget a blob. Answers with its storage, or `None` when it did not know it.

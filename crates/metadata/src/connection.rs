@@ -1,9 +1,11 @@
 //! One connection to whichever database is open, and the few ways to ask it.
 //!
 //! Every query is written once, with `?1`-style parameters, and goes through [`Connection`]. A second database is a
-//! second variant here, not a second text elsewhere.
+//! second variant here, not a second text elsewhere; the few texts that differ are in `fragments`.
 
 use crate::error::{Error, Result};
+use crate::fragments::Fragment;
+use crate::postgresql::{Int, Session};
 use oci::Digest;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
@@ -65,27 +67,42 @@ macro_rules! params {
 pub(crate) use params;
 
 /// One row of an answer; columns count from 0.
-pub(crate) struct Row<'a>(&'a rusqlite::Row<'a>);
+pub(crate) enum Row<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a ::postgres::Row),
+}
 
 impl Row<'_> {
     /// A text column.
     pub(crate) fn text(&self, column: usize) -> Result<String> {
-        Ok(self.0.get(column)?)
+        Ok(match self {
+            Self::Sqlite(row) => row.get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
     }
 
     /// A text column that may be null.
     pub(crate) fn optional_text(&self, column: usize) -> Result<Option<String>> {
-        Ok(self.0.get(column)?)
+        Ok(match self {
+            Self::Sqlite(row) => row.get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
     }
 
     /// An integer column.
     pub(crate) fn int(&self, column: usize) -> Result<i64> {
-        Ok(self.0.get(column)?)
+        Ok(match self {
+            Self::Sqlite(row) => row.get(column)?,
+            Self::Postgres(row) => row.try_get::<_, Int>(column)?.0,
+        })
     }
 
     /// An integer column that may be null.
     pub(crate) fn optional_int(&self, column: usize) -> Result<Option<i64>> {
-        Ok(self.0.get(column)?)
+        Ok(match self {
+            Self::Sqlite(row) => row.get(column)?,
+            Self::Postgres(row) => row.try_get::<_, Option<Int>>(column)?.map(|found| found.0),
+        })
     }
 
     /// A column of 0 or 1.
@@ -105,16 +122,19 @@ impl Row<'_> {
 }
 
 /// An open connection, inside a transaction or not.
-pub(crate) struct Connection<'c> {
-    sqlite: &'c rusqlite::Connection,
-    is_in_transaction: bool,
+pub(crate) enum Connection<'c> {
+    Sqlite {
+        connection: &'c rusqlite::Connection,
+        is_in_transaction: bool,
+    },
+    Postgres(&'c Session),
 }
 
 impl<'c> Connection<'c> {
     /// To read from.
     pub(crate) fn sqlite(connection: &'c rusqlite::Connection) -> Self {
-        Self {
-            sqlite: connection,
+        Self::Sqlite {
+            connection,
             is_in_transaction: false,
         }
     }
@@ -122,21 +142,31 @@ impl<'c> Connection<'c> {
     /// To change things in a transaction that has begun. When SQLite ends it (it does when a statement that writes runs
     /// out of time or space), nothing runs any more: outside of it each statement would be committed by itself.
     pub(crate) fn sqlite_transaction(connection: &'c rusqlite::Connection) -> Self {
-        Self {
-            sqlite: connection,
+        Self::Sqlite {
+            connection,
             is_in_transaction: true,
         }
     }
 
-    fn prepare(&self, sql: &'static str) -> Result<rusqlite::CachedStatement<'c>> {
-        #[cfg(test)]
-        recorded::note(sql);
-        if self.is_in_transaction && self.sqlite.is_autocommit() {
-            return Err(Error::Unavailable(
-                "the transaction was ended by the database".to_owned(),
-            ));
+    /// To read from or, in a transaction that has begun, to change things.
+    pub(crate) fn postgres(session: &'c Session) -> Self {
+        Self::Postgres(session)
+    }
+
+    /// The words of this database.
+    pub(crate) fn text_of(&self, fragment: &Fragment) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => fragment.sqlite,
+            Self::Postgres(_) => fragment.postgres,
         }
-        Ok(self.sqlite.prepare_cached(sql)?)
+    }
+
+    /// Keeps what a query finds from others until the end of the transaction. Says whether there are others.
+    pub(crate) fn keep(&self, postgres: &'static str, params: &[Param<'_>]) -> Result<bool> {
+        match self {
+            Self::Sqlite { .. } => Ok(false),
+            Self::Postgres(session) => session.execute(postgres, params).map(|_| true),
+        }
     }
 
     /// The first row, read by `read`, or `None` when there is no row.
@@ -146,11 +176,24 @@ impl<'c> Connection<'c> {
         params: &[Param<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let mut statement = self.prepare(sql)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-        match rows.next()? {
-            Some(row) => read(&Row(row)).map(Some),
-            None => Ok(None),
+        match self {
+            Self::Sqlite {
+                connection,
+                is_in_transaction,
+            } => {
+                let mut statement = prepare(connection, *is_in_transaction, sql)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+                match rows.next()? {
+                    Some(row) => read(&Row::Sqlite(row)).map(Some),
+                    None => Ok(None),
+                }
+            }
+            Self::Postgres(session) => {
+                let rows = session.rows(sql, params)?;
+                rows.first()
+                    .map(|row| read(&Row::Postgres(row)))
+                    .transpose()
+            }
         }
     }
 
@@ -172,42 +215,77 @@ impl<'c> Connection<'c> {
         params: &[Param<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let mut statement = self.prepare(sql)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-        let mut items = Vec::new();
-        while let Some(row) = rows.next()? {
-            items.push(read(&Row(row))?);
+        if let Self::Postgres(session) = self {
+            let rows = session.rows(sql, params)?;
+            return rows.iter().map(|row| read(&Row::Postgres(row))).collect();
         }
+        let mut items = Vec::new();
+        self.visit(sql, params, |row| {
+            items.push(read(row)?);
+            Ok(true)
+        })?;
         Ok(items)
     }
 
-    /// Rows in order for as long as `visit` answers true: for lists bounded by something other than their number.
+    /// Rows in order for as long as `visit` answers true: for lists bounded by something other than their number. It asks
+    /// nothing itself, and the query has a limit: PostgreSQL sends all of it, whoever looks.
     pub(crate) fn visit(
         &self,
         sql: &'static str,
         params: &[Param<'_>],
         mut visit: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
-        let mut statement = self.prepare(sql)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-        while let Some(row) = rows.next()? {
-            if !visit(&Row(row))? {
-                break;
+        match self {
+            Self::Sqlite {
+                connection,
+                is_in_transaction,
+            } => {
+                let mut statement = prepare(connection, *is_in_transaction, sql)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+                while let Some(row) = rows.next()? {
+                    if !visit(&Row::Sqlite(row))? {
+                        break;
+                    }
+                }
+                Ok(())
             }
+            Self::Postgres(session) => session.visit(sql, params, visit),
         }
-        Ok(())
     }
 
     /// Runs a change and says how many rows it touched.
     pub(crate) fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<usize> {
-        let mut statement = self.prepare(sql)?;
-        Ok(statement.execute(rusqlite::params_from_iter(params))?)
+        match self {
+            Self::Sqlite {
+                connection,
+                is_in_transaction,
+            } => {
+                let mut statement = prepare(connection, *is_in_transaction, sql)?;
+                Ok(statement.execute(rusqlite::params_from_iter(params))?)
+            }
+            Self::Postgres(session) => session.execute(sql, params),
+        }
     }
 
     /// Whether the query has a row.
     pub(crate) fn exists(&self, sql: &'static str, params: &[Param<'_>]) -> Result<bool> {
         Ok(self.find(sql, params, |_| Ok(()))?.is_some())
     }
+}
+
+fn prepare<'c>(
+    connection: &'c rusqlite::Connection,
+    is_in_transaction: bool,
+    sql: &'static str,
+) -> Result<rusqlite::CachedStatement<'c>> {
+    #[cfg(test)]
+    recorded::note(sql);
+    if is_in_transaction && connection.is_autocommit() {
+        return Err(Error::Unavailable(
+            "the transaction was ended by the database".to_owned(),
+        ));
+    }
+    Ok(connection.prepare_cached(sql)?)
 }
 
 /// Reads a stored word back into its type, or says which column holds something else.

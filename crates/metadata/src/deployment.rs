@@ -36,7 +36,7 @@ impl Reader<'_> {
 
     /// Answers at all: for readiness.
     pub fn probe(&self) -> Result<()> {
-        const SQL: &str = "SELECT 1 FROM deployment";
+        const SQL: &str = "SELECT 1 FROM deployment LIMIT 1";
         self.connection.exists(SQL, params![]).map(drop)
     }
 }
@@ -48,6 +48,14 @@ impl Tx<'_> {
              ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         self.connection.execute(SQL, params![name, value])?;
         Ok(())
+    }
+
+    /// Remembers a value unless there is one already, and answers with the one that is there now.
+    pub fn keep_deployment_value(&mut self, name: &str, value: &str) -> Result<String> {
+        const SQL: &str = "INSERT INTO deployment (name, value) VALUES (?1, ?2) \
+             ON CONFLICT (name) DO UPDATE SET value = deployment.value RETURNING value";
+        self.connection
+            .get(SQL, params![name, value], |row| row.text(0))
     }
 
     /// Adds a signing key.

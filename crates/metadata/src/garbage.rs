@@ -1,4 +1,4 @@
-//! What may go: blobs to review, objects to delete, and what waits in the trash.
+//! What is on its way out: objects whose bytes are to be deleted, and what waits in the trash.
 
 use crate::connection::params;
 use crate::error::Result;
@@ -28,31 +28,67 @@ pub struct NewTrash<'a> {
     pub purge_at_ms: i64,
 }
 
+/// An object whose bytes are to be deleted: no row names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CondemnedObject {
+    /// Its key.
+    pub location: String,
+    /// The size of the blob that it was; 0 for what never was one.
+    pub size_bytes: u64,
+}
+
 impl Reader<'_> {
-    /// Objects condemned before `before_ms`, oldest first.
-    pub fn list_condemned_objects(&self, before_ms: i64, limit: i64) -> Result<Vec<String>> {
-        const SQL: &str = "SELECT location FROM condemned_objects WHERE condemned_at_ms <= ?1 \
-             ORDER BY condemned_at_ms LIMIT ?2";
-        self.connection
-            .list(SQL, params![before_ms, limit], |row| row.text(0))
+    /// Objects to be deleted at `now_ms`, those whose time came first at the front.
+    pub fn list_condemned_objects(&self, now_ms: i64, limit: i64) -> Result<Vec<CondemnedObject>> {
+        const SQL: &str = "SELECT location, size_bytes FROM condemned_objects WHERE delete_at_ms <= ?1 \
+             ORDER BY delete_at_ms LIMIT ?2";
+        self.connection.list(SQL, params![now_ms, limit], |row| {
+            Ok(CondemnedObject {
+                location: row.text(0)?,
+                size_bytes: row.size(1, "condemned_objects.size_bytes")?,
+            })
+        })
     }
 }
 
 impl Tx<'_> {
-    /// Asks for a look at a blob that may have become unreferenced. A look asked for already is not put off.
-    pub fn enqueue_review(&mut self, storage: &str, digest: &Digest, due_at_ms: i64) -> Result<()> {
-        const SQL: &str = "INSERT INTO review_queue (storage, digest, due_at_ms) VALUES (?1, ?2, ?3) \
-             ON CONFLICT (storage, digest) DO NOTHING";
-        self.connection
-            .execute(SQL, params![storage, digest.as_str(), due_at_ms])?;
+    /// Says that no row names an object that never was a blob, so that it is deleted from the blob store at once.
+    pub fn condemn_object(&mut self, location: &str, now_ms: i64) -> Result<()> {
+        self.condemn(location, 0, now_ms, now_ms)
+    }
+
+    /// Says that no row names an object any more that was a blob, so that it is deleted from the blob store at
+    /// `delete_at_ms`.
+    pub fn condemn_blob(
+        &mut self,
+        location: &str,
+        size_bytes: u64,
+        now_ms: i64,
+        delete_at_ms: i64,
+    ) -> Result<()> {
+        let size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
+        self.condemn(location, size_bytes, now_ms, delete_at_ms)
+    }
+
+    fn condemn(
+        &mut self,
+        location: &str,
+        size_bytes: i64,
+        now_ms: i64,
+        delete_at_ms: i64,
+    ) -> Result<()> {
+        const SQL: &str = "INSERT INTO condemned_objects (location, size_bytes, condemned_at_ms, delete_at_ms) \
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (location) DO NOTHING";
+        let params = params![location, size_bytes, now_ms, delete_at_ms];
+        self.connection.execute(SQL, params)?;
         Ok(())
     }
 
-    /// Says that no row names an object any more, so that it is deleted from the blob store.
-    pub fn condemn_object(&mut self, location: &str, now_ms: i64) -> Result<()> {
-        const SQL: &str = "INSERT INTO condemned_objects (location, condemned_at_ms) VALUES (?1, ?2) \
-             ON CONFLICT (location) DO NOTHING";
-        self.connection.execute(SQL, params![location, now_ms])?;
+    /// Puts off deleting an object, because that did not work.
+    pub fn put_off_condemned_object(&mut self, location: &str, delete_at_ms: i64) -> Result<()> {
+        const SQL: &str = "UPDATE condemned_objects SET delete_at_ms = ?1 WHERE location = ?2";
+        self.connection
+            .execute(SQL, params![delete_at_ms, location])?;
         Ok(())
     }
 

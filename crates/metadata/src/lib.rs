@@ -10,24 +10,36 @@
 mod access_tokens;
 mod accounts;
 mod blobs;
+mod collections;
 mod connection;
 mod deadline;
 mod deployment;
 mod epochs;
 mod error;
 mod events;
+mod fragments;
 mod garbage;
 mod grants;
+mod integrity;
+mod job_leases;
+mod jobs;
 mod manifests;
 mod namespaces;
+mod passes;
+mod postgresql;
+mod quarantine;
 mod readers;
 mod referrers;
 mod repositories;
+mod reviews;
+mod schedules;
 mod schema;
 mod sqlite;
 #[cfg(test)]
 mod suite;
 mod tags;
+mod timings;
+mod turns;
 mod uploads;
 mod usage;
 mod users;
@@ -35,17 +47,29 @@ mod writer;
 
 pub use access_tokens::{AccessTokenRow, NewAccessToken, NewRefreshToken, RefreshTokenRow};
 pub use blobs::{BlobRow, MembershipRow};
+pub use collections::{CollectionBacklog, CollectionCounts, CollectionRow};
 pub use deployment::SigningKeyRow;
 pub use epochs::{Epoch, Epochs};
 pub use error::{Error, Result};
 pub use events::{EventRow, NewEvent};
-pub use garbage::NewTrash;
+pub use garbage::{CondemnedObject, NewTrash};
 pub use grants::GrantRow;
+pub use integrity::{LeasePage, UsageComparison};
+pub use job_leases::{ClaimedJob, JobLogLimits, NewJobLogLine};
+pub use jobs::{Enqueued, JobLogRow, JobRow, NewJob};
 pub use manifests::{ManifestRow, NewManifest, RemovedManifest};
 pub use namespaces::NamespaceRow;
+pub use passes::PassRow;
+pub use postgresql::{PostgresAddress, PostgresOptions};
+pub use quarantine::{Damage, PutBlob, StoredBlob};
 pub use referrers::{Choice, ReferrerRow};
 pub use repositories::{RepositoryKey, RepositoryRow};
-pub use sqlite::{MIN_SQLITE_VERSION, Options, Timings, sqlite_version};
+pub use reviews::{BlobReview, CollectedBlob, Lease, LeaseReview};
+pub use schedules::{NewSchedule, ScheduleRow};
+pub use schema::SchemaVersions;
+pub use sqlite::{MIN_SQLITE_VERSION, Options, sqlite_version};
+pub use timings::Timings;
+pub use turns::Turn;
 pub use uploads::{ClaimedUpload, NewUpload, UploadRow, UploadState};
 pub use users::{NewUser, UserRow};
 
@@ -58,10 +82,16 @@ use writer::Durability;
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct MetadataStore {
-    inner: Arc<sqlite::Sqlite>,
+    inner: Inner,
 }
 
-/// A view to read from: the newest committed state at the time of the first query.
+#[derive(Clone)]
+enum Inner {
+    Sqlite(Arc<sqlite::Sqlite>),
+    Postgres(Arc<postgresql::Postgres>),
+}
+
+/// A view to read from: each question is answered from the newest committed state.
 pub struct Reader<'c> {
     connection: Connection<'c>,
 }
@@ -73,11 +103,9 @@ pub struct Tx<'c> {
 }
 
 impl<'c> Tx<'c> {
-    fn new(connection: &'c rusqlite::Connection) -> Self {
+    fn new(connection: Connection<'c>) -> Self {
         Self {
-            reader: Reader {
-                connection: Connection::sqlite_transaction(connection),
-            },
+            reader: Reader { connection },
             changes: Changes::default(),
         }
     }
@@ -92,83 +120,160 @@ impl<'c> Deref for Tx<'c> {
 }
 
 impl MetadataStore {
-    /// Opens the database, making or upgrading its schema first.
+    /// Opens a SQLite database, making or upgrading its schema first.
     ///
     /// # Errors
     /// [`Error::TooNew`] for a schema of a later release, [`Error::Unavailable`] when it cannot be opened.
     pub fn open(options: &Options) -> Result<Self> {
         Ok(Self {
-            inner: Arc::new(sqlite::Sqlite::open(options)?),
+            inner: Inner::Sqlite(Arc::new(sqlite::Sqlite::open(options)?)),
+        })
+    }
+
+    /// Opens a PostgreSQL database, making or upgrading its schema first; of many processes that do so at once, one does
+    /// it. Questions need a runtime of several threads, or a thread that may wait.
+    ///
+    /// # Errors
+    /// [`Error::TooNew`] for a schema of a later release; [`Error::Unavailable`], with what to do, when the server cannot
+    /// be reached, refuses, or is too old.
+    pub fn open_postgres(options: &PostgresOptions) -> Result<Self> {
+        Ok(Self {
+            inner: Inner::Postgres(Arc::new(postgresql::Postgres::open(options)?)),
         })
     }
 
     /// What makes cached answers stale.
     pub fn epochs(&self) -> &Epochs {
-        &self.inner.epochs
+        match &self.inner {
+            Inner::Sqlite(sqlite) => &sqlite.epochs,
+            Inner::Postgres(postgres) => &postgres.epochs,
+        }
     }
 
-    /// Reading connections that are open.
+    /// Whether other processes may write to the same database.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner, Inner::Postgres(_))
+    }
+
+    /// The schema, before and after opening.
+    pub fn schema_versions(&self) -> SchemaVersions {
+        match &self.inner {
+            Inner::Sqlite(sqlite) => sqlite.versions,
+            Inner::Postgres(postgres) => postgres.versions,
+        }
+    }
+
+    /// Connections that are open for reading; on PostgreSQL, for anything.
     pub fn reader_count(&self) -> usize {
-        self.inner.readers.count()
+        match &self.inner {
+            Inner::Sqlite(sqlite) => sqlite.readers.count(),
+            Inner::Postgres(postgres) => postgres.count(),
+        }
     }
 
     /// Times and counts of what the database did.
     pub fn timings(&self) -> &Timings {
-        &self.inner.timings
+        match &self.inner {
+            Inner::Sqlite(sqlite) => &sqlite.timings,
+            Inner::Postgres(postgres) => &postgres.timings,
+        }
     }
 
-    /// Answers a short question: rows found by key. Runs at once on the calling thread, in microseconds.
-    pub fn read<T, E: From<Error>>(
+    /// Answers a short question: rows found by key. SQLite answers at once, on the calling thread, in microseconds;
+    /// PostgreSQL as soon as a connection is free. When a connection is lost, the question is asked once more.
+    pub async fn read<T, E: From<Error>>(
         &self,
-        question: impl FnOnce(&Reader<'_>) -> Result<T, E>,
+        question: impl Fn(&Reader<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.inner.read(question)
+        match &self.inner {
+            Inner::Sqlite(sqlite) => sqlite.read(question),
+            Inner::Postgres(postgres) => postgres.read(question).await,
+        }
+    }
+
+    /// The same on a thread that may wait: one of the blocking pool, or outside of a runtime.
+    pub fn read_blocking<T, E: From<Error>>(
+        &self,
+        question: impl Fn(&Reader<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match &self.inner {
+            Inner::Sqlite(sqlite) => sqlite.read(question),
+            Inner::Postgres(postgres) => postgres.read_blocking(question),
+        }
     }
 
     /// Answers a longer question: lists and counts. Runs where waiting disturbs nobody.
     pub async fn list<T, E>(
         &self,
-        question: impl FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
+        question: impl Fn(&Reader<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        // Long answers must leave connections for the short ones. The turn goes along with the work: a caller that
-        // goes away does not end it.
-        let turn = self.inner.lists.clone().acquire_owned().await;
-        let inner = self.inner.clone();
-        let work = move || {
-            let _turn = turn;
-            inner.read(question)
-        };
-        let answer = tokio::task::spawn_blocking(work).await;
-        answer.map_err(|_| E::from(Error::Database("a query panicked".to_owned())))?
+        match &self.inner {
+            Inner::Sqlite(sqlite) => sqlite.list(question).await,
+            Inner::Postgres(postgres) => postgres.list(question).await,
+        }
     }
 
     /// Runs a transaction and answers once it is on stable storage. The closure runs to its end even when the caller
     /// stops waiting; when it answers an error, nothing of it stays.
+    ///
+    /// On PostgreSQL a clone of the closure runs again when the database ended its transaction in favour of another one:
+    /// it may change nothing but the database.
     pub async fn write<T, E>(
         &self,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Clone + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.inner.writer.run(Durability::Durable, work).await
+        self.transact(Durability::Durable, work).await
     }
 
     /// Like [`write`](Self::write), but answers before the change is safe from a power cut: for leases, counters and
     /// whatever else may be lost without a promise being broken.
     pub async fn write_relaxed<T, E>(
         &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.transact(Durability::Relaxed, work).await
+    }
+
+    async fn transact<T, E>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match &self.inner {
+            Inner::Sqlite(sqlite) => sqlite.writer.run(durability, work).await,
+            Inner::Postgres(postgres) => postgres.write(durability, work).await,
+        }
+    }
+
+    /// A transaction that runs once, for tests of the one writer of SQLite, whose work need not be cloned.
+    #[cfg(test)]
+    async fn write_once<T, E>(
+        &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.inner.writer.run(Durability::Relaxed, work).await
+        match &self.inner {
+            Inner::Sqlite(sqlite) => sqlite.writer.run(Durability::Durable, work).await,
+            Inner::Postgres(_) => panic!("there is no one writer"),
+        }
     }
 }

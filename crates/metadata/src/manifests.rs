@@ -2,6 +2,7 @@
 
 use crate::connection::{Row, params, parse_column};
 use crate::error::Result;
+use crate::fragments;
 use crate::{Reader, RepositoryKey, Tx};
 use model::{AccountId, AccountState, RepositoryId};
 use oci::{Digest, Tag};
@@ -13,8 +14,8 @@ pub struct ManifestRow {
     pub digest: Digest,
     /// Its media type.
     pub media_type: String,
-    /// The exact text that was pushed.
-    pub content: String,
+    /// The exact text that was pushed; `None` when it was known already.
+    pub content: Option<String>,
     /// What its account may do at present.
     pub account_state: AccountState,
 }
@@ -57,38 +58,52 @@ fn read_manifest(row: &Row<'_>) -> Result<ManifestRow> {
     Ok(ManifestRow {
         digest: row.digest(0, "manifests.digest")?,
         media_type: row.text(1)?,
-        content: row.text(2)?,
+        content: row.optional_text(2)?,
         account_state: parse_column("accounts.state", AccountState::parse(&row.text(3)?))?,
     })
 }
 
 impl Reader<'_> {
-    /// The manifest that a tag points at.
+    /// The manifest that a tag points at; without its content when that is the one of the digest `known`.
     pub fn find_manifest_by_tag(
         &self,
         key: &RepositoryKey,
         tag: &Tag,
+        known: Option<&Digest>,
     ) -> Result<Option<ManifestRow>> {
-        const SQL: &str = "SELECT m.digest, m.media_type, m.content, a.state FROM repositories r \
+        const SQL: &str = "SELECT m.digest, m.media_type, CASE WHEN m.digest = ?4 THEN NULL ELSE m.content END, a.state \
+             FROM repositories r \
              JOIN accounts a ON a.id = r.account_id \
              JOIN tags t ON t.repository_id = r.id AND t.name = ?3 \
              JOIN manifests m ON m.id = t.manifest_id \
              WHERE r.account_id = ?1 AND r.name = ?2";
-        let params = params![key.account_id.as_str(), key.name.as_str(), tag.as_str()];
+        let params = params![
+            key.account_id.as_str(),
+            key.name.as_str(),
+            tag.as_str(),
+            known.map_or("", Digest::as_str)
+        ];
         self.connection.find(SQL, params, read_manifest)
     }
 
-    /// The manifest of that digest.
+    /// The manifest of that digest; without its content when that is known.
     pub fn find_manifest_by_digest(
         &self,
         key: &RepositoryKey,
         digest: &Digest,
+        is_known: bool,
     ) -> Result<Option<ManifestRow>> {
-        const SQL: &str = "SELECT m.digest, m.media_type, m.content, a.state FROM repositories r \
+        const SQL: &str = "SELECT m.digest, m.media_type, CASE WHEN ?4 = 1 THEN NULL ELSE m.content END, a.state \
+             FROM repositories r \
              JOIN accounts a ON a.id = r.account_id \
              JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 \
              WHERE r.account_id = ?1 AND r.name = ?2";
-        let params = params![key.account_id.as_str(), key.name.as_str(), digest.as_str()];
+        let params = params![
+            key.account_id.as_str(),
+            key.name.as_str(),
+            digest.as_str(),
+            is_known
+        ];
         self.connection.find(SQL, params, read_manifest)
     }
 
@@ -120,18 +135,54 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Stores a manifest that the repository does not have.
+    /// Keeps a repository's manifest from being deleted until the transaction ends. Answers with its id, or `None` when it
+    /// is not there.
+    pub fn keep_manifest(
+        &mut self,
+        repository: &RepositoryId,
+        digest: &Digest,
+    ) -> Result<Option<String>> {
+        let sql = self.connection.text_of(&fragments::KEEP_MANIFEST);
+        let params = params![repository.as_str(), digest.as_str()];
+        self.connection.find(sql, params, |row| row.text(0))
+    }
+
+    /// The same as [`find_loose_referrer`](Reader::find_loose_referrer), and nothing can come to keep it any more.
+    pub fn take_loose_referrer(
+        &mut self,
+        repository: &RepositoryId,
+        subject: &Digest,
+    ) -> Result<Option<Digest>> {
+        const IS_LOOSE: &str = "SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = ?2 \
+             AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id) \
+             AND NOT EXISTS (SELECT 1 FROM manifest_children c \
+             WHERE c.repository_id = m.repository_id AND c.digest = m.digest)";
+        while let Some(found) = self.find_loose_referrer(repository, subject)? {
+            let params = params![repository.as_str(), found.as_str()];
+            // A push that tags it may have come first: then it is not loose any more, and the next question passes it over.
+            if !self
+                .connection
+                .keep(fragments::TAKE_MANIFEST.postgres, params)?
+                || self.connection.exists(IS_LOOSE, params)?
+            {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Stores a manifest, unless the repository has it. Says whether it did.
     pub fn create_manifest(
         &mut self,
         manifest: &NewManifest,
         account: &AccountId,
         repository: &RepositoryId,
         now_ms: i64,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         const SQL: &str = "INSERT INTO manifests (id, account_id, repository_id, digest, media_type, artifact_type, \
              subject_digest, annotations, size_bytes, content, created_at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        self.connection.execute(
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (repository_id, digest) DO NOTHING";
+        let created = self.connection.execute(
             SQL,
             params![
                 &manifest.id,
@@ -147,7 +198,7 @@ impl Tx<'_> {
                 now_ms
             ],
         )?;
-        Ok(())
+        Ok(created > 0)
     }
 
     /// Says that a manifest needs a blob; from now on the blob cannot be collected.
@@ -188,14 +239,14 @@ impl Tx<'_> {
         repository: &RepositoryId,
         digest: &Digest,
     ) -> Result<Option<RemovedManifest>> {
-        const FIND: &str = "SELECT id, media_type, content FROM manifests WHERE repository_id = ?1 AND digest = ?2";
         const TAGS: &str = "DELETE FROM tags WHERE manifest_id = ?1 RETURNING name";
         const BLOBS: &str =
             "DELETE FROM manifest_blobs WHERE manifest_id = ?1 RETURNING storage, digest";
         const CHILDREN: &str = "DELETE FROM manifest_children WHERE manifest_id = ?1";
         const MANIFEST: &str = "DELETE FROM manifests WHERE id = ?1";
         let key = params![repository.as_str(), digest.as_str()];
-        let found = self.connection.find(FIND, key, |row| {
+        let take = self.connection.text_of(&fragments::TAKE_MANIFEST);
+        let found = self.connection.find(take, key, |row| {
             Ok((row.text(0)?, row.text(1)?, row.text(2)?))
         })?;
         let Some((id, media_type, content)) = found else {

@@ -1,7 +1,7 @@
 //! Namespaces and the names by which the shared address knows them.
 
 use crate::connection::{Row, params, parse_column};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::{Reader, Tx};
 use model::{AccountId, AccountState, Address, NamespaceId};
 
@@ -78,7 +78,7 @@ impl Tx<'_> {
     /// Makes a namespace and claims its name on the shared address when it is free there. Says whether it was.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`](crate::Error::AlreadyExists) when the account has one of that name.
+    /// [`Error::AlreadyExists`] when the account has one of that name; the transaction can go on.
     pub fn create_namespace(
         &mut self,
         id: &NamespaceId,
@@ -88,12 +88,16 @@ impl Tx<'_> {
         now_ms: i64,
     ) -> Result<bool> {
         const NAMESPACE: &str = "INSERT INTO namespaces (id, account_id, name, is_public, created_at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5)";
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (account_id, name) DO NOTHING";
         const CLAIM: &str = "INSERT INTO namespace_claims (name, account_id, namespace_id) VALUES (?1, ?2, ?3) \
              ON CONFLICT (name) DO NOTHING";
         let (id, account) = (id.as_str(), account.as_str());
-        self.connection
+        let created = self
+            .connection
             .execute(NAMESPACE, params![id, account, name, is_public, now_ms])?;
+        if created == 0 {
+            return Err(Error::AlreadyExists);
+        }
         let claimed = self.connection.execute(CLAIM, params![name, account, id])?;
         self.changes.policy();
         Ok(claimed > 0)
@@ -111,7 +115,7 @@ impl Tx<'_> {
     /// Deletes a namespace that holds no repository, with its claim and grants.
     ///
     /// # Errors
-    /// [`Error::ReferenceViolated`](crate::Error::ReferenceViolated) when a repository is left in it.
+    /// [`Error::ReferenceViolated`] when a repository is left in it.
     pub fn delete_namespace(&mut self, id: &NamespaceId) -> Result<()> {
         const CLAIM: &str = "DELETE FROM namespace_claims WHERE namespace_id = ?1";
         const GRANTS: &str = "DELETE FROM grants WHERE namespace_id = ?1";

@@ -5,6 +5,9 @@ use crate::error::Result;
 use crate::{Reader, RepositoryKey};
 use oci::Digest;
 
+/// Referrers read at a time. Annotations may be large, and PostgreSQL sends those of the whole batch.
+const BATCH: i64 = 100;
+
 /// A referrer as a list shows it.
 #[derive(Clone, Debug)]
 pub struct ReferrerRow {
@@ -33,7 +36,7 @@ pub enum Choice {
 
 impl Reader<'_> {
     /// Shows the referrers of `subject` in the order of their digests after `after`, for as long as `take` wants more.
-    /// Annotations, which may be large, are read only of those that `choose` takes by digest and artifact type.
+    /// Annotations, which may be large, are looked at only of those that `choose` takes by digest and artifact type.
     pub fn visit_referrers(
         &self,
         key: &RepositoryKey,
@@ -45,27 +48,39 @@ impl Reader<'_> {
         const SQL: &str = "SELECT m.digest, m.media_type, m.artifact_type, m.size_bytes, m.annotations \
              FROM repositories r JOIN manifests m ON m.repository_id = r.id \
              WHERE r.account_id = ?1 AND r.name = ?2 AND m.subject_digest = ?3 AND m.digest > ?4 \
-             ORDER BY m.digest";
-        let params = params![
-            key.account_id.as_str(),
-            key.name.as_str(),
-            subject.as_str(),
-            after
-        ];
-        self.connection.visit(SQL, params, |row| {
-            let (digest, artifact_type) = (row.text(0)?, row.optional_text(2)?);
-            match choose(&digest, artifact_type.as_deref()) {
-                Choice::Take => {}
-                Choice::PassOver => return Ok(true),
-                Choice::Stop => return Ok(false),
+             ORDER BY m.digest LIMIT ?5";
+        let mut after = after.to_owned();
+        loop {
+            let params = params![
+                key.account_id.as_str(),
+                key.name.as_str(),
+                subject.as_str(),
+                &after,
+                BATCH
+            ];
+            let (mut looked_at, mut goes_on) = (0, true);
+            let mut last = None;
+            self.connection.visit(SQL, params, |row| {
+                let (digest, artifact_type) = (row.text(0)?, row.optional_text(2)?);
+                looked_at += 1;
+                last = Some(digest.clone());
+                goes_on = match choose(&digest, artifact_type.as_deref()) {
+                    Choice::PassOver => true,
+                    Choice::Stop => false,
+                    Choice::Take => take(ReferrerRow {
+                        digest,
+                        media_type: row.text(1)?,
+                        artifact_type,
+                        size_bytes: row.int(3)?,
+                        annotations: row.optional_text(4)?,
+                    }),
+                };
+                Ok(goes_on)
+            })?;
+            match last {
+                Some(last) if goes_on && looked_at == BATCH => after = last,
+                _ => return Ok(()),
             }
-            Ok(take(ReferrerRow {
-                digest,
-                media_type: row.text(1)?,
-                artifact_type,
-                size_bytes: row.int(3)?,
-                annotations: row.optional_text(4)?,
-            }))
-        })
+        }
     }
 }

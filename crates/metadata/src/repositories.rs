@@ -6,6 +6,9 @@ use crate::{Reader, Tx};
 use model::{AccountId, AccountState, NamespaceId, RepositoryId};
 use oci::RepositoryName;
 
+/// Repositories read at a time for the catalogue.
+const CATALOG_BATCH: usize = 1001;
+
 /// How a repository is found: by whose it is and what it is called there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RepositoryKey {
@@ -52,31 +55,48 @@ impl Reader<'_> {
     ) -> Result<Vec<String>> {
         const SQL: &str = "SELECT r.name, r.namespace_id, n.is_public FROM repositories r \
              JOIN namespaces n ON n.id = r.namespace_id \
-             WHERE r.account_id = ?1 AND r.is_listed = 1 AND r.name > ?2 ORDER BY r.name";
+             WHERE r.account_id = ?1 AND r.is_listed = 1 AND r.name > ?2 ORDER BY r.name LIMIT ?3";
         let mut names = Vec::new();
-        self.connection
-            .visit(SQL, params![account.as_str(), after], |row| {
+        let mut after = after.to_owned();
+        // Usually one batch is all: most callers see most of what there is.
+        let batch = limit.clamp(1, CATALOG_BATCH);
+        loop {
+            let params = params![
+                account.as_str(),
+                &after,
+                i64::try_from(batch).unwrap_or(i64::MAX)
+            ];
+            let mut last = None;
+            let mut looked_at = 0;
+            self.connection.visit(SQL, params, |row| {
+                let name = row.text(0)?;
+                looked_at += 1;
+                last = Some(name.clone());
                 if may_see(&NamespaceId::new(row.text(1)?), row.flag(2)?) {
-                    names.push(row.text(0)?);
+                    names.push(name);
                 }
                 Ok(names.len() < limit)
             })?;
-        Ok(names)
+            match last {
+                Some(last) if looked_at == batch && names.len() < limit => after = last,
+                _ => return Ok(names),
+            }
+        }
     }
 }
 
 impl Tx<'_> {
-    /// Makes a repository that is not in the catalogue yet.
+    /// Makes a repository that is not in the catalogue yet, unless the account has one of that name. Says whether it did.
     pub fn create_repository(
         &mut self,
         id: &RepositoryId,
         key: &RepositoryKey,
         namespace: &NamespaceId,
         now_ms: i64,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         const SQL: &str = "INSERT INTO repositories (id, account_id, namespace_id, name, is_listed, created_at_ms) \
-             VALUES (?1, ?2, ?3, ?4, 0, ?5)";
-        self.connection.execute(
+             VALUES (?1, ?2, ?3, ?4, 0, ?5) ON CONFLICT (account_id, name) DO NOTHING";
+        let created = self.connection.execute(
             SQL,
             params![
                 id.as_str(),
@@ -87,7 +107,7 @@ impl Tx<'_> {
             ],
         )?;
         self.changes.repository(&key.name);
-        Ok(())
+        Ok(created > 0)
     }
 
     /// Puts a repository into the catalogue.

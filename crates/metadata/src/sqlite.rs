@@ -1,16 +1,17 @@
 //! SQLite: how it is opened, its readers, and what it measures of itself.
 
+use crate::Reader;
 use crate::connection::Connection;
 use crate::epochs::Epochs;
 use crate::error::{Error, Result};
 use crate::readers::Readers;
+use crate::schema::{self, SchemaVersions};
+use crate::timings::Timings;
 use crate::writer::Writer;
-use crate::{Reader, schema};
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Releases before 3.51.3 can corrupt a WAL database that two connections write and checkpoint at once.
@@ -39,57 +40,6 @@ pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-/// Times and counts, in a form that metrics can read at any moment.
-#[derive(Default)]
-pub struct Timings {
-    commits: AtomicU64,
-    committed_closures: AtomicU64,
-    commit_nanos: AtomicU64,
-    reads: AtomicU64,
-    read_nanos: AtomicU64,
-}
-
-impl Timings {
-    pub(crate) fn commit(&self, took: Duration, closures: usize) {
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        self.committed_closures
-            .fetch_add(closures as u64, Ordering::Relaxed);
-        self.commit_nanos.fetch_add(nanos(took), Ordering::Relaxed);
-    }
-
-    fn read(&self, took: Duration) {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.read_nanos.fetch_add(nanos(took), Ordering::Relaxed);
-    }
-
-    /// Commits, transactions in them, and seconds spent in them.
-    pub fn commits(&self) -> (u64, u64, f64) {
-        (
-            load(&self.commits),
-            load(&self.committed_closures),
-            seconds(&self.commit_nanos),
-        )
-    }
-
-    /// Reads and seconds spent in them.
-    pub fn reads(&self) -> (u64, f64) {
-        (load(&self.reads), seconds(&self.read_nanos))
-    }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn load(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a metric in seconds")]
-fn seconds(nanos: &AtomicU64) -> f64 {
-    load(nanos) as f64 / 1e9
-}
-
 pub(crate) struct Sqlite {
     options: Options,
     pub(crate) epochs: Arc<Epochs>,
@@ -97,8 +47,9 @@ pub(crate) struct Sqlite {
     /// Closed before the writer: only a connection that may write leaves one file behind when it is the last.
     pub(crate) readers: Readers,
     pub(crate) writer: Writer,
+    pub(crate) versions: SchemaVersions,
     /// Long answers being worked on at once.
-    pub(crate) lists: Arc<tokio::sync::Semaphore>,
+    lists: Arc<tokio::sync::Semaphore>,
 }
 
 impl Sqlite {
@@ -110,7 +61,7 @@ impl Sqlite {
             )));
         }
         let mut connection = connect(options, false)?;
-        schema::migrate(&mut connection)?;
+        let versions = schema::migrate(&mut connection)?;
         let epochs = Arc::new(Epochs::default());
         let timings = Arc::new(Timings::default());
         let limit = options.transaction_time_limit;
@@ -123,6 +74,7 @@ impl Sqlite {
             timings,
             writer,
             readers,
+            versions,
             lists: Arc::new(tokio::sync::Semaphore::new(LISTS_AT_ONCE)),
         })
     }
@@ -139,6 +91,26 @@ impl Sqlite {
         drop(borrowed);
         self.timings.read(begun.elapsed());
         answer
+    }
+
+    pub(crate) async fn list<T, E>(
+        self: &Arc<Self>,
+        question: impl FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        // Long answers must leave connections for the short ones. The turn goes along with the work: a caller that
+        // goes away does not end it.
+        let turn = self.lists.clone().acquire_owned().await;
+        let this = self.clone();
+        let work = move || {
+            let _turn = turn;
+            this.read(question)
+        };
+        let answer = tokio::task::spawn_blocking(work).await;
+        answer.map_err(|_| E::from(Error::Database("a query panicked".to_owned())))?
     }
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod collecting;
 mod content;
 mod coverage;
 mod deployment;
@@ -13,7 +14,10 @@ mod durability;
 mod ends;
 mod fixture;
 mod garbage;
+mod jobs;
 mod plans;
+mod postgres;
+mod races;
 mod referrers;
 mod uploads;
 mod usage;
@@ -29,6 +33,7 @@ pub(crate) async fn run(store: &MetadataStore) {
     referrers::run(store).await;
     uploads::run(store).await;
     garbage::run(store).await;
+    jobs::run(store).await;
 }
 
 #[tokio::test]

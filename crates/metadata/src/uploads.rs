@@ -2,6 +2,7 @@
 
 use crate::connection::{Row, params, parse_column};
 use crate::error::Result;
+use crate::fragments;
 use crate::{Reader, Tx};
 use model::{AccountId, RepositoryId};
 use oci::{Algorithm, Digest, UploadId};
@@ -115,25 +116,23 @@ impl Reader<'_> {
         const SQL: &str = "SELECT 1 FROM uploads WHERE id = ?1 AND state = 'open'";
         self.connection.exists(SQL, params![id])
     }
+}
 
-    /// Ids of uploads that expired before `now_ms` and that nobody is writing to. A lease of another life of this
-    /// process (another `owner`) counts for nothing when `others_are_dead`.
-    pub fn list_expired_uploads(
-        &self,
+impl Tx<'_> {
+    /// Ids of uploads that expired before `now_ms` and that nobody is writing to; nobody can go on with them any more. A
+    /// lease of another life of this process (another `owner`) counts for nothing when `others_are_dead`.
+    pub fn take_expired_uploads(
+        &mut self,
         owner: &str,
         others_are_dead: bool,
         now_ms: i64,
         limit: i64,
     ) -> Result<Vec<String>> {
-        const SQL: &str = "SELECT id FROM uploads WHERE expires_at_ms <= ?3 \
-             AND (lease_owner IS NULL OR lease_until_ms <= ?3 OR (?2 = 1 AND lease_owner <> ?1)) \
-             ORDER BY expires_at_ms LIMIT ?4";
+        let sql = self.connection.text_of(&fragments::TAKE_EXPIRED_UPLOADS);
         let params = params![owner, others_are_dead, now_ms, limit];
-        self.connection.list(SQL, params, |row| row.text(0))
+        self.connection.list(sql, params, |row| row.text(0))
     }
-}
 
-impl Tx<'_> {
     /// Begins an upload. Its row must be safe before its first byte is written.
     pub fn create_upload(&mut self, upload: &NewUpload, now_ms: i64) -> Result<()> {
         const SQL: &str = "INSERT INTO uploads (id, account_id, repository_id, caller, state, algorithm, offset_bytes, \

@@ -2,6 +2,7 @@
 
 use crate::connection::params;
 use crate::error::{Error, Result};
+use crate::fragments;
 use crate::{Reader, Tx};
 use model::AccountId;
 use oci::Digest;
@@ -54,6 +55,8 @@ impl Tx<'_> {
         const LESS: &str = "UPDATE account_blobs SET reference_count = reference_count - 1 \
              WHERE account_id = ?1 AND digest = ?2";
         let params = params![account.as_str(), digest.as_str()];
+        // Between the two statements the count must not become 1.
+        self.connection.keep(fragments::TAKE_ACCOUNT_BLOB, params)?;
         let last = self
             .connection
             .find(LAST, params, |row| row.size(0, "account_blobs.size_bytes"))?;

@@ -4,10 +4,12 @@
 //! savepoint of its own, commits once, and only then lets the answers go. So a push waits for one fsync that it
 //! shares with whoever else is pushing, and a closure that fails undoes only itself.
 
+use crate::Tx;
+use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::epochs::{Changes, Epochs};
 use crate::error::{Error, Result};
-use crate::{Timings, Tx};
+use crate::timings::Timings;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -82,7 +84,7 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let run = Box::new(move |connection: &rusqlite::Connection| {
-            let mut tx = Tx::new(connection);
+            let mut tx = Tx::new(Connection::sqlite_transaction(connection));
             // A panic is a bug in one closure; the others in its group have nothing to do with it.
             let result = catch_unwind(AssertUnwindSafe(|| work(&mut tx))).unwrap_or_else(|_| {
                 Err(Error::Database("a transaction panicked".to_owned()).into())

@@ -22,7 +22,7 @@ async fn accounts_are_found_by_name_and_id(store: &MetadataStore) {
     let world = World::create(store).await;
     let account = &world.account;
     let (by_name, by_id, by_host) = store
-        .read(|reader| {
+        .read_blocking(|reader| {
             Ok::<_, Error>((
                 reader.find_account_by_name(&account.name)?,
                 reader.find_account(&account.id)?,
@@ -39,7 +39,7 @@ async fn accounts_are_found_by_name_and_id(store: &MetadataStore) {
     })
     .await;
     let found = store
-        .read(|reader| reader.find_account(&account.id))
+        .read_blocking(|reader| reader.find_account(&account.id))
         .unwrap();
     assert!(!found.unwrap().creates_namespaces_on_push);
     let again = account.clone();
@@ -54,7 +54,7 @@ async fn users_are_made_changed_and_listed(store: &MetadataStore) {
     let new = NewUser {
         id: second.clone(),
         source_id: store
-            .read(|reader| reader.find_password_source())
+            .read_blocking(|reader| reader.find_password_source())
             .unwrap()
             .unwrap(),
         name: format!("a-{}", world.user_name),
@@ -75,7 +75,7 @@ async fn users_are_made_changed_and_listed(store: &MetadataStore) {
     assert!(matches!(twice, Err(Error::AlreadyExists)), "{twice:?}");
 
     let listed = store
-        .read(|reader| {
+        .read_blocking(|reader| {
             assert!(reader.is_member(&account, &second)?);
             assert!(!reader.is_member(&account, &UserId::new(id()))?);
             reader.list_users(&account, "", 10)
@@ -84,7 +84,7 @@ async fn users_are_made_changed_and_listed(store: &MetadataStore) {
     let names: Vec<_> = listed.iter().map(|user| user.name.as_str()).collect();
     assert_eq!(names, [new.name.as_str(), world.user_name.as_str()]);
     let after_first = store
-        .read(|reader| reader.list_users(&account, &new.name, 10))
+        .read_blocking(|reader| reader.list_users(&account, &new.name, 10))
         .unwrap();
     assert_eq!(after_first.len(), 1);
 
@@ -95,7 +95,7 @@ async fn users_are_made_changed_and_listed(store: &MetadataStore) {
     })
     .await;
     let found = store
-        .read(|reader| reader.find_user(&second))
+        .read_blocking(|reader| reader.find_user(&second))
         .unwrap()
         .unwrap();
     assert_eq!(found.password_hash.as_deref(), Some("stronger"));
@@ -107,7 +107,7 @@ async fn users_are_made_changed_and_listed(store: &MetadataStore) {
     })
     .await;
     let found = store
-        .read(|reader| reader.find_user_by_name(&new.name))
+        .read_blocking(|reader| reader.find_user_by_name(&new.name))
         .unwrap()
         .unwrap();
     assert_eq!(found.password_hash.as_deref(), Some("new"));
@@ -128,10 +128,10 @@ async fn a_namespace_means_what_its_address_says(store: &MetadataStore) {
     .await;
     assert!(!claimed, "the shared address knows the name already");
     let (shared, of_own, of_stranger, none) = store
-        .read(|reader| {
+        .read_blocking(|reader| {
             Ok::<_, Error>((
                 reader.find_namespace(&Address::Shared, &name)?,
-                reader.find_namespace(&Address::Account(own), &name)?,
+                reader.find_namespace(&Address::Account(own.clone()), &name)?,
                 reader.find_namespace(&Address::Account(stranger.clone()), &name)?,
                 reader.find_namespace(&Address::Shared, "no-such-namespace")?,
             ))
@@ -145,7 +145,7 @@ async fn a_namespace_means_what_its_address_says(store: &MetadataStore) {
     assert_eq!(none, None);
     write(store, move |tx| tx.set_namespace_public(&also, false)).await;
     let listed = store
-        .read(|reader| reader.list_namespaces(&stranger, "", 10))
+        .read_blocking(|reader| reader.list_namespaces(&stranger, "", 10))
         .unwrap();
     assert_eq!(listed.len(), 2);
     assert!(listed.iter().all(|namespace| !namespace.is_public));
@@ -162,7 +162,7 @@ async fn a_namespace_goes_when_nothing_is_in_it(store: &MetadataStore) {
     );
     let has_listed = |namespace: &NamespaceId| {
         store
-            .read(|reader| reader.has_listed_repository(namespace))
+            .read_blocking(|reader| reader.has_listed_repository(namespace))
             .unwrap()
     };
     assert!(!has_listed(&world.namespace));
@@ -181,11 +181,13 @@ async fn a_namespace_goes_when_nothing_is_in_it(store: &MetadataStore) {
     })
     .await;
     let found = store
-        .read(|reader| reader.find_namespace(&Address::Shared, &name))
+        .read_blocking(|reader| reader.find_namespace(&Address::Shared, &name))
         .unwrap();
     assert_eq!(found, None);
     assert_eq!(
-        store.read(|reader| reader.list_members(&empty)).unwrap(),
+        store
+            .read_blocking(|reader| reader.list_members(&empty))
+            .unwrap(),
         []
     );
 }
@@ -208,11 +210,11 @@ async fn grants_add_up_and_one_replaces_another_in_a_namespace(store: &MetadataS
         scope: Scope::Namespace(world.namespace.clone()),
     };
     let members = store
-        .read(|reader| reader.list_members(&world.namespace))
+        .read_blocking(|reader| reader.list_members(&world.namespace))
         .unwrap();
     assert_eq!(members, [in_namespace]);
     let grants = store
-        .read(|reader| reader.list_grants(&world.user))
+        .read_blocking(|reader| reader.list_grants(&world.user))
         .unwrap();
     assert_eq!(grants.len(), 2);
     assert!(grants.iter().any(|grant| grant.scope == Scope::Account));
@@ -265,7 +267,7 @@ async fn access_tokens_take_their_refresh_tokens_along(store: &MetadataStore) {
     assert!(matches!(twice, Err(Error::AlreadyExists)), "{twice:?}");
     let find = || -> (Option<AccessTokenRow>, Option<AccessTokenRow>, Option<RefreshTokenRow>) {
         store
-            .read(|reader| {
+            .read_blocking(|reader| {
                 Ok::<_, Error>((
                     reader.find_access_token(&token.secret_hash)?,
                     reader.find_access_token_by_id(&token.id)?,
@@ -286,7 +288,7 @@ async fn access_tokens_take_their_refresh_tokens_along(store: &MetadataStore) {
         (7, "registry")
     );
     let listed = store
-        .read(|reader| reader.list_access_tokens(&world.user))
+        .read_blocking(|reader| reader.list_access_tokens(&world.user))
         .unwrap();
     assert_eq!(listed.len(), 1);
 

@@ -1,7 +1,7 @@
 //! What the deployment remembers, and the facts it writes down.
 
 use super::fixture::{World, id, write};
-use crate::{Error, MetadataStore, NewEvent, SigningKeyRow};
+use crate::{Error, MetadataStore, NewEvent, SigningKeyRow, Turn};
 
 pub(super) async fn run(store: &MetadataStore) {
     the_deployment_remembers(store).await;
@@ -10,10 +10,13 @@ pub(super) async fn run(store: &MetadataStore) {
 
 async fn the_deployment_remembers(store: &MetadataStore) {
     let (name, keys) = (id(), [id(), id(), id()]);
-    let (written, new_keys) = (name.clone(), keys.clone());
+    let (written, fresh, new_keys) = (name.clone(), id(), keys.clone());
     write(store, move |tx| {
+        tx.take_turn(Turn::SigningKeys)?;
         tx.put_deployment_value(&written, "first")?;
         tx.put_deployment_value(&written, "second")?;
+        assert_eq!(tx.keep_deployment_value(&written, "third")?, "second");
+        assert_eq!(tx.keep_deployment_value(&fresh, "first")?, "first");
         for (at_ms, id) in (1..).zip(new_keys) {
             tx.create_signing_key(&SigningKeyRow {
                 id,
@@ -25,7 +28,7 @@ async fn the_deployment_remembers(store: &MetadataStore) {
     })
     .await;
     let (value, none, listed) = store
-        .read(|reader| {
+        .read_blocking(|reader| {
             reader.probe()?;
             Ok::<_, Error>((
                 reader.find_deployment_value(&name)?,
@@ -40,7 +43,9 @@ async fn the_deployment_remembers(store: &MetadataStore) {
     assert_eq!(order, [&keys[2], &keys[1], &keys[0]].map(Clone::clone));
     let deleted = write(store, |tx| tx.delete_signing_keys(i64::MAX)).await;
     assert_eq!(deleted, listed.len() - 1);
-    let left = store.read(|reader| reader.list_signing_keys()).unwrap();
+    let left = store
+        .read_blocking(|reader| reader.list_signing_keys())
+        .unwrap();
     assert_eq!(left.len(), 1, "the newest stays whatever its age");
     assert_eq!(left[0].id, listed[0].id);
 }

@@ -17,7 +17,7 @@ async fn reopening_keeps_everything() {
     drop(store);
     assert_eq!(super::durability::dump(&path), dump);
     let reopened = MetadataStore::open(&options(&path)).unwrap();
-    reopened.read(|reader| reader.probe()).unwrap();
+    reopened.read_blocking(|reader| reader.probe()).unwrap();
     assert_eq!(super::durability::dump(&path), dump);
     super::run(&reopened).await;
     drop(directory);
@@ -115,7 +115,7 @@ async fn foreign_keys_keep_what_is_referenced() {
         "{refused:?}"
     );
     let kept = store
-        .read(|reader| reader.find_blob_location("shared", &blob))
+        .read_blocking(|reader| reader.find_blob_location("shared", &blob))
         .unwrap();
     assert!(kept.is_some());
     let refused = store

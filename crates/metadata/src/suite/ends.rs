@@ -77,7 +77,7 @@ async fn a_write_over_its_time_takes_along_only_what_ran_before_it() {
     assert_eq!(left, [false, false, true, true]);
     assert_eq!(store.epochs().policy(), epochs + 1);
 
-    store.write(put("afterwards")).await.unwrap();
+    store.write_once(put("afterwards")).await.unwrap();
     assert!(is_there(store, "afterwards"), "the writer goes on");
 }
 
@@ -96,7 +96,7 @@ async fn a_transaction_that_ignores_its_end_writes_nothing_more() {
         .await;
     assert!(stubborn.is_err(), "its changes are not there");
     assert!(!is_there(store, "outside"));
-    store.write(put("afterwards")).await.unwrap();
+    store.write_once(put("afterwards")).await.unwrap();
     assert!(is_there(store, "afterwards"));
 }
 
@@ -133,6 +133,6 @@ async fn a_commit_that_fails_is_nobodys_success() {
     let left = ["innocent", "innocent too"].map(|name| is_there(store, name));
     assert_eq!(left, [false; 2]);
     assert_eq!(store.epochs().of(&world.key.name), epoch);
-    store.write(put("afterwards")).await.unwrap();
+    store.write_once(put("afterwards")).await.unwrap();
     assert!(is_there(store, "afterwards"));
 }

@@ -57,7 +57,7 @@ impl Database {
 /// A durable transaction that has to succeed.
 pub(super) async fn write<T: Send + 'static>(
     store: &MetadataStore,
-    work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Clone + Send + 'static,
 ) -> T {
     store.write(work).await.unwrap()
 }
@@ -152,7 +152,7 @@ impl World {
     pub(super) async fn add_blob(&self, store: &MetadataStore, digest: &Digest, size_bytes: u64) {
         let (world, digest) = (self.clone(), digest.clone());
         write(store, move |tx| {
-            tx.create_blob("shared", &digest, size_bytes, &id(), 5)?;
+            tx.put_blob(("shared", &digest), size_bytes, &id(), 5)?;
             tx.put_repository_blob(&world.account.id, &world.repository, "shared", &digest, 5)
         })
         .await;

@@ -35,7 +35,7 @@ const MAY_SCAN: &[(&str, &str)] = &[
 ];
 
 /// Plans as the store's own connections do.
-fn planner(database: &Database) -> Connection {
+pub(super) fn planner(database: &Database) -> Connection {
     let connection = Connection::open(&database.path).unwrap();
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
@@ -43,7 +43,7 @@ fn planner(database: &Database) -> Connection {
     connection
 }
 
-fn explain(connection: &Connection, sql: &str) -> Vec<String> {
+pub(super) fn explain(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection
         .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
         .unwrap();

@@ -29,9 +29,9 @@ async fn referrers_are_shown_in_order_until_enough(store: &MetadataStore) {
         .map(|new| new.digest.as_str().to_owned())
         .collect();
     let show = |after: &str, most: usize| {
-        let mut shown: Vec<ReferrerRow> = Vec::new();
         store
-            .read(|reader| {
+            .read_blocking(|reader| {
+                let mut shown: Vec<ReferrerRow> = Vec::new();
                 reader.visit_referrers(
                     &world.key,
                     &subject,
@@ -41,10 +41,10 @@ async fn referrers_are_shown_in_order_until_enough(store: &MetadataStore) {
                         shown.push(row);
                         shown.len() < most
                     },
-                )
+                )?;
+                Ok::<_, crate::Error>(shown)
             })
-            .unwrap();
-        shown
+            .unwrap()
     };
     let all = show("", 100);
     let shown: Vec<_> = all.iter().map(|row| row.digest.clone()).collect();
@@ -76,7 +76,7 @@ async fn only_what_nothing_keeps_is_loose(
     // The tagged one stays; of the others, one that an index names is not loose either.
     let find = |subject: &Digest| {
         store
-            .read(|reader| reader.find_loose_referrer(&world.repository, subject))
+            .read_blocking(|reader| reader.find_loose_referrer(&world.repository, subject))
             .unwrap()
     };
     let found = find(subject).expect("three are loose");
@@ -84,6 +84,7 @@ async fn only_what_nothing_keeps_is_loose(
     let to = world.clone();
     let loose = [0, 2, 3].map(|at| expected[at].digest.clone());
     let index = manifest(&id());
+    let by_index = index.digest.clone();
     write(store, move |tx| {
         tx.create_manifest(&index, &to.account.id, &to.repository, 98)?;
         for child in &loose {
@@ -93,4 +94,13 @@ async fn only_what_nothing_keeps_is_loose(
     })
     .await;
     assert_eq!(find(subject), None);
+    let (to, about) = (world.repository.clone(), subject.clone());
+    let taken = write(store, move |tx| {
+        let none = tx.take_loose_referrer(&to, &about)?;
+        assert_eq!(none, None, "an index names them");
+        let removed = tx.remove_manifest(&to, &by_index)?;
+        assert!(removed.is_some());
+        tx.take_loose_referrer(&to, &about)
+    });
+    assert!(taken.await.is_some_and(|taken| taken != expected[1].digest));
 }

@@ -44,7 +44,7 @@ async fn an_upload_has_one_writer_at_a_time(store: &MetadataStore) {
     let world = World::create(store).await;
     let upload = begin(store, &world, 10_000).await;
     let found = store
-        .read(|reader| reader.find_upload(&upload, 200))
+        .read_blocking(|reader| reader.find_upload(&upload, 200))
         .unwrap()
         .unwrap();
     assert_eq!(found.id, upload);
@@ -59,7 +59,7 @@ async fn an_upload_has_one_writer_at_a_time(store: &MetadataStore) {
     assert!(claim(store, &upload, "two", false, 250).await.is_none());
     assert!(claim(store, &upload, "one", true, 250).await.is_none());
     let found = store
-        .read(|reader| reader.find_upload(&upload, 259))
+        .read_blocking(|reader| reader.find_upload(&upload, 259))
         .unwrap();
     assert!(found.unwrap().is_leased);
     let renewed = {
@@ -100,7 +100,7 @@ async fn an_old_fence_changes_nothing(store: &MetadataStore) {
     .await;
     assert_eq!(held, [false; 3]);
     let now = store
-        .read(|reader| reader.find_upload(&upload, 310))
+        .read_blocking(|reader| reader.find_upload(&upload, 310))
         .unwrap()
         .unwrap();
     assert!(now.is_leased, "an old fence gave the lease back");
@@ -113,7 +113,7 @@ async fn an_old_fence_changes_nothing(store: &MetadataStore) {
     .await;
     assert!(recorded);
     let now = store
-        .read(|reader| reader.find_upload(&upload, 15_000))
+        .read_blocking(|reader| reader.find_upload(&upload, 15_000))
         .unwrap()
         .unwrap();
     assert_eq!(now.offset_bytes, 5);
@@ -144,13 +144,13 @@ async fn a_finished_upload_remembers_its_digest(store: &MetadataStore) {
     .await;
     assert!(finished);
     let found = store
-        .read(|reader| reader.find_upload(&upload, 49_999))
+        .read_blocking(|reader| reader.find_upload(&upload, 49_999))
         .unwrap()
         .unwrap();
     assert_eq!(found.state, UploadState::Done(digest("done")));
     assert!(
         !store
-            .read(|reader| reader.is_upload_open(upload.as_str()))
+            .read_blocking(|reader| reader.is_upload_open(upload.as_str()))
             .unwrap()
     );
     let gone = upload.clone();
@@ -166,6 +166,13 @@ async fn a_finished_upload_remembers_its_digest(store: &MetadataStore) {
     );
 }
 
+async fn expired(store: &MetadataStore, now_ms: i64) -> Vec<String> {
+    write(store, move |tx| {
+        tx.take_expired_uploads("one", true, now_ms, 10)
+    })
+    .await
+}
+
 async fn expiry_takes_only_what_nobody_writes_to(store: &MetadataStore) {
     let world = World::create(store).await;
     let first = begin(store, &world, -900).await;
@@ -173,38 +180,35 @@ async fn expiry_takes_only_what_nobody_writes_to(store: &MetadataStore) {
     let held = begin(store, &world, -950).await;
     claim(store, &held, "one", false, -1000).await.unwrap();
     // The lease of the third goes on until -940; at -945 it is not there for the taking.
-    let expired = |now_ms| {
-        store
-            .read(|reader| reader.list_expired_uploads("one", true, now_ms, 10))
-            .unwrap()
-    };
     let known = [&first, &second, &held].map(|id| id.as_str().to_owned());
-    assert_eq!(expired(-945), Vec::<String>::new());
+    assert_eq!(expired(store, -945).await, Vec::<String>::new());
     // Unless the one who holds it is known to be dead.
-    let by_another = |others_are_dead| {
-        store
-            .read(|reader| reader.list_expired_uploads("two", others_are_dead, -945, 10))
-            .unwrap()
-            .len()
-    };
-    assert_eq!((by_another(false), by_another(true)), (0, 1));
+    for (others_are_dead, found) in [(false, 0), (true, 1)] {
+        let by_another = write(store, move |tx| {
+            tx.take_expired_uploads("two", others_are_dead, -945, 10)
+        });
+        assert_eq!(by_another.await.len(), found);
+    }
     assert_eq!(
-        expired(-800),
+        expired(store, -800).await,
         [known[2].clone(), known[0].clone(), known[1].clone()]
     );
     let renewed = held.clone();
     write(store, move |tx| tx.renew_upload_lease(&renewed, 1, -700)).await;
     // A sign of life keeps the upload as well as the lease.
-    assert_eq!(expired(-800), [known[0].clone(), known[1].clone()]);
+    assert_eq!(
+        expired(store, -800).await,
+        [known[0].clone(), known[1].clone()]
+    );
     assert!(
         store
-            .read(|reader| reader.find_upload(&first, -900))
+            .read_blocking(|reader| reader.find_upload(&first, -900))
             .unwrap()
             .is_none()
     );
     assert!(
         store
-            .read(|reader| reader.is_upload_open(first.as_str()))
+            .read_blocking(|reader| reader.is_upload_open(first.as_str()))
             .unwrap()
     );
 
@@ -237,7 +241,7 @@ async fn open_uploads_are_counted_up_to_a_limit(store: &MetadataStore) {
     }
     let count = |limit| {
         store
-            .read(|reader| reader.count_open_uploads(&world.account.id, limit))
+            .read_blocking(|reader| reader.count_open_uploads(&world.account.id, limit))
             .unwrap()
     };
     assert_eq!((count(3), count(100)), (3, 5));

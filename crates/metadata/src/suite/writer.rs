@@ -22,7 +22,7 @@ pub(super) async fn hold_by_task(store: &MetadataStore) -> (mpsc::Sender<()>, An
     let (started, has_started) = oneshot::channel();
     let held = store.clone();
     let task = tokio::spawn(async move {
-        held.write(move |_| {
+        held.write_once(move |_| {
             started.send(()).unwrap();
             released.recv().unwrap();
             Ok::<_, Error>(())
@@ -49,7 +49,7 @@ where
             tokio::spawn(async move {
                 // On this runtime of one thread the next line is reached before anyone sees the number.
                 queued.fetch_add(1, Ordering::Relaxed);
-                store.write(work).await
+                store.write_once(work).await
             })
         })
         .collect();
@@ -67,7 +67,7 @@ pub(super) fn put(name: &'static str) -> Work {
 
 pub(super) fn is_there(store: &MetadataStore, name: &str) -> bool {
     store
-        .read(|reader| reader.find_deployment_value(name))
+        .read_blocking(|reader| reader.find_deployment_value(name))
         .unwrap()
         .is_some()
 }
@@ -215,7 +215,7 @@ async fn every_change_of_policy_raises_its_epoch() {
     for (at, work) in work.into_iter().enumerate() {
         let before = store.epochs().policy();
         let of_repository = store.epochs().of(&world.key.name);
-        store.write(work).await.unwrap();
+        store.write_once(work).await.unwrap();
         assert_ne!(store.epochs().policy(), before, "change {at}");
         assert_ne!(store.epochs().of(&world.key.name), of_repository);
     }
@@ -231,7 +231,7 @@ async fn what_nobody_waits_for_is_committed_all_the_same() {
         assert!(answer.await.unwrap_err().is_cancelled());
     }
     release.send(()).unwrap();
-    store.write(put("afterwards")).await.unwrap();
+    store.write_once(put("afterwards")).await.unwrap();
     assert!(is_there(store, "left alone"));
 }
 

@@ -1,0 +1,72 @@
+//! The only texts that differ between the databases, and why: on SQLite one transaction writes at a time, so nothing it
+//! has read can change under it; on PostgreSQL a row that a decision rests on is kept first.
+//!
+//! A row is kept with `FOR KEY SHARE` where it must not go away (any number of transactions may), and with `FOR UPDATE`
+//! where it is about to. **A single `DELETE … WHERE NOT EXISTS …` is not enough:** it looks at the other table before it
+//! waits for the row. Keep the row with one statement, look again with the next.
+
+/// One question, in the words of each database.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fragment {
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+/// The same question, with a lock where locks are needed.
+macro_rules! keeping {
+    ($sql:literal, $lock:literal) => {
+        Fragment {
+            sqlite: $sql,
+            postgres: concat!($sql, $lock),
+        }
+    };
+}
+
+/// A manifest that is needed must not be deleted meanwhile.
+pub(crate) const KEEP_MANIFEST: Fragment = keeping!(
+    "SELECT id FROM manifests WHERE repository_id = ?1 AND digest = ?2",
+    " FOR KEY SHARE"
+);
+
+/// A manifest that is about to be deleted must not be tagged, or named by an index, meanwhile.
+pub(crate) const TAKE_MANIFEST: Fragment = keeping!(
+    "SELECT id, media_type, content FROM manifests WHERE repository_id = ?1 AND digest = ?2",
+    " FOR UPDATE"
+);
+
+/// A blob that a manifest will need must stay known to its repository.
+pub(crate) const KEEP_MEMBERSHIP: Fragment = keeping!(
+    "SELECT b.storage, b.size_bytes FROM repository_blobs k \
+     JOIN blobs b ON b.storage = k.storage AND b.digest = k.digest \
+     WHERE k.repository_id = ?1 AND k.digest = ?2 AND b.quarantined_at_ms IS NULL",
+    " FOR KEY SHARE OF k"
+);
+
+/// The object that holds a digest's bytes must not be condemned before the rows that rely on it are there.
+pub(crate) const KEEP_BLOB: Fragment = keeping!(
+    "SELECT location FROM blobs WHERE storage = ?1 AND digest = ?2 AND quarantined_at_ms IS NULL",
+    " FOR KEY SHARE"
+);
+
+/// Uploads to be ended must not be gone on with meanwhile; another replica that ends them is not waited for.
+pub(crate) const TAKE_EXPIRED_UPLOADS: Fragment = keeping!(
+    "SELECT id FROM uploads WHERE expires_at_ms <= ?3 \
+     AND (lease_owner IS NULL OR lease_until_ms <= ?3 OR (?2 = 1 AND lease_owner <> ?1)) \
+     ORDER BY expires_at_ms LIMIT ?4",
+    " FOR UPDATE SKIP LOCKED"
+);
+
+/// The count that is about to be changed by what it is.
+pub(crate) const TAKE_ACCOUNT_BLOB: &str =
+    "SELECT 1 FROM account_blobs WHERE account_id = ?1 AND digest = ?2 FOR UPDATE";
+
+/// A lease that is about to end must not become lasting meanwhile.
+pub(crate) const TAKE_LEASE: &str =
+    "SELECT 1 FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2 FOR UPDATE";
+
+/// A blob that is about to be collected must not be referred to meanwhile.
+pub(crate) const TAKE_BLOB: &str =
+    "SELECT 1 FROM blobs WHERE storage = ?1 AND digest = ?2 FOR UPDATE";
+
+/// One transaction at a time, in all replicas, does what has this number; until its end.
+pub(crate) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(?1)";

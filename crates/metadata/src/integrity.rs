@@ -1,0 +1,156 @@
+//! What a check of everything goes through, a page at a time.
+
+use crate::connection::params;
+use crate::error::Result;
+use crate::quarantine::{StoredBlob, read_stored_blob};
+use crate::{LeaseReview, Reader, Tx};
+use model::{AccountId, RepositoryId};
+
+/// What an account uses, in bytes, counted in three ways that must come to the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageComparison {
+    /// The account.
+    pub account_id: AccountId,
+    /// The running total, which limits are held against.
+    pub running: u64,
+    /// The sum of the digests that are counted for the account.
+    pub counted: u64,
+    /// The sum of what its manifests refer to, each digest once.
+    pub referenced: u64,
+}
+
+impl UsageComparison {
+    /// Whether all of them agree.
+    pub fn is_equal(&self) -> bool {
+        self.running == self.counted && self.counted == self.referenced
+    }
+}
+
+/// Leases found, and where the search ended: repository and digest.
+pub type LeasePage = (Vec<LeaseReview>, Option<(String, String)>);
+
+impl Reader<'_> {
+    /// Stored blobs by storage and digest, after those given.
+    pub fn list_blobs(
+        &self,
+        (storage, digest): (&str, &str),
+        limit: i64,
+    ) -> Result<Vec<StoredBlob>> {
+        const SQL: &str = "SELECT storage, digest, size_bytes, location, damage FROM blobs \
+             WHERE (storage, digest) > (?1, ?2) ORDER BY storage, digest LIMIT ?3";
+        self.connection
+            .list(SQL, params![storage, digest, limit], read_stored_blob)
+    }
+
+    /// Blobs that no lease, manifest or trash refers to and that nobody was asked to look at, after those given.
+    /// There are none, unless something else changed the database. Looks through `limit` blobs.
+    pub fn list_forgotten_blobs(
+        &self,
+        (storage, digest): (&str, &str),
+        limit: i64,
+    ) -> Result<Vec<StoredBlob>> {
+        const SQL: &str = "SELECT storage, digest, size_bytes, location, damage FROM \
+             (SELECT * FROM blobs WHERE (storage, digest) > (?1, ?2) ORDER BY storage, digest LIMIT ?3) counted \
+             WHERE NOT EXISTS (SELECT 1 FROM repository_blobs k WHERE k.storage = counted.storage AND k.digest = counted.digest) \
+             AND NOT EXISTS (SELECT 1 FROM manifest_blobs m WHERE m.storage = counted.storage AND m.digest = counted.digest) \
+             AND NOT EXISTS (SELECT 1 FROM trash_blobs t WHERE t.storage = counted.storage AND t.digest = counted.digest) \
+             AND NOT EXISTS (SELECT 1 FROM review_queue v WHERE v.storage = counted.storage AND v.digest = counted.digest)";
+        self.connection
+            .list(SQL, params![storage, digest, limit], read_stored_blob)
+    }
+
+    /// Whether any row names an object: a blob's, an open upload's, or one that waits to be deleted.
+    pub fn is_location_named(&self, location: &str) -> Result<bool> {
+        const SQL: &str = "SELECT 1 FROM blobs WHERE location = ?1 \
+             UNION ALL SELECT 1 FROM uploads WHERE id = ?1 AND state = 'open' \
+             UNION ALL SELECT 1 FROM condemned_objects WHERE location = ?1 LIMIT 1";
+        self.connection.exists(SQL, params![location])
+    }
+
+    /// Leases that no manifest makes lasting and that nobody was asked to look at, after those given (repository and
+    /// digest). There are none, unless something else changed the database. Looks through `limit` leases, and says where
+    /// that ended; `None` at the end.
+    pub fn list_forgotten_leases(
+        &self,
+        (repository, digest): (&str, &str),
+        limit: i64,
+    ) -> Result<LeasePage> {
+        const SQL: &str = "SELECT counted.repository_id, counted.digest, counted.storage, counted.renewed_at_ms, \
+             CASE WHEN EXISTS (SELECT 1 FROM manifest_blobs m \
+             WHERE m.repository_id = counted.repository_id AND m.digest = counted.digest) \
+             OR EXISTS (SELECT 1 FROM repository_blob_reviews v \
+             WHERE v.repository_id = counted.repository_id AND v.digest = counted.digest) THEN 0 ELSE 1 END FROM \
+             (SELECT repository_id, digest, storage, renewed_at_ms FROM repository_blobs \
+             WHERE (repository_id, digest) > (?1, ?2) ORDER BY repository_id, digest LIMIT ?3) counted";
+        let mut last = None;
+        let mut looked_at = 0;
+        let mut forgotten = Vec::new();
+        let params = params![repository, digest, limit];
+        self.connection.visit(SQL, params, |row| {
+            let at = (row.text(0)?, row.text(1)?);
+            if row.flag(4)? {
+                forgotten.push(LeaseReview {
+                    repository_id: RepositoryId::new(at.0.clone()),
+                    digest: row.digest(1, "repository_blobs.digest")?,
+                    storage: row.text(2)?,
+                    due_at_ms: row.int(3)?,
+                });
+            }
+            looked_at += 1;
+            last = last.take().max(Some(at));
+            Ok(true)
+        })?;
+        Ok((forgotten, last.filter(|_| looked_at == limit)))
+    }
+
+    /// Accounts by their ids, after the one given.
+    pub fn list_account_ids(&self, after: &str, limit: i64) -> Result<Vec<AccountId>> {
+        const SQL: &str = "SELECT account_id FROM account_usage WHERE account_id > ?1 ORDER BY account_id LIMIT ?2";
+        self.connection.list(SQL, params![after, limit], |row| {
+            row.text(0).map(AccountId::new)
+        })
+    }
+
+    /// What an account uses, counted in three ways, all at the same moment.
+    pub fn compare_usage(&self, account: &AccountId) -> Result<Option<UsageComparison>> {
+        const SQL: &str = "SELECT u.used_bytes, (SELECT COALESCE(CAST(SUM(c.size_bytes) AS BIGINT), 0) \
+             FROM account_blobs c WHERE c.account_id = u.account_id), \
+             (SELECT COALESCE(CAST(SUM(size_bytes) AS BIGINT), 0) FROM \
+             (SELECT k.digest, MAX(b.size_bytes) AS size_bytes FROM repositories r \
+             JOIN manifests m ON m.repository_id = r.id JOIN manifest_blobs k ON k.manifest_id = m.id \
+             JOIN blobs b ON b.storage = k.storage AND b.digest = k.digest \
+             WHERE r.account_id = ?1 GROUP BY k.digest) counted) \
+             FROM account_usage u WHERE u.account_id = ?1";
+        self.connection.find(SQL, params![account.as_str()], |row| {
+            Ok(UsageComparison {
+                account_id: account.clone(),
+                running: row.size(0, "account_usage.used_bytes")?,
+                counted: row.size(1, "account_blobs.size_bytes")?,
+                referenced: row.size(2, "blobs.size_bytes")?,
+            })
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Makes an account's running total the sum of the digests counted for it. Says what it was and what it is, or `None`
+    /// when they were equal.
+    pub fn correct_usage(&mut self, account: &AccountId) -> Result<Option<(u64, u64)>> {
+        // The lock first: whoever changes what is counted changes the running total with it, and waits.
+        const LOCK: &str = "UPDATE account_usage SET used_bytes = used_bytes WHERE account_id = ?1 RETURNING used_bytes";
+        const SUM: &str = "SELECT COALESCE(CAST(SUM(c.size_bytes) AS BIGINT), 0) FROM account_blobs c WHERE c.account_id = ?1";
+        const SET: &str = "UPDATE account_usage SET used_bytes = ?1 WHERE account_id = ?2";
+        let key = params![account.as_str()];
+        let Some(was) = self.connection.find(LOCK, key, |row| row.int(0))? else {
+            return Ok(None);
+        };
+        let sum = self.connection.get(SUM, key, |row| row.int(0))?;
+        if was == sum {
+            return Ok(None);
+        }
+        self.connection
+            .execute(SET, params![sum, account.as_str()])?;
+        let size = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
+        Ok(Some((size(was), size(sum))))
+    }
+}

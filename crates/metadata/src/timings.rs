@@ -1,0 +1,55 @@
+//! What a database measures of itself.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Times and counts, in a form that metrics can read at any moment.
+#[derive(Default)]
+pub struct Timings {
+    commits: AtomicU64,
+    committed_closures: AtomicU64,
+    commit_nanos: AtomicU64,
+    reads: AtomicU64,
+    read_nanos: AtomicU64,
+}
+
+impl Timings {
+    pub(crate) fn commit(&self, took: Duration, closures: usize) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.committed_closures
+            .fetch_add(closures as u64, Ordering::Relaxed);
+        self.commit_nanos.fetch_add(nanos(took), Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self, took: Duration) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_nanos.fetch_add(nanos(took), Ordering::Relaxed);
+    }
+
+    /// Commits, transactions in them, and seconds spent in them.
+    pub fn commits(&self) -> (u64, u64, f64) {
+        (
+            load(&self.commits),
+            load(&self.committed_closures),
+            seconds(&self.commit_nanos),
+        )
+    }
+
+    /// Reads and seconds spent in them.
+    pub fn reads(&self) -> (u64, f64) {
+        (load(&self.reads), seconds(&self.read_nanos))
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn load(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric in seconds")]
+fn seconds(nanos: &AtomicU64) -> f64 {
+    load(nanos) as f64 / 1e9
+}
