@@ -1,16 +1,81 @@
 //! What a reader gets.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt};
 use rustix::fs::Advice;
 use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::kernel;
+use crate::s3::BlobObject;
+use crate::store::StorageError;
+use crate::transfer::blocking;
+
+/// What is read of a file at once.
+const PIECE_BYTES: u64 = 256 * 1024;
+
+/// A completed object, found. Clones share it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Blob {
+    /// An open file.
+    File(BlobFile),
+    /// An object of a remote store, which has not been asked for it yet.
+    Object(BlobObject),
+}
+
+impl Blob {
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::File(file) => file.len(),
+            Self::Object(object) => object.len(),
+        }
+    }
+
+    /// Whether the object has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The open file, if it is one.
+    pub fn as_file(&self) -> Option<&BlobFile> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Object(_) => None,
+        }
+    }
+
+    /// A range as the body of a response. A remote store is asked once, for exactly this range, and an object of
+    /// another length refused as [`StorageError::Damaged`] before the first byte.
+    pub async fn body(&self, range: Range<u64>) -> Result<BlobBody, StorageError> {
+        match self {
+            Self::File(file) => Ok(BlobBody::File {
+                file: file.clone(),
+                range,
+            }),
+            Self::Object(object) => object.body(range).await,
+        }
+    }
+
+    /// A URL under which anyone can read the object for a short while; `None` when readers are not to be sent to the
+    /// store. It asks the store nothing.
+    pub async fn signed_url(&self) -> Result<Option<String>, StorageError> {
+        match self {
+            Self::File(_) => Ok(None),
+            Self::Object(object) => object.signed_url().await,
+        }
+    }
+}
 
 /// A completed object, open for reading. Clones share the descriptor. The content never changes, and
 /// stays readable through this handle after the object is deleted.
@@ -21,7 +86,7 @@ pub struct BlobFile {
 }
 
 /// The body of a response.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum BlobBody {
     /// Bytes `range` of an open file.
@@ -31,6 +96,46 @@ pub enum BlobBody {
         /// First byte, and the one after the last.
         range: Range<u64>,
     },
+    /// Bytes that come from elsewhere.
+    Stream(BlobStream),
+}
+
+/// Bytes on their way from a remote store, as they come; a connection that breaks is taken up again where it broke.
+/// An error ends them. Whoever reads slowly slows the store down: next to nothing is held here.
+pub struct BlobStream {
+    chunks: BoxStream<'static, io::Result<Bytes>>,
+    len: u64,
+}
+
+impl BlobStream {
+    /// Bytes that were to come at first.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether none were to come.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// `chunks` have `len` bytes together.
+    pub(crate) fn new(chunks: BoxStream<'static, io::Result<Bytes>>, len: u64) -> Self {
+        Self { chunks, len }
+    }
+}
+
+impl Stream for BlobStream {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.chunks.as_mut().poll_next(context)
+    }
+}
+
+impl fmt::Debug for BlobStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlobStream({} bytes)", self.len)
+    }
 }
 
 impl BlobBody {
@@ -38,6 +143,7 @@ impl BlobBody {
     pub fn len(&self) -> u64 {
         match self {
             Self::File { range, .. } => range.end.saturating_sub(range.start),
+            Self::Stream(stream) => stream.len,
         }
     }
 
@@ -45,9 +151,45 @@ impl BlobBody {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// The bytes one after the other, wherever they come from: for whoever reads them rather than sends them. A file is
+    /// read on the blocking pool.
+    pub fn into_stream(self) -> BlobStream {
+        let len = self.len();
+        match self {
+            Self::Stream(stream) => stream,
+            Self::File { file, range } => {
+                let pieces = stream::try_unfold((file, range), |(file, mut range)| async move {
+                    if range.is_empty() {
+                        return Ok(None);
+                    }
+                    let (piece, file) = file.read_piece(range.clone()).await?;
+                    range.start += piece.len() as u64;
+                    Ok(Some((piece, (file, range))))
+                });
+                BlobStream::new(pieces.boxed(), len)
+            }
+        }
+    }
 }
 
 impl BlobFile {
+    /// The front of a range that is not empty.
+    async fn read_piece(self, range: Range<u64>) -> io::Result<(Bytes, Self)> {
+        blocking(move || {
+            let len = (range.end - range.start).min(PIECE_BYTES);
+            let mut piece = vec![0; usize::try_from(len).map_err(io::Error::other)?];
+            match self.read_at(&mut piece, range.start)? {
+                0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                read => {
+                    piece.truncate(read);
+                    Ok((piece.into(), self))
+                }
+            }
+        })
+        .await?
+    }
+
     /// `len` must be the length of the file, which must never change again.
     pub(crate) fn new(file: File, len: u64) -> Self {
         Self {
@@ -69,12 +211,6 @@ impl BlobFile {
     /// The open file, for sendfile(2).
     pub fn file(&self) -> &File {
         &self.file
-    }
-
-    /// The whole object as a response body.
-    pub fn into_body(self) -> BlobBody {
-        let range = 0..self.len;
-        BlobBody::File { file: self, range }
     }
 
     /// Reads at `offset` what memory holds already, up to the length of `buffer`; never waits for the

@@ -186,6 +186,11 @@ impl FaultyDisk {
         self.state().calls.clone()
     }
 
+    /// How many calls there have been.
+    pub fn call_count(&self) -> usize {
+        self.state().calls.len()
+    }
+
     /// Lets the call with this number fail; 0 is the next one.
     pub fn fail_after(&self, calls: usize, fault: Fault) {
         let mut state = self.state();

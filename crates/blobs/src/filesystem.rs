@@ -120,6 +120,18 @@ impl Filesystem {
             .collect())
     }
 
+    pub(crate) fn list_blobs(&self, shard: u8) -> io::Result<Vec<(ObjectKey, u64)>> {
+        let names = self.disk.list(&self.layout.shard_of(shard))?;
+        let keys = names.iter().filter_map(|name| ObjectKey::parse(name).ok());
+        keys.filter_map(|key| {
+            // One that is deleted meanwhile is not there.
+            let file = self.open_existing(&self.layout.blob(&key), Access::Read);
+            let len = |file: File| Ok((key, self.disk.len(&file)?));
+            file.transpose().map(|file| file.and_then(len))
+        })
+        .collect()
+    }
+
     pub(crate) fn sweep_uploads(&self, is_known: impl Fn(&ObjectKey) -> bool) -> io::Result<Sweep> {
         let mut sweep = Sweep::default();
         for key in self.list_uploads()? {

@@ -49,6 +49,11 @@ impl Layout {
         self.blobs().join(key.shard())
     }
 
+    /// The directory of the completed objects whose keys end in this byte.
+    pub(crate) fn shard_of(&self, last_byte: u8) -> PathBuf {
+        self.blobs().join(format!("{last_byte:02x}"))
+    }
+
     pub(crate) fn blob(&self, key: &ObjectKey) -> PathBuf {
         self.shard(key).join(key.as_str())
     }
@@ -73,7 +78,7 @@ impl Layout {
         }
         disk.sync_dir(&self.root)?;
         for shard in 0..=u8::MAX {
-            disk.create_dir(&blobs.join(format!("{shard:02x}")))?;
+            disk.create_dir(&self.shard_of(shard))?;
         }
         disk.sync_dir(&blobs)
     }

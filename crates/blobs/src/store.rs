@@ -10,12 +10,15 @@ use futures_util::Stream;
 use oci::{Algorithm, Digest, Hasher};
 use tracing::Instrument as _;
 
-use crate::body::BlobFile;
+use crate::body::Blob;
 use crate::disk::{Disk, RealDisk};
 use crate::filesystem::{Filesystem, Sweep};
 use crate::key::ObjectKey;
+use crate::s3::{self, BlobObject, Check, InvalidS3Options, S3, S3Options};
 use crate::timings::{StoreOperation, StoreTimings};
 use crate::transfer;
+
+pub use crate::error::{AppendError, CompleteError, PutError, StorageError};
 
 /// Everything an unfinished upload is, between two requests. The caller keeps it in its own row;
 /// any replica that reads the row can carry on.
@@ -27,7 +30,8 @@ pub struct UploadProgress {
     pub offset: u64,
     /// State of the digest over those bytes: [`Hasher::export`].
     pub hash: Vec<u8>,
-    /// What else the store needs to continue. Opaque; empty for files.
+    /// What else the store needs to continue. Opaque; empty for files. About 40 bytes for each part, of which there are
+    /// at most 10,000 and rarely more than 200.
     pub parts: Vec<u8>,
 }
 
@@ -48,8 +52,11 @@ pub struct Completed {
 /// What an upload must turn out to be.
 pub struct Expected {
     pub(crate) digest: Digest,
-    pub(crate) is_stored: Option<Box<dyn FnOnce() -> bool + Send>>,
+    pub(crate) is_stored: Option<IsStored>,
 }
+
+/// Asks whether content is stored already. May block.
+pub(crate) type IsStored = Box<dyn FnOnce() -> bool + Send>;
 
 impl Expected {
     /// Content of this digest. Once every byte has arrived and the digest is right, `is_stored` is asked on the
@@ -76,118 +83,6 @@ impl From<&Digest> for Expected {
     }
 }
 
-/// What the store itself may answer instead of doing as asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// The object is not there, though the caller's row says it is.
-    #[error("the stored object {key} is missing; restore it from a backup")]
-    Missing {
-        /// The object.
-        key: ObjectKey,
-    },
-    /// The object has another length than the caller's row says. It is never served.
-    #[error(
-        "the stored object {key} is damaged: {found_bytes} bytes instead of {expected_bytes}; \
-         restore it from a backup"
-    )]
-    Damaged {
-        /// The object.
-        key: ObjectKey,
-        /// What the row says.
-        expected_bytes: u64,
-        /// What the store holds.
-        found_bytes: u64,
-    },
-    /// The bytes that an upload's row counts on are gone: a file was lost, or a last request with bytes of
-    /// its own was completed and its commit never followed. The upload has to start again.
-    #[error("the bytes of upload {key} are not where they were left; start the upload again")]
-    UploadLost {
-        /// The upload.
-        key: ObjectKey,
-    },
-    /// The digest state kept in the row cannot be read, or belongs to another offset.
-    #[error("the saved digest state of upload {key} is unreadable; start the upload again")]
-    InvalidProgress {
-        /// The upload.
-        key: ObjectKey,
-    },
-    /// The disk is full, its quota is used up, or only the reserve is left.
-    #[error("the blob store is full; free space or raise its quota, then try again")]
-    Full,
-    /// Anything else the disk reports.
-    #[error("the blob store failed; see the server's disk and its log, then try again")]
-    Io(#[source] io::Error),
-}
-
-impl From<io::Error> for StorageError {
-    fn from(error: io::Error) -> Self {
-        if crate::disk::is_full(&error) {
-            Self::Full
-        } else {
-            Self::Io(error)
-        }
-    }
-}
-
-/// Why [`BlobStore::append`] did not take the whole body. `E` is the error of the body itself.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError<E> {
-    /// The body broke off. What had arrived is durable; keep `progress`, the client can resume.
-    #[error("the request body broke off at byte {} of the upload; resume from there", progress.offset)]
-    SourceFailed {
-        /// Why it broke off.
-        error: E,
-        /// Where to resume.
-        progress: UploadProgress,
-    },
-    /// The object would become larger than allowed. Nothing of this body counts.
-    #[error("the upload is larger than the limit of {limit_bytes} bytes")]
-    TooLarge {
-        /// The limit that was passed in.
-        limit_bytes: u64,
-    },
-    /// The store is full. `progress` is durable; resume from it when there is room again.
-    #[error("the blob store is full; free space or raise its quota, then resume the upload")]
-    StorageFull {
-        /// Where to resume.
-        progress: UploadProgress,
-    },
-    /// The store failed. The progress passed in still holds.
-    #[error(transparent)]
-    Storage(StorageError),
-}
-
-/// Why [`BlobStore::complete`] made nothing readable.
-#[derive(Debug, thiserror::Error)]
-pub enum CompleteError {
-    /// The bytes have another digest than the client said.
-    #[error("the uploaded bytes have digest {actual}, not the expected one; upload them again")]
-    DigestMismatch {
-        /// What they have.
-        actual: Digest,
-    },
-    /// The store failed. The progress passed in still holds.
-    #[error(transparent)]
-    Storage(StorageError),
-}
-
-impl<T: Into<StorageError>> From<T> for CompleteError {
-    fn from(error: T) -> Self {
-        Self::Storage(error.into())
-    }
-}
-
-/// Why [`BlobStore::append_and_complete`] made nothing readable.
-#[derive(Debug, thiserror::Error)]
-pub enum PutError<E> {
-    /// The body was not taken.
-    #[error(transparent)]
-    Append(AppendError<E>),
-    /// The body was taken, the object is not acknowledged.
-    #[error(transparent)]
-    Complete(CompleteError),
-}
-
 /// How to open a store over a directory.
 #[derive(Debug, Clone)]
 pub struct FilesystemOptions {
@@ -201,8 +96,14 @@ pub struct FilesystemOptions {
 /// Handle of the store; clones share it.
 #[derive(Debug, Clone)]
 pub struct BlobStore {
-    filesystem: Arc<Filesystem>,
+    backend: Backend,
     timings: Arc<StoreTimings>,
+}
+
+#[derive(Debug, Clone)]
+enum Backend {
+    Filesystem(Arc<Filesystem>),
+    S3(Arc<S3>),
 }
 
 impl BlobStore {
@@ -216,8 +117,17 @@ impl BlobStore {
     /// The same over another [`Disk`]; tests pass one that fails.
     pub fn open_on(options: FilesystemOptions, disk: Arc<dyn Disk>) -> io::Result<Self> {
         Ok(Self {
-            filesystem: Arc::new(Filesystem::open(options, disk)?),
+            backend: Backend::Filesystem(Arc::new(Filesystem::open(options, disk)?)),
             timings: Arc::default(),
+        })
+    }
+
+    /// Opens a store over a bucket. Asks the bucket nothing: see [`check`](Self::check).
+    pub fn open_s3(options: &S3Options) -> Result<Self, InvalidS3Options> {
+        let timings = Arc::default();
+        Ok(Self {
+            backend: Backend::S3(Arc::new(S3::open(options, &timings)?)),
+            timings,
         })
     }
 
@@ -240,7 +150,7 @@ impl BlobStore {
 
     /// Adds a body at `progress.offset` and returns once every byte is durable, so a row written
     /// afterwards never promises bytes that a power cut can lose. Bytes beyond the offset, left by
-    /// a request that died, are dropped first. `limit_bytes` is the largest the whole object may be.
+    /// a request that died, count for nothing. `limit_bytes` is the largest the whole object may be.
     ///
     /// Requests on one key wait for each other in this process. Dropping the future stops receiving;
     /// what was appended then counts for nothing.
@@ -254,14 +164,21 @@ impl BlobStore {
         S: Stream<Item = Result<Bytes, E>>,
     {
         let begun = Instant::now();
-        let result = transfer::append(&self.filesystem, progress, body, limit_bytes)
-            .instrument(tracing::info_span!("blobs.append"))
-            .await;
+        let append = async {
+            match &self.backend {
+                Backend::Filesystem(files) => {
+                    transfer::append(files, progress, body, limit_bytes).await
+                }
+                Backend::S3(s3) => s3::append(s3, progress, body, limit_bytes).await,
+            }
+        };
+        let result = append.instrument(tracing::info_span!("blobs.append")).await;
         self.timings.count(StoreOperation::Append, begun, result)
     }
 
-    /// [`append`](Self::append), then [`complete`](Self::complete), with one flush instead of two:
-    /// for an upload whose last request brings bytes and digest together.
+    /// [`append`](Self::append), then [`complete`](Self::complete), with less work than both:
+    /// for an upload whose last request brings bytes and digest together. If its commit never followed, a repetition
+    /// of that request is answered the same, or [`StorageError::UploadLost`].
     pub async fn append_and_complete<S, E>(
         &self,
         progress: UploadProgress,
@@ -274,78 +191,166 @@ impl BlobStore {
     {
         let expected = expected.into();
         let begun = Instant::now();
-        let filesystem = &self.filesystem;
-        let result =
-            transfer::append_and_complete(filesystem, progress, body, limit_bytes, expected)
-                .instrument(tracing::info_span!("blobs.append_and_complete"))
-                .await;
+        let put = async {
+            match &self.backend {
+                Backend::Filesystem(files) => {
+                    transfer::append_and_complete(files, progress, body, limit_bytes, expected)
+                        .await
+                }
+                Backend::S3(s3) => {
+                    s3::append_and_complete(s3, progress, body, limit_bytes, expected).await
+                }
+            }
+        };
+        let span = tracing::info_span!("blobs.append_and_complete");
+        let result = put.instrument(span).await;
         self.timings.count(StoreOperation::Complete, begun, result)
     }
 
     /// Verifies the digest and makes the object readable; durable when it returns. Repeating it with
     /// the same progress, after a crash for example, answers the same. If `expected` uses another
     /// algorithm than the upload was hashed with, the object is read once more. After a mismatch
-    /// the bytes stay with the upload until it is [deleted](Self::delete) or its file swept.
+    /// the bytes stay with the upload until it is [deleted](Self::delete) or swept; unless a remote store had to make
+    /// them an object to read them once more, then they are gone.
     pub async fn complete(
         &self,
         progress: &UploadProgress,
         expected: impl Into<Expected>,
     ) -> Result<Completed, CompleteError> {
+        let expected = expected.into();
         let begun = Instant::now();
-        let result = transfer::complete(&self.filesystem, progress, expected.into())
+        let complete = async {
+            match &self.backend {
+                Backend::Filesystem(files) => transfer::complete(files, progress, expected).await,
+                Backend::S3(s3) => s3::complete(s3, progress, expected).await,
+            }
+        };
+        let result = complete
             .instrument(tracing::info_span!("blobs.complete"))
             .await;
         self.timings.count(StoreOperation::Complete, begun, result)
     }
 
-    /// Opens a completed object for reading. `size_bytes` is what the caller's row says; an object
-    /// of another length is refused as [`StorageError::Damaged`].
+    /// Finds a completed object for reading. `size_bytes` is what the caller's row says; an object
+    /// of another length is refused as [`StorageError::Damaged`], a missing one as [`StorageError::Missing`]: a file
+    /// here, an object of a remote store when its [body](Blob::body) is asked for.
     ///
-    /// Opening is done on the calling thread: it touches no content and takes microseconds.
+    /// Opening a file is done on the calling thread: it touches no content and takes microseconds.
     #[expect(
         clippy::unused_async,
-        reason = "the contract is asynchronous: other stores wait here"
+        reason = "whether a store is asked here is its own affair"
     )]
-    pub async fn read(&self, key: &ObjectKey, size_bytes: u64) -> Result<BlobFile, StorageError> {
-        let begun = Instant::now();
-        let result = self.filesystem.read(key, size_bytes);
-        self.timings.count(StoreOperation::Read, begun, result)
+    pub async fn read(&self, key: &ObjectKey, size_bytes: u64) -> Result<Blob, StorageError> {
+        match &self.backend {
+            Backend::Filesystem(files) => {
+                let begun = Instant::now();
+                let result = files.read(key, size_bytes).map(Blob::File);
+                self.timings.count(StoreOperation::Read, begun, result)
+            }
+            Backend::S3(s3) => Ok(Blob::Object(BlobObject::new(s3, key, size_bytes))),
+        }
+    }
+
+    /// Asks the store whether a completed object is there with this length; fails like [`read`](Self::read) and
+    /// [`Blob::body`].
+    pub async fn verify_length(
+        &self,
+        key: &ObjectKey,
+        size_bytes: u64,
+    ) -> Result<(), StorageError> {
+        match self.read(key, size_bytes).await? {
+            Blob::File(_) => Ok(()),
+            Blob::Object(object) => object.verify_length().await,
+        }
     }
 
     /// Removes whatever is stored under the key, finished or not. Removing nothing is success.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), StorageError> {
         let begun = Instant::now();
-        let result = transfer::delete(&self.filesystem, key)
-            .instrument(tracing::info_span!("blobs.delete"))
-            .await;
+        let delete = async {
+            match &self.backend {
+                Backend::Filesystem(files) => transfer::delete(files, key).await,
+                Backend::S3(s3) => s3.delete(key).await,
+            }
+        };
+        let result = delete.instrument(tracing::info_span!("blobs.delete")).await;
         self.timings.count(StoreOperation::Delete, begun, result)
     }
 
     /// Keys of the uploads of which bytes are stored, in no order.
     pub async fn list_uploads(&self) -> Result<Vec<ObjectKey>, StorageError> {
-        let filesystem = Arc::clone(&self.filesystem);
-        Ok(transfer::blocking(move || filesystem.list_uploads()).await??)
+        match &self.backend {
+            Backend::Filesystem(files) => {
+                let files = Arc::clone(files);
+                Ok(transfer::blocking(move || files.list_uploads()).await??)
+            }
+            Backend::S3(s3) => s3.list_uploads().await,
+        }
+    }
+
+    /// Keys and lengths of the completed objects whose keys end in this byte, in no order: a 256th of them all.
+    pub async fn list_blobs(&self, shard: u8) -> Result<Vec<(ObjectKey, u64)>, StorageError> {
+        match &self.backend {
+            Backend::Filesystem(files) => {
+                let files = Arc::clone(files);
+                Ok(transfer::blocking(move || files.list_blobs(shard)).await??)
+            }
+            Backend::S3(s3) => s3.list_blobs(shard).await,
+        }
     }
 
     /// Removes the bytes of every upload that `is_known` denies. It runs on the blocking pool and may
-    /// ask a database. Correct because a key is stored by the caller before its first byte arrives.
+    /// ask a database. Correct because a key is stored by the caller before its first byte arrives. A remote store
+    /// spares what is not [old enough](S3Options::orphans_after).
     pub async fn sweep_uploads<F>(&self, is_known: F) -> Result<Sweep, StorageError>
     where
         F: Fn(&ObjectKey) -> bool + Send + 'static,
     {
-        let filesystem = Arc::clone(&self.filesystem);
-        Ok(transfer::blocking(move || filesystem.sweep_uploads(is_known)).await??)
+        match &self.backend {
+            Backend::Filesystem(files) => {
+                let files = Arc::clone(files);
+                Ok(transfer::blocking(move || files.sweep_uploads(is_known)).await??)
+            }
+            Backend::S3(s3) => s3.sweep_uploads(is_known).await,
+        }
     }
 
-    /// Bytes that uploads may still take: free space less the reserve.
+    /// Bytes that uploads may still take: free space less the reserve. A remote store does not say: as many as there
+    /// are numbers.
     pub async fn free_space(&self) -> Result<u64, StorageError> {
-        let filesystem = Arc::clone(&self.filesystem);
-        Ok(transfer::blocking(move || filesystem.free_bytes()).await??)
+        match &self.backend {
+            Backend::Filesystem(files) => {
+                let files = Arc::clone(files);
+                Ok(transfer::blocking(move || files.free_bytes()).await??)
+            }
+            Backend::S3(_) => Ok(u64::MAX),
+        }
     }
 
-    /// Proves that the store takes writes: writes, flushes and removes a few bytes.
+    /// Proves that the store takes writes: writes, flushes or reads, and removes a few bytes.
     pub async fn probe(&self) -> Result<(), StorageError> {
-        let filesystem = Arc::clone(&self.filesystem);
-        Ok(transfer::blocking(move || filesystem.probe()).await??)
+        match &self.backend {
+            Backend::Filesystem(files) => {
+                let files = Arc::clone(files);
+                Ok(transfer::blocking(move || files.probe()).await??)
+            }
+            Backend::S3(s3) => s3.probe().await,
+        }
+    }
+
+    /// Tries, within a second or so, what is counted on: for a start. The first thing that does not work may hide others.
+    pub async fn check(&self) -> Vec<Check> {
+        match &self.backend {
+            Backend::Filesystem(_) => s3::of_probe(self.probe().await),
+            Backend::S3(s3) => s3.check().await,
+        }
+    }
+
+    /// The same and whatever takes longer: for someone who asks what is wrong.
+    pub async fn check_thoroughly(&self) -> Vec<Check> {
+        match &self.backend {
+            Backend::Filesystem(_) => s3::of_probe(self.probe().await),
+            Backend::S3(s3) => s3.check_thoroughly().await,
+        }
     }
 }

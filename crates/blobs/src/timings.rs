@@ -53,6 +53,8 @@ struct Counter {
 #[derive(Debug, Default)]
 pub struct StoreTimings {
     counters: [Counter; StoreOperation::ALL.len()],
+    requests: AtomicU64,
+    reread_bytes: AtomicU64,
 }
 
 impl StoreTimings {
@@ -65,6 +67,25 @@ impl StoreTimings {
             failed: load(&counter.failed),
             time: Duration::from_nanos(load(&counter.nanos)),
         }
+    }
+
+    /// Requests sent to a remote store, tries included; 0 for files.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of uploads that were read again: the short rests of requests when the next one went on from them, and
+    /// whole objects whose digest had to be taken anew. 0 for files.
+    pub fn reread_bytes(&self) -> u64 {
+        self.reread_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_reread(&self, bytes: u64) {
+        self.reread_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Counts an operation that began then and came to this.
