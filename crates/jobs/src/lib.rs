@@ -1,9 +1,20 @@
-//! What the registry does later: service calls with a schedule, and nothing of their own.
+//! What the registry does later: service calls, run by a queue that every process of the deployment shares, and a few
+//! timers for what each process does by itself.
 //!
 //! **Invariant:** a job decides nothing. It calls a service, batch by batch, until there is nothing left to do.
 
-use services::{Result, Services};
-use std::future::Future;
+mod kinds;
+mod run;
+mod runner;
+#[cfg(test)]
+mod tests;
+
+pub use kinds::{Failed, Kinds};
+pub use run::Run;
+pub use runner::{Pace, Runner};
+
+use model::JobKind;
+use services::{Result, Services, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -11,72 +22,99 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// How long a blob's renewed membership may wait to be written.
 const RENEWALS_EVERY: Duration = Duration::from_secs(5);
-/// How often trash and ended refresh tokens are looked for.
-const UPKEEP_EVERY: Duration = Duration::from_mins(1);
-/// How often the age of the signing key is looked at.
+/// How often each process looks for signing keys that it does not have, and at the age of the newest.
 const KEYS_EVERY: Duration = Duration::from_hours(1);
+/// How often each process counts what waits for the collector, for its metrics.
+const BACKLOG_EVERY: Duration = Duration::from_secs(30);
+/// How often trash, ended refresh tokens and what is to be read again are looked for.
+const UPKEEP_EVERY: Duration = Duration::from_mins(1);
+/// How often it is looked whether a round of the proof of usage is due.
+const PROOF_EVERY: Duration = Duration::from_hours(1);
+/// How often ended jobs are looked for.
+const FORGETTING_EVERY: Duration = Duration::from_mins(10);
 
-/// How often jobs run, where the deployment decides.
+/// What the deployment decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Intervals {
     /// Looking for uploads that have expired.
     pub upload_sweep: Duration,
+    /// Looking for garbage.
+    pub collection: Duration,
 }
 
-/// The running jobs. Dropping it ends them between two batches.
+/// Everything that goes on beside the requests. Dropping it ends it between two batches.
 pub struct Jobs {
     services: Arc<Services>,
-    running: JoinSet<()>,
+    runner: Runner,
+    timers: JoinSet<()>,
 }
 
 impl Jobs {
-    /// Starts every job.
-    pub fn start(services: &Arc<Services>, intervals: Intervals) -> Self {
-        let mut running = JoinSet::new();
+    /// Makes the schedules what `intervals` say, and begins to work, with `workers` jobs at once.
+    pub async fn start(
+        services: &Arc<Services>,
+        intervals: Intervals,
+        workers: usize,
+    ) -> Result<Self> {
+        let schedules = schedules(intervals);
+        services.jobs.follow_schedules(schedules).await?;
+        let mut timers = JoinSet::new();
         let s = services.clone();
-        running.spawn(every(intervals.upload_sweep, "upload expiry", move || {
-            let s = s.clone();
-            async move {
-                while s.maintenance.expire_uploads().await? > 0 {}
-                while s.maintenance.delete_condemned_objects().await? > 0 {}
-                Ok(())
-            }
-        }));
-        let s = services.clone();
-        running.spawn(every(UPKEEP_EVERY, "upkeep", move || {
-            let s = s.clone();
-            async move {
-                while s.maintenance.purge_trash().await? > 0 {}
-                while s.maintenance.expire_refresh_tokens().await? > 0 {}
-                Ok(())
-            }
-        }));
-        let s = services.clone();
-        running.spawn(every(RENEWALS_EVERY, "membership renewal", move || {
+        timers.spawn(every(RENEWALS_EVERY, "membership renewal", move || {
             let s = s.clone();
             async move { s.blobs.flush_renewals().await }
         }));
         let s = services.clone();
-        running.spawn(every(KEYS_EVERY, "signing key rotation", move || {
+        timers.spawn(every(KEYS_EVERY, "signing key rotation", move || {
             let s = s.clone();
             async move { s.tokens.rotate().await }
         }));
-        Self {
+        let s = services.clone();
+        timers.spawn(every(BACKLOG_EVERY, "collection backlog", move || {
+            let s = s.clone();
+            async move { s.maintenance.refresh_backlog().await.map(drop) }
+        }));
+        Ok(Self {
             services: services.clone(),
-            running,
-        }
+            runner: Runner::start(services, Kinds::product(), Pace::new(workers)),
+            timers,
+        })
     }
 
-    /// Ends every job and writes what waited to be written.
+    /// Claims no more, lets running jobs end for as long as `patience`, and gives back what has not ended then, for
+    /// another process or the next start.
+    pub async fn drain(&mut self, patience: Duration) {
+        self.runner.drain(patience).await;
+    }
+
+    /// Ends what is left and writes what waited to be written.
     pub async fn stop(mut self) {
-        self.running.shutdown().await;
+        self.drain(Duration::ZERO).await;
+        self.timers.shutdown().await;
         if let Err(error) = self.services.blobs.flush_renewals().await {
             tracing::warn!(%error, "renewals of blobs were lost; clients may have to send them again");
         }
     }
 }
 
-/// Runs a job now and then for ever. A failure is logged, and the next time comes as if nothing had been.
+/// What the deployment does again and again, each once however many processes there are.
+fn schedules(intervals: Intervals) -> Vec<(JobKind, Timing)> {
+    let every = |period: Duration| Timing::Every {
+        ms: i64::try_from(period.as_millis()).unwrap_or(i64::MAX),
+    };
+    vec![
+        (JobKind::EXPIRE_UPLOADS, every(intervals.upload_sweep)),
+        (JobKind::DELETE_OBJECTS, every(intervals.upload_sweep)),
+        (JobKind::COLLECT_GARBAGE, every(intervals.collection)),
+        (JobKind::SCRUB, every(UPKEEP_EVERY)),
+        (JobKind::PROVE_USAGE, every(PROOF_EVERY)),
+        (JobKind::PURGE_TRASH, every(UPKEEP_EVERY)),
+        (JobKind::EXPIRE_TOKENS, every(UPKEEP_EVERY)),
+        (JobKind::FORGET_JOBS, every(FORGETTING_EVERY)),
+    ]
+}
+
+/// Runs something now and then for ever. A failure is logged, and the next time comes as if nothing had been.
 async fn every<F: Future<Output = Result<()>> + Send>(
     period: Duration,
     name: &'static str,

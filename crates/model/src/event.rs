@@ -133,6 +133,22 @@ pub enum Event {
         /// The token's name.
         token: String,
     },
+    /// An operator had the collector run.
+    #[serde(rename = "garbage.collected")]
+    GarbageCollected {
+        /// Blobs that went.
+        blobs: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// An account's running total was not what its manifests add up to, and was corrected.
+    #[serde(rename = "usage.corrected")]
+    UsageCorrected {
+        /// What it was, in bytes.
+        was: u64,
+        /// What it is now.
+        is: u64,
+    },
 }
 
 impl Event {
@@ -154,6 +170,8 @@ impl Event {
             Self::MemberRemoved { .. } => "member.removed",
             Self::AccessTokenCreated { .. } => "access_token.created",
             Self::AccessTokenRevoked { .. } => "access_token.revoked",
+            Self::GarbageCollected { .. } => "garbage.collected",
+            Self::UsageCorrected { .. } => "usage.corrected",
         }
     }
 }

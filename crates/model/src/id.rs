@@ -52,3 +52,11 @@ id!(
     /// A grant: subject × role × scope.
     GrantId
 );
+id!(
+    /// A job.
+    JobId
+);
+id!(
+    /// A schedule.
+    ScheduleId
+);

@@ -8,6 +8,7 @@ pub mod caller;
 pub mod clock;
 pub mod event;
 pub mod id;
+pub mod job;
 pub mod page;
 pub mod role;
 
@@ -15,6 +16,9 @@ pub use account::{Account, AccountState, Address};
 pub use caller::{Caller, CallerKind, CredentialKind};
 pub use clock::{Clock, IdSource};
 pub use event::Event;
-pub use id::{AccessTokenId, AccountId, GrantId, NamespaceId, RepositoryId, UserId};
+pub use id::{
+    AccessTokenId, AccountId, GrantId, JobId, NamespaceId, RepositoryId, ScheduleId, UserId,
+};
+pub use job::{JobKind, JobLogLevel, JobState};
 pub use page::Page;
 pub use role::{Action, Role, Scope};

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 use keys::{DeploymentKey, PasswordHasher, Random};
 use metadata::{Error as MetadataError, NamespaceRow, Reader, UserRow};
 use model::caller::Origin;
-use model::{Account, AccountId, Action, Address, Event, NamespaceId};
+use model::{Account, AccountId, Action, Address, CallerKind, Event, NamespaceId};
 use oci::NamespaceName;
 use std::sync::Arc;
 
@@ -18,6 +18,37 @@ const PAGE: i64 = 1000;
 pub struct Management {
     context: CallerContext,
     pub(crate) account: Account,
+}
+
+impl Management {
+    /// Whether it is the operator at the machine's command line, who looks after the deployment too.
+    pub(crate) fn is_local_operator(&self) -> bool {
+        self.context.authenticated.caller.kind == CallerKind::LocalOperator
+    }
+
+    /// The same account, managed by a person.
+    #[cfg(test)]
+    pub(crate) fn of_a_person(&self) -> Self {
+        let caller = model::Caller {
+            kind: CallerKind::User {
+                id: model::UserId::new("person"),
+                name: "person".to_owned(),
+            },
+            credential: model::CredentialKind::Password,
+            home_account: Some(self.account.id.clone()),
+        };
+        let authenticated = Authenticated {
+            caller,
+            ..Authenticated::local_operator()
+        };
+        Self {
+            context: CallerContext {
+                authenticated: Arc::new(authenticated),
+                ..self.context.clone()
+            },
+            account: self.account.clone(),
+        }
+    }
 }
 
 /// Accounts and what is in them besides images.
@@ -50,17 +81,17 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no account of that name.
-    pub fn manage_locally(&self, account: &str) -> Result<Management, Refused> {
+    pub async fn manage_locally(&self, account: &str) -> Result<Management, Refused> {
         let context = CallerContext {
             authenticated: Arc::new(Authenticated::local_operator()),
             origin: Origin::default(),
             address: Address::Shared,
         };
-        self.manage(&context, account, Action::UserManage)
+        self.manage(&context, account, Action::UserManage).await
     }
 
     /// Proves that a caller may manage an account.
-    pub fn manage(
+    pub async fn manage(
         &self,
         context: &CallerContext,
         account: &str,
@@ -70,10 +101,11 @@ impl Accounts {
             .core
             .metadata
             .read(|reader| reader.find_account_by_name(account));
-        let account = found.map_err(Error::from)?;
+        let account = found.await.map_err(Error::from)?;
         let account = account.ok_or_else(|| Error::NotFound("the account".to_owned()))?;
         self.authorizer
-            .authorize_in_account(context, action, Resource::Account(&account.id))?;
+            .authorize_in_account(context, action, Resource::Account(&account.id))
+            .await?;
         Ok(Management {
             context: context.clone(),
             account,
@@ -157,6 +189,7 @@ impl Accounts {
         &self,
         by: &Management,
         work: impl FnOnce(&Core, &mut metadata::Tx<'_>, &AccountId) -> Result<(T, Option<Event>)>
+        + Clone
         + Send
         + 'static,
     ) -> Result<T> {

@@ -101,7 +101,7 @@ impl Authenticator {
     ) -> Result<Arc<Authenticated>, AuthenticationFailed> {
         match credentials {
             Credentials::None => Ok(self.anonymous.clone()),
-            Credentials::Bearer(token) => self.tokens.verify(token),
+            Credentials::Bearer(token) => self.tokens.verify(token).await,
             Credentials::Basic { name, secret } => self.basic(&name, secret, from).await,
         }
     }
@@ -154,7 +154,7 @@ impl Authenticator {
         password: SecretString,
         key: keys::token_cache::CacheKey,
     ) -> Result<Checked, AuthenticationFailed> {
-        let user = self.find_user(name)?;
+        let user = self.find_user(name).await?;
         // A user that does not exist costs what a wrong password costs.
         let Some((user, hash)) =
             user.and_then(|user| user.password_hash.clone().map(|hash| (user, hash)))
@@ -198,7 +198,7 @@ impl Authenticator {
             let user = reader.find_user(&token.user_id)?;
             Ok::<_, metadata::Error>(user.map(|user| (user, token)))
         });
-        let Some((user, token)) = found.map_err(Error::from)? else {
+        let Some((user, token)) = found.await.map_err(Error::from)? else {
             return Err(AuthenticationFailed::Wrong);
         };
         if user.is_disabled || user.name != name {
@@ -229,11 +229,12 @@ impl Authenticator {
         })
     }
 
-    fn find_user(&self, name: &str) -> Result<Option<UserRow>> {
+    async fn find_user(&self, name: &str) -> Result<Option<UserRow>> {
         Ok(self
             .core
             .metadata
-            .read(|reader| reader.find_user_by_name(name))?)
+            .read(|reader| reader.find_user_by_name(name))
+            .await?)
     }
 
     async fn rehash(&self, user: &UserRow, password: SecretString, old: String) -> Result<()> {

@@ -33,17 +33,13 @@ impl Authorizer {
     }
 
     /// Proves that the caller may do `A` to a repository, or says why not.
-    pub fn authorize<A: RepositoryAction>(
+    pub async fn authorize<A: RepositoryAction>(
         &self,
         context: &CallerContext,
         repository: &RepositoryName,
     ) -> Result<Access<A>, Refused> {
-        let granted = self.decide(
-            context,
-            A::ACTION,
-            A::SCOPE,
-            Resource::Repository(repository),
-        )?;
+        let resource = Resource::Repository(repository);
+        let granted = self.decide(context, A::ACTION, A::SCOPE, resource).await?;
         Ok(Access {
             caller: context.authenticated.caller.clone(),
             origin: context.origin.clone(),
@@ -55,18 +51,19 @@ impl Authorizer {
     }
 
     /// Whether the caller may do an action to an account or a namespace of it, or why not.
-    pub fn authorize_in_account(
+    pub async fn authorize_in_account(
         &self,
         context: &CallerContext,
         action: Action,
         resource: Resource<'_>,
     ) -> Result<(), Refused> {
         self.decide(context, action, ScopeActions::NONE, resource)
+            .await
             .map(drop)
     }
 
     /// Those of the wanted actions on a repository that the caller may do, and in which account.
-    pub(crate) fn allowed_scope(
+    pub(crate) async fn allowed_scope(
         &self,
         context: &CallerContext,
         repository: &RepositoryName,
@@ -81,7 +78,8 @@ impl Authorizer {
             (ScopeActions::DELETE, Action::ArtifactDelete),
         ];
         for (scope, action) in all.into_iter().filter(|(scope, _)| wanted.contains(*scope)) {
-            match self.decide(context, action, scope, Resource::Repository(repository)) {
+            let resource = Resource::Repository(repository);
+            match self.decide(context, action, scope, resource).await {
                 Ok(granted) => {
                     allowed |= scope;
                     makes_namespace |= granted.may_create_namespace;
@@ -99,7 +97,7 @@ impl Authorizer {
     }
 
     /// The one place where access is decided.
-    pub(crate) fn decide(
+    pub(crate) async fn decide(
         &self,
         context: &CallerContext,
         action: Action,
@@ -110,7 +108,8 @@ impl Authorizer {
         if let Rights::Token(rights) = &who.rights {
             let mut granted = decide_by_token(rights, scope, resource, &context.address)?;
             if let (Action::RepositoryPush, Resource::Repository(name)) = (action, resource) {
-                granted.may_create_namespace = self.may_create(context, &granted.account, name)?;
+                granted.may_create_namespace =
+                    self.may_create(context, &granted.account, name).await?;
             }
             return Ok(granted);
         }
@@ -118,15 +117,18 @@ impl Authorizer {
             return Err(Refused::Forbidden);
         }
         match resource {
-            Resource::Repository(repository) => self.decide_repository(context, action, repository),
-            Resource::Account(account) => self.decide_account(who, action, account, None),
+            Resource::Repository(repository) => {
+                self.decide_repository(context, action, repository).await
+            }
+            Resource::Account(account) => self.decide_account(who, action, account, None).await,
             Resource::Namespace(account, namespace) => {
                 self.decide_account(who, action, account, Some(namespace))
+                    .await
             }
         }
     }
 
-    fn decide_repository(
+    async fn decide_repository(
         &self,
         context: &CallerContext,
         action: Action,
@@ -135,9 +137,10 @@ impl Authorizer {
         let caller = &context.authenticated.caller;
         let namespace = self
             .policy
-            .find_namespace(&context.address, repository.namespace())?;
+            .find_namespace(&context.address, repository.namespace())
+            .await?;
         let Some(namespace) = namespace else {
-            return self.decide_new_namespace(context, action, repository);
+            return self.decide_new_namespace(context, action, repository).await;
         };
         let granted = Granted {
             account: namespace.account_id.clone(),
@@ -148,13 +151,13 @@ impl Authorizer {
             return Ok(granted);
         }
         let may = |action| self.is_granted(caller, action, &namespace);
-        if may(action)? {
+        if may(action).await? {
             return Ok(granted);
         }
         if caller.is_anonymous() {
             return Err(Refused::Unauthenticated);
         }
-        let may_see = namespace.is_public || may(Action::NamespaceRead)?;
+        let may_see = namespace.is_public || may(Action::NamespaceRead).await?;
         Err(if may_see {
             Refused::Forbidden
         } else {
@@ -164,7 +167,7 @@ impl Authorizer {
 
     /// A namespace that does not exist: an administrator may make it by pushing, for all others it looks like one
     /// they may not see.
-    fn decide_new_namespace(
+    async fn decide_new_namespace(
         &self,
         context: &CallerContext,
         action: Action,
@@ -187,7 +190,7 @@ impl Authorizer {
             account,
             None,
         );
-        may_create.map_err(|refused| match refused {
+        may_create.await.map_err(|refused| match refused {
             Refused::Failed(error) => Refused::Failed(error),
             _ => Refused::Hidden,
         })?;
@@ -195,7 +198,7 @@ impl Authorizer {
             .core
             .metadata
             .read(|reader| reader.find_account(account));
-        let found = found.map_err(Error::from)?;
+        let found = found.await.map_err(Error::from)?;
         if !found.is_some_and(|account| account.creates_namespaces_on_push) {
             return Err(Error::NamespaceUnknown(repository.namespace().to_owned()).into());
         }
@@ -207,7 +210,7 @@ impl Authorizer {
 
     /// Whether a push of this caller may make the repository's namespace: it does not exist, and by what is granted to
     /// the caller now it may. A token alone does not say so; it may be older than the namespace's end.
-    fn may_create(
+    async fn may_create(
         &self,
         context: &CallerContext,
         account: &AccountId,
@@ -215,24 +218,26 @@ impl Authorizer {
     ) -> Result<bool> {
         if self
             .policy
-            .find_namespace(&context.address, repository.namespace())?
+            .find_namespace(&context.address, repository.namespace())
+            .await?
             .is_some()
         {
             return Ok(false);
         }
-        match self.decide_account(
+        let decided = self.decide_account(
             &context.authenticated,
             Action::NamespaceCreate,
             account,
             None,
-        ) {
+        );
+        match decided.await {
             Ok(_) => Ok(true),
             Err(Refused::Failed(error)) => Err(error),
             Err(_) => Ok(false),
         }
     }
 
-    fn decide_account(
+    async fn decide_account(
         &self,
         who: &Authenticated,
         action: Action,
@@ -250,7 +255,8 @@ impl Authorizer {
         };
         let rights = self
             .policy
-            .find_rights(user)?
+            .find_rights(user)
+            .await?
             .ok_or(Refused::Unauthenticated)?;
         let allowed = rights
             .grants
@@ -263,7 +269,7 @@ impl Authorizer {
         }
     }
 
-    fn is_granted(
+    async fn is_granted(
         &self,
         caller: &Caller,
         action: Action,
@@ -274,7 +280,7 @@ impl Authorizer {
             CallerKind::Anonymous => return Ok(false),
             CallerKind::User { id, .. } => id,
         };
-        let Some(rights) = self.policy.find_rights(user)? else {
+        let Some(rights) = self.policy.find_rights(user).await? else {
             return Ok(false);
         };
         Ok(rights
@@ -284,7 +290,7 @@ impl Authorizer {
     }
 
     /// Which of an account's namespaces the caller may list, as a test on their ids; `None` for all of them.
-    pub(crate) fn visible_namespaces(
+    pub(crate) async fn visible_namespaces(
         &self,
         who: &Authenticated,
         account: &AccountId,
@@ -294,7 +300,7 @@ impl Authorizer {
             CallerKind::Anonymous => return Ok(Visible::Some(HashSet::new())),
             CallerKind::User { id, .. } => id,
         };
-        let Some(rights) = self.policy.find_rights(user)? else {
+        let Some(rights) = self.policy.find_rights(user).await? else {
             return Ok(Visible::Some(HashSet::new()));
         };
         let mut namespaces = HashSet::new();

@@ -43,18 +43,51 @@ impl Core {
         account: &AccountId,
         (caller, origin): (&Caller, &Origin),
     ) -> Result<()> {
+        let address = origin.address.map(|address| address.to_string());
+        let who = (caller.display_name(), caller.credential_word());
+        self.write_event(tx, event, Some(account), who, address.as_deref())
+    }
+
+    /// The same for a fact about the deployment as a whole.
+    pub(crate) fn record_for_deployment(
+        &self,
+        tx: &mut Tx<'_>,
+        event: &Event,
+        caller: &Caller,
+    ) -> Result<()> {
+        let who = (caller.display_name(), caller.credential_word());
+        self.write_event(tx, event, None, who, None)
+    }
+
+    /// The same for what the registry found and did by itself.
+    pub(crate) fn record_by_itself(
+        &self,
+        tx: &mut Tx<'_>,
+        event: &Event,
+        account: &AccountId,
+    ) -> Result<()> {
+        self.write_event(tx, event, Some(account), ("registry", "none"), None)
+    }
+
+    fn write_event(
+        &self,
+        tx: &mut Tx<'_>,
+        event: &Event,
+        account: Option<&AccountId>,
+        (caller, credential): (&str, &str),
+        address: Option<&str>,
+    ) -> Result<()> {
         let payload = serde_json::to_string(event).map_err(|error| {
             tracing::error!(%error, "an event cannot be written as JSON");
             Error::Internal
         })?;
-        let address = origin.address.map(|address| address.to_string());
         tx.record_event(&NewEvent {
             id: &self.ids.next_id(),
-            account_id: Some(account),
+            account_id: account,
             kind: event.kind(),
-            caller: caller.display_name(),
-            credential: caller.credential_word(),
-            address: address.as_deref(),
+            caller,
+            credential,
+            address,
             payload: &payload,
             at_ms: self.now_ms(),
         })?;

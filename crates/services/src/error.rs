@@ -115,7 +115,7 @@ pub enum Error {
     StorageFull,
     /// The stored bytes are not what they should be.
     #[error(
-        "the stored content is damaged; tell the operator of the registry, who finds it in the log"
+        "the stored content is damaged; push it again, or tell the operator of the registry, who finds it in the log"
     )]
     Damaged,
     /// Something with that name exists already.
@@ -173,7 +173,7 @@ impl From<blobs::StorageError> for Error {
                 tracing::error!(%error, "stored content is damaged");
                 Self::Damaged
             }
-            E::Io(source) => {
+            E::Unavailable(source) | E::Io(source) => {
                 tracing::error!(%error, %source, "the blob store failed");
                 Self::Unavailable
             }

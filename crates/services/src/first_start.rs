@@ -2,8 +2,8 @@
 
 use crate::core::Core;
 use crate::{Error, Result};
-use keys::{PasswordHasher, SecretString};
-use metadata::NewUser;
+use keys::{DeploymentKey, PasswordHasher, SecretString};
+use metadata::{NewUser, Turn};
 use model::{Account, AccountId, AccountState, GrantId, NamespaceId, Role, UserId};
 use std::sync::Arc;
 
@@ -13,6 +13,33 @@ pub const DEFAULT_ACCOUNT: &str = "default";
 pub const FIRST_NAMESPACE: &str = "library";
 /// The user that administers it.
 pub const FIRST_USER: &str = "admin";
+
+/// Under which name the database keeps the id of the key that its secrets are sealed with.
+const KEY_ID: &str = "deployment_key_id";
+
+/// Refuses a key other than the one that the deployment began with: nothing that it sealed could be opened.
+pub(crate) async fn require_key(core: &Core, key: &DeploymentKey) -> Result<()> {
+    let id = key.id().to_owned();
+    let known = core
+        .metadata
+        .read(|reader| Ok::<_, Error>(reader.find_deployment_value(KEY_ID)?))
+        .await?;
+    let known = if let Some(known) = known {
+        known
+    } else {
+        let id = id.clone();
+        core.metadata
+            .write(move |tx| Ok::<_, Error>(tx.keep_deployment_value(KEY_ID, &id)?))
+            .await?
+    };
+    if known == id {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "the deployment's key is {id}, but this database was begun with {known}; give this server a copy of the file \
+         deployment.key that the others have (setting deployment_key)"
+    )))
+}
 
 /// Makes the account `default` with the namespace `library` and the user `admin`, who administers it and is the
 /// deployment's first operator, unless the deployment has begun before. Says whether it has begun now.
@@ -24,7 +51,8 @@ pub(crate) async fn begin(
 ) -> Result<bool> {
     let account = core
         .metadata
-        .read(|reader| reader.find_account_by_name(DEFAULT_ACCOUNT))?;
+        .read(|reader| reader.find_account_by_name(DEFAULT_ACCOUNT))
+        .await?;
     if account.is_some() {
         return Ok(false);
     }
@@ -39,6 +67,7 @@ pub(crate) async fn begin(
         .write(move |tx| {
             let core = closure_core;
             let now_ms = core.now_ms();
+            tx.take_turn(Turn::FirstStart)?;
             if tx.find_account_by_name(DEFAULT_ACCOUNT)?.is_some() {
                 return Ok(false);
             }
@@ -77,7 +106,8 @@ pub(crate) async fn follow_settings(
 ) -> Result<()> {
     let account = core
         .metadata
-        .read(|reader| reader.find_account_by_name(DEFAULT_ACCOUNT))?;
+        .read(|reader| reader.find_account_by_name(DEFAULT_ACCOUNT))
+        .await?;
     let stale = account.filter(|one| one.creates_namespaces_on_push != creates_namespaces_on_push);
     let Some(account) = stale else {
         return Ok(());

@@ -15,6 +15,7 @@ mod blobs;
 mod core;
 mod error;
 mod first_start;
+mod job_queue;
 mod listings;
 mod maintenance;
 mod manifest_cache;
@@ -25,28 +26,42 @@ mod policy;
 mod push_plan;
 mod repositories;
 mod settings;
+mod signing_keys;
+mod stored_blobs;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod upload_lease;
 mod uploads;
 
-pub use ::blobs::{BlobBody, BlobFile};
+pub use ::blobs::{BlobBody, BlobFile, BlobStream};
 pub use access::{
     Access, Authenticated, CallerContext, Delete, Pull, Push, Refused, RepositoryAction, Resource,
 };
 pub use accounts::{Accounts, Management};
 pub use authentication::{AuthenticationFailed, Authenticator, Credentials};
 pub use authorizer::Authorizer;
-pub use blobs::Blobs;
+pub use blobs::{Blobs, OpenBlob};
 pub use error::{Error, Result};
 pub use first_start::{DEFAULT_ACCOUNT, FIRST_NAMESPACE, FIRST_USER};
+pub use job_queue::{
+    Held, JobCounts, JobQueue, JobRequest, JobSettings, Outcome, Settled, Timing, TimingInvalid,
+};
 pub use keys::SecretString;
 pub use listings::{Listings, Referrer, ReferrersQuery};
-pub use maintenance::Maintenance;
+pub use maintenance::{
+    CollectionRun, CollectionTotals, Finding, FsckPosition, FsckStep, Maintenance, PreviewPosition,
+    PreviewStep, Problem, ScrubStep, UsageStep,
+};
 pub use manifest_cache::CachedManifest;
 pub use manifests::{ManifestPush, Manifests, PushedManifest};
-pub use metadata::{NamespaceRow as Namespace, UserRow as User};
+pub use metadata::{
+    ClaimedJob, Enqueued, JobLogRow as JobLogLine, JobRow as Job, NamespaceRow as Namespace,
+    NewJobLogLine, UserRow as User,
+};
+pub use metadata::{CollectionBacklog, CollectionCounts, CollectionRow, PassRow};
 pub use model::Page;
 pub use model::caller::Origin;
 pub use settings::Settings;
@@ -103,6 +118,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// What has to happen without anyone asking.
     pub maintenance: Maintenance,
+    /// Work for later.
+    pub jobs: JobQueue,
     core: Arc<core::Core>,
     policy: Arc<policy::Policy>,
     passwords: Arc<PasswordHasher>,
@@ -141,6 +158,7 @@ impl Services {
             ids,
             settings,
         });
+        first_start::require_key(&core, &key).await?;
         let policy = Arc::new(policy::Policy::new(core.clone()));
         let authorizer = Arc::new(Authorizer::new(core.clone(), policy.clone()));
         let tokens = Arc::new(Tokens::load(core.clone(), key.clone(), random.clone()).await?);
@@ -152,6 +170,8 @@ impl Services {
             throttle,
             remembered,
         );
+        let owner: Arc<str> = core.ids.next_id().into();
+        let jobs = JobQueue::new(core.clone(), random.clone(), owner.clone());
         let accounts = Accounts::new(
             core.clone(),
             authorizer.clone(),
@@ -159,7 +179,6 @@ impl Services {
             passwords.clone(),
             random,
         );
-        let owner: Arc<str> = core.ids.next_id().into();
         Ok(Self {
             authorizer,
             authenticator,
@@ -170,6 +189,7 @@ impl Services {
             listings: Listings::new(core.clone()),
             accounts,
             maintenance: Maintenance::new(core.clone(), owner),
+            jobs,
             core,
             policy,
             passwords,
@@ -197,25 +217,26 @@ impl Services {
     }
 
     /// Whether the deployment has begun.
-    pub fn has_begun(&self) -> Result<bool> {
+    pub async fn has_begun(&self) -> Result<bool> {
         let found = self
             .core
             .metadata
             .read(|reader| reader.find_account_by_name(DEFAULT_ACCOUNT));
-        Ok(found?.is_some())
+        Ok(found.await?.is_some())
     }
 
     /// The account of that name.
-    pub fn find_account(&self, name: &str) -> Result<Option<Account>> {
+    pub async fn find_account(&self, name: &str) -> Result<Option<Account>> {
         Ok(self
             .core
             .metadata
-            .read(|reader| reader.find_account_by_name(name))?)
+            .read(|reader| reader.find_account_by_name(name))
+            .await?)
     }
 
     /// The door that a host name is; `host` is lower case and without a port.
-    pub fn address_of(&self, host: &str) -> Result<Address> {
-        self.policy.address_of(host)
+    pub async fn address_of(&self, host: &str) -> Result<Address> {
+        self.policy.address_of(host).await
     }
 
     /// An account's events after `after`, in order: for tests and for whoever exports them.

@@ -184,7 +184,7 @@ impl Listings {
                 next: None,
             });
         };
-        let visible = authorizer.visible_namespaces(who, &account)?;
+        let visible = authorizer.visible_namespaces(who, &account).await?;
         let names = self.core.metadata.list(move |reader| {
             let may_see = |id: &_, is_public: bool| match &visible {
                 Visible::All => true,

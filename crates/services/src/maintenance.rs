@@ -1,5 +1,17 @@
 //! What has to happen without anyone asking for it. Each is one bounded batch; `jobs` says when.
 
+mod collector;
+mod fsck;
+mod preview;
+mod scrub;
+mod usage;
+
+pub use collector::{CollectionRun, CollectionTotals};
+pub use fsck::{Finding, FsckPosition, FsckStep, Problem};
+pub use preview::{PreviewPosition, PreviewStep};
+pub use scrub::ScrubStep;
+pub use usage::UsageStep;
+
 use crate::core::Core;
 use crate::{Error, Result};
 use metadata::MetadataStore;
@@ -13,22 +25,28 @@ pub struct Maintenance {
     core: Arc<Core>,
     /// This life of this process: whose leases count.
     owner: Arc<str>,
+    tally: collector::Tally,
 }
 
 impl Maintenance {
     pub(crate) fn new(core: Arc<Core>, owner: Arc<str>) -> Self {
-        Self { core, owner }
+        Self {
+            core,
+            owner,
+            tally: collector::Tally::default(),
+        }
     }
 
     /// Ends uploads that nobody went on with and deletes their bytes. Says how many ended; call again while any do.
     pub async fn expire_uploads(&self) -> Result<usize> {
         let (core, owner) = (self.core.clone(), self.owner.clone());
+        let others_are_dead = !core.metadata.is_shared();
         let ended = self
             .core
             .metadata
             .write(move |tx| {
                 let now_ms = core.now_ms();
-                let expired = tx.list_expired_uploads(&owner, true, now_ms, BATCH)?;
+                let expired = tx.take_expired_uploads(&owner, others_are_dead, now_ms, BATCH)?;
                 for id in &expired {
                     tx.delete_upload(id, now_ms)?;
                 }
@@ -36,25 +54,6 @@ impl Maintenance {
             })
             .await?;
         Ok(ended.len())
-    }
-
-    /// Deletes the bytes of objects that no row names any more. Says how many went; call again while any do. One that
-    /// cannot be deleted stays for the next time and holds up no other.
-    pub async fn delete_condemned_objects(&self) -> Result<usize> {
-        let before_ms = self.core.now_ms() - self.core.settings.condemned_ms;
-        let condemned = self
-            .core
-            .metadata
-            .list(move |reader| Ok::<_, Error>(reader.list_condemned_objects(before_ms, BATCH)?));
-        let condemned = condemned.await?;
-        let mut deleted = 0;
-        for location in &condemned {
-            match self.core.delete_condemned(location).await {
-                Ok(()) => deleted += 1,
-                Err(error) => tracing::error!(%error, location, "an object could not be deleted"),
-            }
-        }
-        Ok(deleted)
     }
 
     /// Purges from the trash what has been there long enough. Says how much; call again while any goes.
@@ -87,23 +86,12 @@ impl Maintenance {
         let is_known = move |key: &blobs::ObjectKey| {
             // When in doubt it is known: nothing is deleted on a failed question.
             metadata
-                .read(|reader| reader.is_upload_open(key.as_str()))
+                .read_blocking(|reader| reader.is_upload_open(key.as_str()))
                 .unwrap_or(true)
         };
         let swept = self.core.blobs.sweep_uploads(is_known).await?;
         tracing::debug!(?swept, "looked for bytes of lost uploads");
         Ok(())
-    }
-
-    /// Proves that an account's running total equals the sum of what its manifests reference: both, in bytes.
-    pub async fn compare_usage(&self, account: &model::AccountId) -> Result<(u64, u64)> {
-        let account = account.clone();
-        self.core
-            .metadata
-            .list(move |reader| {
-                Ok::<_, Error>((reader.get_usage(&account)?.0, reader.count_usage(&account)?))
-            })
-            .await
     }
 
     /// Proves that database and store answer and take writes.
@@ -113,7 +101,8 @@ impl Maintenance {
     pub async fn probe(&self) -> Result<()> {
         self.core
             .metadata
-            .read(|reader| Ok::<_, Error>(reader.probe()?))?;
+            .read(|reader| Ok::<_, Error>(reader.probe()?))
+            .await?;
         Ok(self.core.blobs.probe().await?)
     }
 
@@ -128,6 +117,16 @@ impl Maintenance {
                 count.time.as_secs_f64(),
             )
         })
+    }
+
+    /// Requests sent to a remote store, tries included.
+    pub fn store_requests(&self) -> u64 {
+        self.core.blobs.timings().requests()
+    }
+
+    /// Bytes of uploads that were read again: rests shorter than a part, and objects whose digest had to be taken anew.
+    pub fn store_reread_bytes(&self) -> u64 {
+        self.core.blobs.timings().reread_bytes()
     }
 
     /// Connections of the database that are open for reading.

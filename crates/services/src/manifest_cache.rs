@@ -1,7 +1,8 @@
 //! Manifests that are asked for again and again, held in memory.
 //!
 //! An entry counts only in the epoch it was read in, so nothing is ever removed on a write: the writer raises the epoch
-//! after its commit and before it answers, and every older entry of that repository is dead from then on.
+//! after its commit and before it answers, and every older entry of that repository is dead from then on. Where other
+//! processes write too, no epoch lasts: then the database is asked each time, and an entry saves it sending the bytes.
 
 use crate::access::{Access, Pull};
 use bytes::Bytes;
@@ -118,21 +119,18 @@ impl ManifestCache {
         Self(Cache::with_weighter(EXPECTED_ENTRIES, bytes, ByContent))
     }
 
+    /// What was held last, and the epoch it was read in. In another one it says no more than what a digest's bytes are.
     pub(crate) fn get(
         &self,
         access: &Access<Pull>,
         reference: &Reference,
-        epoch: Epoch,
-    ) -> Option<CachedManifest> {
+    ) -> Option<(CachedManifest, Epoch)> {
         let key = KeyRef {
             account: &access.account,
             repository: &access.repository,
             reference,
         };
-        self.0
-            .get(&key)
-            .filter(|entry| entry.epoch == epoch)
-            .map(|entry| entry.manifest)
+        self.0.get(&key).map(|entry| (entry.manifest, entry.epoch))
     }
 
     pub(crate) fn put(

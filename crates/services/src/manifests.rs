@@ -56,38 +56,58 @@ impl Manifests {
     /// # Errors
     /// [`Error::ManifestUnknown`], [`Error::NameUnknown`], [`Error::Damaged`] when the stored bytes do not have their
     /// digest.
-    pub fn get(&self, access: &Access<Pull>, reference: &Reference) -> Result<CachedManifest> {
+    pub async fn get(
+        &self,
+        access: &Access<Pull>,
+        reference: &Reference,
+    ) -> Result<CachedManifest> {
         // The epoch is noted before reading: what is read later may be newer, never older.
         let epoch = self.core.metadata.epochs().of(&access.repository);
-        if let Some(known) = self.cache.get(access, reference, epoch) {
-            return Ok(known);
-        }
+        let known = match self.cache.get(access, reference) {
+            Some((manifest, read_in)) if read_in == epoch => return Ok(manifest),
+            // What its digest is has to be asked; what it holds is not, if the digest is the same.
+            known => known.map(|(manifest, _)| manifest),
+        };
         let key = access.key();
         let found = self.core.metadata.read(|reader| match reference {
-            Reference::Tag(tag) => reader.find_manifest_by_tag(&key, tag),
-            Reference::Digest(digest) => reader.find_manifest_by_digest(&key, digest),
+            Reference::Tag(tag) => {
+                let digest = known.as_ref().map(|known| &known.digest);
+                reader.find_manifest_by_tag(&key, tag, digest)
+            }
+            Reference::Digest(digest) => {
+                reader.find_manifest_by_digest(&key, digest, known.is_some())
+            }
         });
-        let Some(row) = found? else {
-            return Err(self.unknown(access)?);
+        let Some(row) = found.await? else {
+            return Err(self.unknown(access).await?);
         };
         if !row.account_state.allows_pull() {
             return Err(Error::AccountSuspended);
         }
-        if Digest::of(row.digest.algorithm(), row.content.as_bytes()) != row.digest {
-            tracing::error!(repository = %access.repository, digest = %row.digest, "a stored manifest is damaged");
-            return Err(Error::Damaged);
+        let (manifest, is_news) = match (row.content, known) {
+            (Some(content), _) => {
+                let read = intact(access, row.digest, row.media_type, content)?;
+                (read, true)
+            }
+            (None, Some(known)) => (
+                known,
+                self.core.metadata.epochs().lets_content_be_remembered(),
+            ),
+            (None, None) => return Err(Error::Internal),
+        };
+        if is_news {
+            self.cache.put(access, reference, manifest.clone(), epoch);
         }
-        let manifest = CachedManifest::new(row.digest, row.media_type, row.content);
-        self.cache.put(access, reference, manifest.clone(), epoch);
         Ok(manifest)
     }
 
     /// Why a manifest was not found: the repository is not there, or the manifest.
-    fn unknown(&self, access: &Access<Pull>) -> Result<Error> {
+    async fn unknown(&self, access: &Access<Pull>) -> Result<Error> {
         let repository = self
             .core
             .metadata
-            .read(|reader| reader.find_repository(&access.key()))?;
+            .read(|reader| reader.find_repository(&access.key()))
+            .await?;
         Ok(
             if repository.is_some_and(|repository| repository.is_listed) {
                 Error::ManifestUnknown
@@ -109,10 +129,11 @@ impl Manifests {
             .metadata
             .write(move |tx| {
                 let repository = ensure_repository(&core, tx, &access)?;
-                let (manifest, is_new) = match tx.find_manifest_id(&repository, &plan.digest)? {
-                    Some(manifest) => (manifest, false),
-                    None => (store(&core, tx, &access, &repository, &plan)?, true),
+                let (manifest, added_bytes) = match tx.keep_manifest(&repository, &plan.digest)? {
+                    Some(manifest) => (manifest, None),
+                    None => store(&core, tx, &access, &repository, &plan)?,
                 };
+                let is_new = added_bytes.is_some();
                 let mut moved = Vec::new();
                 for tag in &plan.tags {
                     let account = &access.account;
@@ -122,6 +143,10 @@ impl Manifests {
                 }
                 record_push(&core, tx, &access, &plan, is_new, moved)?;
                 tx.touch_repository(&access.repository);
+                // Last, because all pushes of an account wait for each other from here to the commit.
+                if !tx.add_usage(&access.account, added_bytes.unwrap_or(0))? {
+                    return Err(Error::QuotaExceeded);
+                }
                 Ok(PushedManifest {
                     digest: plan.digest,
                     subject: plan.subject,
@@ -159,14 +184,29 @@ impl Manifests {
     }
 }
 
-/// Stores a manifest that the repository does not have, with everything it refers to. Answers with its id.
+/// The manifest that a row holds, if it is the one that was pushed.
+fn intact(
+    access: &Access<Pull>,
+    digest: Digest,
+    media_type: String,
+    content: String,
+) -> Result<CachedManifest> {
+    if Digest::of(digest.algorithm(), content.as_bytes()) != digest {
+        tracing::error!(repository = %access.repository, %digest, "a stored manifest is damaged");
+        return Err(Error::Damaged);
+    }
+    Ok(CachedManifest::new(digest, media_type, content))
+}
+
+/// Stores a manifest that the repository does not have, with everything it refers to. Answers with its id, and with the
+/// bytes that the account uses more by it; without those, when another push of the same manifest was quicker.
 fn store(
     core: &Core,
     tx: &mut Tx<'_>,
     access: &Access<Push>,
     repository: &RepositoryId,
     plan: &PushPlan,
-) -> Result<String> {
+) -> Result<(String, Option<u64>)> {
     let account = &access.account;
     let manifest = NewManifest {
         id: core.ids.next_id(),
@@ -177,10 +217,13 @@ fn store(
         annotations: plan.annotations.clone(),
         content: plan.content.clone(),
     };
-    tx.create_manifest(&manifest, account, repository, core.now_ms())?;
+    if !tx.create_manifest(&manifest, account, repository, core.now_ms())? {
+        let theirs = tx.keep_manifest(repository, &plan.digest)?;
+        return Ok((theirs.ok_or(Error::Unavailable)?, None));
+    }
     let mut added_bytes = 0_u64;
     for (digest, claimed) in &plan.blobs {
-        let Some((storage, actual)) = tx.find_membership(repository, digest)? else {
+        let Some((storage, actual)) = tx.keep_membership(repository, digest)? else {
             return Err(Error::ManifestBlobUnknown(digest.clone()));
         };
         if *claimed != actual {
@@ -195,24 +238,20 @@ fn store(
             added_bytes.saturating_add(reference(tx, account, repository, &manifest.id, blob)?);
     }
     for digest in &plan.elsewhere {
-        if let Some((storage, actual)) = tx.find_membership(repository, digest)? {
+        if let Some((storage, actual)) = tx.keep_membership(repository, digest)? {
             let blob = (storage.as_str(), digest, actual);
             added_bytes =
                 added_bytes.saturating_add(reference(tx, account, repository, &manifest.id, blob)?);
         }
     }
     for child in &plan.children {
-        if !core.settings.allows_sparse_indexes && tx.find_manifest_id(repository, child)?.is_none()
-        {
+        if tx.keep_manifest(repository, child)?.is_none() && !core.settings.allows_sparse_indexes {
             return Err(Error::ManifestBlobUnknown(child.clone()));
         }
         tx.create_manifest_child(&manifest.id, repository, child)?;
     }
-    if !tx.add_usage(account, added_bytes)? {
-        return Err(Error::QuotaExceeded);
-    }
     tx.list_repository(repository)?;
-    Ok(manifest.id)
+    Ok((manifest.id, Some(added_bytes)))
 }
 
 /// Says that a manifest needs a blob (storage, digest, size). Answers with the bytes that the account uses more by that.
@@ -298,42 +337,43 @@ fn delete_some(
         return Err(Error::ManifestUnknown);
     }
     let mut path = vec![digest.clone()];
-    let mut removed = 0;
+    let (mut removed, mut freed_bytes) = (0, 0_u64);
     while let Some(last) = path.last() {
-        if let Some(referrer) = tx.find_loose_referrer(repository, last)? {
+        if let Some(referrer) = tx.take_loose_referrer(repository, last)? {
             path.push(referrer);
             continue;
         }
         if removed == DELETED_AT_ONCE {
-            return Ok(false);
+            break;
         }
-        remove_one(core, tx, access, repository, last)?;
+        freed_bytes = freed_bytes.saturating_add(remove_one(core, tx, access, repository, last)?);
         removed += 1;
         path.pop();
     }
-    Ok(true)
+    // Last, as in a push.
+    tx.free_usage(&access.account, freed_bytes)?;
+    Ok(path.is_empty())
 }
 
-/// Removes one manifest into the trash.
+/// Removes one manifest into the trash. Answers with the bytes that the account uses less by that.
 fn remove_one(
     core: &Core,
     tx: &mut Tx<'_>,
     access: &Access<Delete>,
     repository: &RepositoryId,
     digest: &Digest,
-) -> Result<()> {
+) -> Result<u64> {
     let Some(removed) = tx.remove_manifest(repository, digest)? else {
-        return Ok(());
+        return Ok(0);
     };
     let (now_ms, settings) = (core.now_ms(), &core.settings);
     let mut freed_bytes = 0_u64;
     for (storage, blob) in &removed.blobs {
         freed_bytes = freed_bytes.saturating_add(tx.drop_reference(&access.account, blob)?);
-        if settings.trash_ms == 0 {
-            tx.enqueue_review(storage, blob, now_ms + settings.grace_period_ms)?;
-        }
+        // The trash keeps the blob, but not the repository's right to serve it.
+        let due_at_ms = now_ms + settings.grace_period_ms;
+        tx.enqueue_lease_review(repository, (storage, blob), due_at_ms)?;
     }
-    tx.free_usage(&access.account, freed_bytes)?;
     if settings.trash_ms > 0 {
         let trash = NewTrash {
             id: &core.ids.next_id(),
@@ -351,5 +391,6 @@ fn remove_one(
         digest: digest.clone(),
         tags: removed.tags,
     };
-    core.record(tx, &event, access)
+    core.record(tx, &event, access)?;
+    Ok(freed_bytes)
 }

@@ -34,28 +34,29 @@ impl Uploads {
                     .find_membership(&source.id, &digest)?
                     .map(|_| source.id),
             )
-        })?;
-        let Some(source) = source else {
+        });
+        let Some(source) = source.await? else {
             return Ok(false);
         };
         self.core
             .metadata
             .write(move |tx: &mut Tx<'_>| {
-                // Looked at again inside: it may have gone since.
-                let Some((storage, _)) = tx.find_membership(&source, &digest)? else {
+                // Looked at again inside: it may have gone since. From here on it stays.
+                let Some((storage, _)) = tx.keep_membership(&source, &digest)? else {
                     return Ok(false);
                 };
                 let target = ensure_repository(&core, tx, &to)?;
-                tx.put_repository_blob(&to.account, &target, &storage, &digest, core.now_ms())?;
-                let due_at_ms = core.now_ms() + core.settings.grace_period_ms;
-                tx.enqueue_review(&storage, &digest, due_at_ms)?;
+                let now_ms = core.now_ms();
+                let due_at_ms = now_ms + core.settings.grace_period_ms;
+                tx.enqueue_lease_review(&target, (&storage, &digest), due_at_ms)?;
+                tx.put_repository_blob(&to.account, &target, &storage, &digest, now_ms)?;
                 Ok(true)
             })
             .await
     }
 
     /// A repository that the caller may read and that has the blob: the source of an automatic mount.
-    pub fn find_mount_source(
+    pub async fn find_mount_source(
         &self,
         authorizer: &Authorizer,
         context: &CallerContext,
@@ -65,10 +66,16 @@ impl Uploads {
         let candidates = self
             .core
             .metadata
-            .read(|reader| reader.list_memberships(&to.account, digest, MOUNT_SOURCES))?;
-        let mut names = candidates
+            .read(|reader| reader.list_memberships(&to.account, digest, MOUNT_SOURCES))
+            .await?;
+        let names = candidates
             .iter()
             .filter_map(|row| RepositoryName::parse(&row.repository).ok());
-        Ok(names.find_map(|name| authorizer.authorize::<Pull>(context, &name).ok()))
+        for name in names {
+            if let Ok(access) = authorizer.authorize::<Pull>(context, &name).await {
+                return Ok(Some(access));
+            }
+        }
+        Ok(None)
     }
 }

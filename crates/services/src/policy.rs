@@ -41,7 +41,7 @@ impl Policy {
     }
 
     /// The door that a host name is.
-    pub(crate) fn address_of(&self, host: &str) -> Result<Address> {
+    pub(crate) async fn address_of(&self, host: &str) -> Result<Address> {
         let epoch = self.core.metadata.epochs().policy();
         if let Some(known) = self.hosts.get(host).filter(|known| known.epoch == epoch) {
             return Ok(known.value);
@@ -49,7 +49,8 @@ impl Policy {
         let owner = self
             .core
             .metadata
-            .read(|reader| reader.find_account_by_host(host))?;
+            .read(|reader| reader.find_account_by_host(host))
+            .await?;
         let value = owner.map_or(Address::Shared, Address::Account);
         self.hosts.insert(
             host.to_owned(),
@@ -62,7 +63,7 @@ impl Policy {
     }
 
     /// The namespace that a name means at an address.
-    pub(crate) fn find_namespace(
+    pub(crate) async fn find_namespace(
         &self,
         address: &Address,
         name: &str,
@@ -79,7 +80,8 @@ impl Policy {
         let found = self
             .core
             .metadata
-            .read(|reader| reader.find_namespace(address, name))?;
+            .read(|reader| reader.find_namespace(address, name))
+            .await?;
         let value = found.map(Arc::new);
         // A name that is no namespace's is not worth a place: strangers could fill the memory with such names.
         if value.is_some() {
@@ -95,7 +97,7 @@ impl Policy {
     }
 
     /// A user and everything granted to it; `None` when there is no such user, or it is disabled.
-    pub(crate) fn find_rights(&self, user: &UserId) -> Result<Option<Arc<UserRights>>> {
+    pub(crate) async fn find_rights(&self, user: &UserId) -> Result<Option<Arc<UserRights>>> {
         let epoch = self.core.metadata.epochs().policy();
         if let Some(known) = self.users.get(user).filter(|known| known.epoch == epoch) {
             return Ok(known.value);
@@ -110,6 +112,7 @@ impl Policy {
                 let grants = reader.list_grants(&user.id)?;
                 Ok::<_, metadata::Error>(Some(Arc::new(UserRights { grants })))
             })
+            .await
             .map_err(Error::from)?;
         self.users.insert(
             user.clone(),

@@ -3,7 +3,7 @@
 use crate::access::{Access, Push};
 use crate::core::Core;
 use crate::{Error, Result};
-use metadata::{Error as MetadataError, Tx};
+use metadata::{Error as MetadataError, RepositoryRow, Tx};
 use model::{Address, Event, NamespaceId, RepositoryId};
 use oci::NamespaceName;
 
@@ -14,12 +14,8 @@ pub(crate) fn ensure_repository(
     access: &Access<Push>,
 ) -> Result<RepositoryId> {
     let key = access.key();
-    if let Some(repository) = tx.find_repository(&key)? {
-        return if repository.account_state.allows_push() {
-            Ok(repository.id)
-        } else {
-            Err(Error::AccountSuspended)
-        };
+    if let Some(found) = tx.find_repository(&key)? {
+        return require_writable(found);
     }
     let name = access.repository.namespace();
     let namespace = match tx.find_namespace(&Address::Account(access.account.clone()), name)? {
@@ -29,8 +25,22 @@ pub(crate) fn ensure_repository(
         None => return Err(Error::NamespaceUnknown(name.to_owned())),
     };
     let id = RepositoryId::new(core.ids.next_id());
-    tx.create_repository(&id, &key, &namespace, core.now_ms())?;
-    Ok(id)
+    match tx.create_repository(&id, &key, &namespace, core.now_ms()) {
+        Ok(true) => Ok(id),
+        // Another push was quicker.
+        Ok(false) => require_writable(tx.find_repository(&key)?.ok_or(Error::Unavailable)?),
+        // The namespace has gone since.
+        Err(MetadataError::ReferenceViolated) => Err(Error::NamespaceUnknown(name.to_owned())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn require_writable(repository: RepositoryRow) -> Result<RepositoryId> {
+    if repository.account_state.allows_push() {
+        Ok(repository.id)
+    } else {
+        Err(Error::AccountSuspended)
+    }
 }
 
 fn create_namespace(core: &Core, tx: &mut Tx<'_>, access: &Access<Push>) -> Result<NamespaceId> {
@@ -42,7 +52,12 @@ fn create_namespace(core: &Core, tx: &mut Tx<'_>, access: &Access<Push>) -> Resu
         Ok(true) => {}
         // Another account holds the name on the shared address: the caller learns no more than for any such name.
         Ok(false) => return Err(Error::NamespaceUnknown(name.as_str().to_owned())),
-        Err(MetadataError::AlreadyExists) => return Err(Error::Unavailable),
+        // Another push was quicker.
+        Err(MetadataError::AlreadyExists) => {
+            let address = Address::Account(access.account.clone());
+            let found = tx.find_namespace(&address, name.as_str())?;
+            return Ok(found.ok_or(Error::Unavailable)?.id);
+        }
         Err(error) => return Err(error.into()),
     }
     let event = Event::NamespaceCreated {
@@ -55,12 +70,6 @@ fn create_namespace(core: &Core, tx: &mut Tx<'_>, access: &Access<Push>) -> Resu
 
 /// The repository to delete from.
 pub(crate) fn get_repository<A>(tx: &Tx<'_>, access: &Access<A>) -> Result<RepositoryId> {
-    let repository = tx
-        .find_repository(&access.key())?
-        .ok_or(Error::NameUnknown)?;
-    if repository.account_state.allows_push() {
-        Ok(repository.id)
-    } else {
-        Err(Error::AccountSuspended)
-    }
+    let found = tx.find_repository(&access.key())?;
+    require_writable(found.ok_or(Error::NameUnknown)?)
 }

@@ -1,5 +1,7 @@
 //! What the deployment decided about limits and times. The binary fills it from its configuration.
 
+use crate::job_queue::JobSettings;
+
 /// Settings of the services. Times are in milliseconds, sizes in bytes.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -23,8 +25,12 @@ pub struct Settings {
     pub grace_period_ms: i64,
     /// How long deleted manifests can be restored; 0 for not at all.
     pub trash_ms: i64,
-    /// How long an object that no row names is kept before its bytes are deleted.
+    /// How long the bytes of a collected blob are kept: the recovery window of the database.
     pub condemned_ms: i64,
+    /// How fast stored blobs are read again; 0 for not at all.
+    pub scrub_bytes_per_sec: u64,
+    /// From the end of one round of that to the beginning of the next.
+    pub scrub_every_ms: i64,
     /// Whether public namespaces may be pulled from without credentials.
     pub allows_anonymous_pull: bool,
     /// Whether an index may name manifests that the repository does not have.
@@ -35,4 +41,6 @@ pub struct Settings {
     pub remembered_credentials: usize,
     /// The size at which a page of referrers ends.
     pub referrers_page_bytes: usize,
+    /// How jobs share the processes out, and how long they are remembered.
+    pub jobs: JobSettings,
 }

@@ -4,24 +4,26 @@ use crate::access::{Authenticated, CallerContext, Rights, TokenRights};
 use crate::authentication::{AuthenticationFailed, Authenticator};
 use crate::authorizer::{Authorizer, is_good_for};
 use crate::core::Core;
+use crate::signing_keys::load_signing_keys;
 use crate::{Error, Result};
 use arc_swap::ArcSwap;
-use keys::token::{AccessEntry, CredentialKind as ClaimedCredential, CredentialRef, Expected};
-use keys::{
-    Claims, DeploymentKey, Purpose, Random, SecretString, SigningKey, SigningKeys, TokenCache,
+use keys::token::{
+    AccessEntry, CredentialKind as ClaimedCredential, CredentialRef, Expected, TokenRejected,
 };
-use metadata::{NewRefreshToken, RefreshTokenRow, SigningKeyRow};
+use keys::{Claims, DeploymentKey, Purpose, Random, SecretString, SigningKeys, TokenCache};
+use metadata::{NewRefreshToken, RefreshTokenRow};
 use model::{AccessTokenId, AccountId, Action, Caller, CallerKind, CredentialKind, UserId};
 use oci::{RepositoryName, Scope, ScopeActions, ScopeResource};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// What every refresh token begins with.
 const REFRESH_TOKEN_PREFIX: &str = "rsr_";
 /// Scopes of a token that is remembered as checked. Clients ask for one or two; a token for a hundred takes ten times the
 /// memory that a place is meant to take, and strangers can have as many of those as they like.
 const REMEMBERED_SCOPES: usize = 4;
-/// How long a signing key signs before a new one takes its place.
-const SIGNING_KEY_MS: i64 = 90 * 24 * 3600 * 1000;
+/// How often an unknown signing key makes a replica look for new ones.
+const NEW_KEYS_EVERY_MS: i64 = 1000;
 
 /// A token that was given out.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub struct Tokens {
     key: Arc<DeploymentKey>,
     random: Arc<dyn Random>,
     signing: ArcSwap<SigningKeys>,
+    /// When a token that another replica may have signed last made this one look for new keys.
+    looked_for_keys_at_ms: AtomicI64,
     verified: TokenCache<Authenticated>,
 }
 
@@ -59,6 +63,7 @@ impl Tokens {
             key,
             random,
             signing,
+            looked_for_keys_at_ms: AtomicI64::new(0),
             verified,
         })
     }
@@ -71,13 +76,13 @@ impl Tokens {
     }
 
     /// Gives a token for those of the wanted scopes that the caller has. A partial grant is no error.
-    pub fn issue(
+    pub async fn issue(
         &self,
         authorizer: &Authorizer,
         context: &CallerContext,
         wanted: &[Scope],
     ) -> Result<IssuedToken> {
-        let (account, scopes) = granted_scopes(authorizer, context, wanted)?;
+        let (account, scopes) = granted_scopes(authorizer, context, wanted).await?;
         let settings = &self.core.settings;
         let now_ms = self.core.now_ms();
         let expires_in_secs = settings.token_lifetime_ms / 1000;
@@ -114,7 +119,10 @@ impl Tokens {
     }
 
     /// Checks a bearer token. A small one that was checked before is remembered until it ends.
-    pub(crate) fn verify(&self, token: &str) -> Result<Arc<Authenticated>, AuthenticationFailed> {
+    pub(crate) async fn verify(
+        &self,
+        token: &str,
+    ) -> Result<Arc<Authenticated>, AuthenticationFailed> {
         let now_ms = self.core.now_ms();
         let key = self.verified.key(&[token.as_bytes()]);
         if let Some(known) = self.verified.get(&key, now_ms, 0) {
@@ -125,14 +133,17 @@ impl Tokens {
             issuer: &settings.issuer,
             audience: &settings.service,
         };
-        let claims = self
-            .signing
-            .load()
-            .verify(token, &expected, now_ms)
-            .map_err(|reason| {
-                tracing::debug!(%reason, "a bearer token was refused");
-                AuthenticationFailed::TokenInvalid
-            })?;
+        let verify = || self.signing.load().verify(token, &expected, now_ms);
+        let mut claims = verify();
+        if matches!(claims, Err(TokenRejected::UnknownKey))
+            && self.hears_of_new_keys(now_ms).await?
+        {
+            claims = verify();
+        }
+        let claims = claims.map_err(|reason| {
+            tracing::debug!(%reason, "a bearer token was refused");
+            AuthenticationFailed::TokenInvalid
+        })?;
         let expires_at_ms = claims.exp * 1000;
         let is_small = claims.access.len() <= REMEMBERED_SCOPES;
         let known = Arc::new(authenticated_by(claims));
@@ -140,6 +151,22 @@ impl Tokens {
             self.verified.insert(key, known.clone(), expires_at_ms, 0);
         }
         Ok(known)
+    }
+
+    /// Another replica may have begun to sign with a new key. Looked for once in a while, whoever makes up key names.
+    async fn hears_of_new_keys(&self, now_ms: i64) -> Result<bool> {
+        let last = &self.looked_for_keys_at_ms;
+        let is_due = |at: i64| (at.saturating_add(NEW_KEYS_EVERY_MS) <= now_ms).then_some(now_ms);
+        let is_shared = self.core.metadata.is_shared();
+        if !is_shared
+            || last
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_due)
+                .is_err()
+        {
+            return Ok(false);
+        }
+        self.rotate().await?;
+        Ok(true)
     }
 
     #[cfg(test)]
@@ -190,7 +217,7 @@ impl Tokens {
     }
 
     /// Who a refresh token stands for. It ends with the password or access token it was got with.
-    pub fn refresh(
+    pub async fn refresh(
         &self,
         secret: &SecretString,
     ) -> Result<Arc<Authenticated>, AuthenticationFailed> {
@@ -219,6 +246,7 @@ impl Tokens {
             )
         });
         let caller = caller
+            .await
             .map_err(Error::from)?
             .ok_or(AuthenticationFailed::TokenInvalid)?;
         Ok(Arc::new(Authenticated::new(caller, Rights::Granted)))
@@ -231,7 +259,7 @@ impl Tokens {
 }
 
 /// What of the wanted scopes the caller has. A token belongs to one account: that of its first repository.
-fn granted_scopes(
+async fn granted_scopes(
     authorizer: &Authorizer,
     context: &CallerContext,
     wanted: &[Scope],
@@ -249,8 +277,8 @@ fn granted_scopes(
             }
             ScopeResource::Repository(name) if name.path().is_none() => {}
             ScopeResource::Repository(name) => {
-                let (allowed, owner) = match authorizer.allowed_scope(context, name, scope.actions)
-                {
+                let allowed = authorizer.allowed_scope(context, name, scope.actions);
+                let (allowed, owner) = match allowed.await {
                     Err(Error::NamespaceUnknown(_)) => continue,
                     allowed => allowed?,
                 };
@@ -330,47 +358,4 @@ fn scope_of(entry: &AccessEntry) -> Option<Scope> {
         "registry" if entry.name == "catalog" => Some(Scope::catalog()),
         _ => None,
     }
-}
-
-async fn load_signing_keys(
-    core: &Core,
-    key: &Arc<DeploymentKey>,
-    random: &Arc<dyn Random>,
-) -> Result<Arc<SigningKeys>> {
-    let now_ms = core.now_ms();
-    // A key is kept for as long as a token signed with it may live, and a while longer.
-    let forget_before_ms = now_ms - SIGNING_KEY_MS - 2 * core.settings.token_lifetime_ms;
-    let mut rows = core
-        .metadata
-        .read(|reader| Ok::<_, Error>(reader.list_signing_keys()?))?;
-    let is_due = move |row: &SigningKeyRow| row.created_at_ms + SIGNING_KEY_MS <= now_ms;
-    let is_over = |row: &SigningKeyRow| row.created_at_ms < forget_before_ms;
-    if rows.first().is_none_or(is_due) || rows.iter().any(is_over) {
-        let (key, random) = (key.clone(), random.clone());
-        let change = core.metadata.write(move |tx| {
-            if tx.list_signing_keys()?.first().is_none_or(is_due) {
-                let made = SigningKey::generate(&*random);
-                tx.create_signing_key(&SigningKeyRow {
-                    id: made.id().to_owned(),
-                    sealed_private: made.seal(&key),
-                    created_at_ms: now_ms,
-                })?;
-            }
-            tx.delete_signing_keys(forget_before_ms)?;
-            Ok::<_, Error>(tx.list_signing_keys()?)
-        });
-        rows = change.await?;
-    }
-    let mut keys = rows.iter().map(|row| {
-        SigningKey::unseal(key, &row.id, &row.sealed_private).map_err(|error| {
-            tracing::error!(%error, key = row.id, "a signing key cannot be opened; is the deployment key the right one?");
-            Error::Internal
-        })
-    });
-    let current = keys.next().ok_or(Error::Internal)??;
-    let others = keys.map(|key| key.map(|key| key.verifying_key().clone()));
-    Ok(Arc::new(SigningKeys::new(
-        current,
-        others.collect::<Result<_>>()?,
-    )))
 }

@@ -4,7 +4,7 @@ use crate::access::{Access, Push};
 use crate::core::Core;
 use crate::{Error, Result};
 use blobs::{ObjectKey, UploadProgress};
-use metadata::{ClaimedUpload, Reader, UploadRow};
+use metadata::{ClaimedUpload, Reader, Tx, UploadRow};
 use model::RepositoryId;
 use oci::UploadId;
 use std::fmt::Write;
@@ -55,23 +55,19 @@ impl UploadLease {
         access: &Access<Push>,
         id: &UploadId,
     ) -> Result<Self> {
-        let (claim_core, owner, access, wanted) =
+        let (core, owner, access, wanted) =
             (core.clone(), owner.clone(), access.clone(), id.clone());
         let runtime = Handle::current();
-        core.metadata
-            .write_relaxed(move |tx| {
-                let now_ms = claim_core.now_ms();
-                let upload = tx
-                    .find_upload(&wanted, now_ms)?
-                    .ok_or(Error::UploadUnknown)?;
-                require_own(tx, &access, &upload)?;
-                let claimed = tx
-                    .claim_upload(&wanted, &owner, true, now_ms, now_ms + LEASE_MS)?
-                    .ok_or(Error::UploadBusy)?;
-                // Made here, so that it is given back even if nobody waits for it any more.
-                Ok(Self::hold(claim_core, runtime, claimed))
-            })
-            .await
+        // A task, so that the right is given back even if nobody waits for it any more.
+        let taking = runtime.clone().spawn(async move {
+            let claim_core = core.clone();
+            let claimed = core
+                .metadata
+                .write_relaxed(move |tx| claim(&claim_core, tx, &owner, &access, &wanted))
+                .await?;
+            Ok(Self::hold(core, runtime, claimed))
+        });
+        taking.await.map_err(|_| Error::Unavailable)?
     }
 
     fn hold(core: Arc<Core>, runtime: Handle, claimed: ClaimedUpload) -> Self {
@@ -159,6 +155,22 @@ impl Drop for UploadLease {
         self.runtime
             .spawn(async move { release(&core, id, fence).await });
     }
+}
+
+fn claim(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    owner: &str,
+    access: &Access<Push>,
+    id: &UploadId,
+) -> Result<ClaimedUpload> {
+    let now_ms = core.now_ms();
+    let upload = tx.find_upload(id, now_ms)?.ok_or(Error::UploadUnknown)?;
+    require_own(tx, access, &upload)?;
+    // Where no other process writes, whoever else had the right is an earlier life of this one.
+    let others_are_dead = !core.metadata.is_shared();
+    tx.claim_upload(id, owner, others_are_dead, now_ms, now_ms + LEASE_MS)?
+        .ok_or(Error::UploadBusy)
 }
 
 async fn release(core: &Core, id: UploadId, fence: i64) {

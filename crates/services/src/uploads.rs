@@ -7,14 +7,16 @@
 use crate::access::{Access, Push};
 use crate::core::{Core, SHARED_STORAGE};
 use crate::repositories::ensure_repository;
+use crate::stored_blobs::locate;
 use crate::upload_lease::{UploadLease, require_own};
 use crate::{Error, Result};
-use blobs::{AppendError, CompleteError, Completed, Expected, PutError, UploadProgress};
+use blobs::{AppendError, CompleteError, Completed, Expected, ObjectKey, PutError, UploadProgress};
 use bytes::Bytes;
 use futures_util::Stream;
-use metadata::{NewUpload, Tx, UploadState};
+use metadata::{NewUpload, UploadState};
 use oci::{Algorithm, ContentRange, Digest, UploadId};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// How long a finished upload's row answers a repeated request.
 const REMEMBER_DONE_MS: i64 = 3_600_000;
@@ -82,9 +84,9 @@ impl Uploads {
     ///
     /// # Errors
     /// [`Error::UploadUnknown`] for one that is not the caller's, too.
-    pub fn status(&self, access: &Access<Push>, id: &UploadId) -> Result<UploadStatus> {
+    pub async fn status(&self, access: &Access<Push>, id: &UploadId) -> Result<UploadStatus> {
         let now_ms = self.core.now_ms();
-        self.core.metadata.read(|reader| {
+        let status = self.core.metadata.read(|reader| {
             let upload = reader
                 .find_upload(id, now_ms)?
                 .ok_or(Error::UploadUnknown)?;
@@ -99,7 +101,8 @@ impl Uploads {
                     done: Some(digest),
                 },
             })
-        })
+        });
+        status.await
     }
 
     /// Adds a chunk and answers with the bytes that are there then.
@@ -175,7 +178,7 @@ impl Uploads {
     {
         if let UploadState::Done(digest) = &lease.upload.state {
             // What was deleted since is not there because it was once.
-            return if digest == expected && self.knows(lease, digest)? {
+            return if digest == expected && self.knows(lease, digest).await? {
                 Ok(())
             } else {
                 Err(Error::UploadUnknown)
@@ -221,25 +224,33 @@ impl Uploads {
     }
 
     /// Whether the repository of an upload has a blob.
-    fn knows(&self, lease: &UploadLease, digest: &Digest) -> Result<bool> {
+    async fn knows(&self, lease: &UploadLease, digest: &Digest) -> Result<bool> {
         let known = self
             .core
             .metadata
             .read(|reader| reader.find_membership(&lease.upload.repository_id, digest));
-        Ok(known?.is_some())
+        Ok(known.await?.is_some())
     }
 
-    /// Content that the account has already shown to have is not made durable a second time. What other accounts have
-    /// makes no difference, not even in time.
+    /// Content that the account has already shown to have is not made durable a second time, provided that it is still
+    /// there. What other accounts have makes no difference, not even in time.
     fn unless_known(&self, access: &Access<Push>, expected: &Digest) -> Expected {
-        let (metadata, account, digest) = (
-            self.core.metadata.clone(),
-            access.account.clone(),
-            expected.clone(),
-        );
+        let (core, account, digest) = (self.core.clone(), access.account.clone(), expected.clone());
+        let runtime = Handle::current();
         Expected::unless_stored(expected, move || {
-            let known = metadata.read(|reader| reader.list_memberships(&account, &digest, 1));
-            known.is_ok_and(|known| !known.is_empty())
+            let known = core
+                .metadata
+                .read_blocking(|reader| reader.find_account_blob(&account, &digest));
+            let Ok(Some((location, size_bytes))) = known else {
+                return false;
+            };
+            let Ok(key) = ObjectKey::parse(&location) else {
+                return false;
+            };
+            // Bytes that were lost, or became fewer, are taken from this upload instead.
+            runtime
+                .block_on(core.blobs.verify_length(&key, size_bytes))
+                .is_ok()
         })
     }
 
@@ -259,7 +270,10 @@ impl Uploads {
                 let now_ms = core.now_ms();
                 let digest = &completed.digest;
                 let repository = ensure_repository(&core, tx, &access)?;
-                let is_copy = locate(tx, &completed, now_ms)?;
+                let is_copy = locate(&core, tx, &completed, now_ms)?;
+                // Should no manifest ever need it, the collector finds it by this.
+                let due_at_ms = now_ms + core.settings.grace_period_ms;
+                tx.enqueue_lease_review(&repository, (SHARED_STORAGE, digest), due_at_ms)?;
                 tx.put_repository_blob(
                     &access.account,
                     &repository,
@@ -267,9 +281,6 @@ impl Uploads {
                     digest,
                     now_ms,
                 )?;
-                // Should no manifest ever need it, the collector finds it by this.
-                let due_at_ms = now_ms + core.settings.grace_period_ms;
-                tx.enqueue_review(SHARED_STORAGE, digest, due_at_ms)?;
                 if !tx.finish_upload(&id, fence, digest, now_ms + REMEMBER_DONE_MS)? {
                     return Err(Error::UploadBusy);
                 }
@@ -297,39 +308,21 @@ impl Uploads {
 
     async fn cancel_under(&self, lease: &mut UploadLease) -> Result<()> {
         require_open(lease)?;
-        let (core, id) = (self.core.clone(), lease.upload.id.clone());
+        let (core, id, fence) = (self.core.clone(), lease.upload.id.clone(), lease.fence);
         self.core
             .metadata
-            .write(move |tx| Ok::<_, Error>(tx.delete_upload(id.as_str(), core.now_ms())?))
+            .write(move |tx| {
+                let now_ms = core.now_ms();
+                // Whoever has lost the right to write has lost this one, too.
+                if !tx.renew_upload_lease(&id, fence, now_ms)? {
+                    return Err(Error::UploadBusy);
+                }
+                Ok(tx.delete_upload(id.as_str(), now_ms)?)
+            })
             .await?;
         lease.end();
         Ok(())
     }
-}
-
-/// Says where a blob's bytes are, unless that is known. Answers whether the object is a copy that nobody needs.
-fn locate(tx: &mut Tx<'_>, completed: &Completed, now_ms: i64) -> Result<bool> {
-    let Completed {
-        key,
-        size_bytes,
-        digest,
-        is_kept,
-    } = completed;
-    if !is_kept {
-        // The bytes that made this one needless may have been collected since; then the client has to send them again.
-        return match tx.find_blob_location(SHARED_STORAGE, digest)? {
-            Some(_) => Ok(false),
-            None => Err(Error::UploadUnknown),
-        };
-    }
-    let is_first = tx.create_blob(SHARED_STORAGE, digest, *size_bytes, key.as_str(), now_ms)?;
-    // A repeated request finds its own blob.
-    let location = tx.find_blob_location(SHARED_STORAGE, digest)?;
-    let is_copy = !is_first && location.as_deref() != Some(key.as_str());
-    if is_copy {
-        tx.condemn_object(key.as_str(), now_ms)?;
-    }
-    Ok(is_copy)
 }
 
 fn require_open(lease: &UploadLease) -> Result<()> {

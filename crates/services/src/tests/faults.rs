@@ -1,5 +1,6 @@
 //! What goes wrong below the services: the disk, the power, clients that go away.
 
+mod collection;
 mod disk_errors;
 mod interleavings;
 mod leases;

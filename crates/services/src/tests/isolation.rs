@@ -69,11 +69,14 @@ fn settings() -> Settings {
         grace_period_ms: 86_400_000,
         trash_ms: 3_600_000,
         condemned_ms: 0,
+        scrub_bytes_per_sec: 0,
+        scrub_every_ms: 86_400_000,
         allows_anonymous_pull: true,
         allows_sparse_indexes: false,
         manifest_cache_bytes: 1 << 20,
         remembered_credentials: 16,
         referrers_page_bytes: 1 << 20,
+        jobs: crate::JobSettings::default(),
     }
 }
 
@@ -232,6 +235,7 @@ impl World {
         let tokens = &self.services.tokens;
         let issued = tokens
             .issue(&self.services.authorizer, context, &scopes)
+            .await
             .unwrap();
         let shown = Credentials::Bearer(&issued.token);
         let authenticated = self.services.authenticator.authenticate(shown, None).await;
@@ -259,6 +263,7 @@ impl World {
         let (uploads, authorizer) = (&self.services.uploads, &self.services.authorizer);
         let access = authorizer
             .authorize::<Push>(context, &name(repository))
+            .await
             .unwrap();
         let id = uploads.start(&access, Algorithm::Sha256).await?;
         uploads
@@ -275,6 +280,7 @@ impl World {
         let authorizer = &self.services.authorizer;
         let access = authorizer
             .authorize::<Push>(context, &name(repository))
+            .await
             .unwrap();
         let push = ManifestPush {
             reference: tag("v1"),
@@ -295,10 +301,11 @@ impl World {
             .unwrap()
     }
 
-    fn pull(&self, context: &CallerContext, repository: &str) -> Result<(), Refused> {
+    async fn pull(&self, context: &CallerContext, repository: &str) -> Result<(), Refused> {
         let authorizer = &self.services.authorizer;
         authorizer
             .authorize::<Pull>(context, &name(repository))
+            .await
             .map(drop)
     }
 }
@@ -352,9 +359,11 @@ async fn t01_the_others_blob_is_unknown() {
             let authorizer = &world.services.authorizer;
             let access = authorizer
                 .authorize::<Pull>(&context, &name("acme-team/app"))
+                .await
                 .unwrap();
             let delete = authorizer
                 .authorize::<Delete>(&context, &name("acme-team/app"))
+                .await
                 .unwrap();
             let blobs = &world.services.blobs;
             let mut outcomes = Vec::new();
@@ -383,11 +392,13 @@ async fn t01_the_others_blob_is_unknown() {
     let alice = world.shared(&world.alice);
     let delete = authorizer
         .authorize::<Delete>(&alice, &name("acme-team/app"))
+        .await
         .unwrap();
     world.services.blobs.delete(&delete, &secret).await.unwrap();
     let bob = world.shared(&world.bob);
     let access = authorizer
         .authorize::<Pull>(&bob, &name("brew-team/app"))
+        .await
         .unwrap();
     let file = world.services.blobs.open(&access, &secret).await.unwrap();
     assert_eq!(file.len(), SECRET.len() as u64);
@@ -406,13 +417,16 @@ async fn t02_t03_nothing_is_mounted_across_accounts() {
         let context = world.shared(user);
         let to = authorizer
             .authorize::<Push>(&context, &name("acme-team/app"))
+            .await
             .unwrap();
         for digest in [&secret, &nobodys] {
             let source = uploads
                 .find_mount_source(authorizer, &context, &to, digest)
+                .await
                 .unwrap();
             assert!(source.is_none());
-            if let Ok(from) = authorizer.authorize::<Pull>(&context, &name("brew-team/app")) {
+            let theirs = name("brew-team/app");
+            if let Ok(from) = authorizer.authorize::<Pull>(&context, &theirs).await {
                 assert_eq!(*user, world.carol);
                 assert!(!uploads.mount(&to, &from, digest).await.unwrap());
             }
@@ -422,9 +436,11 @@ async fn t02_t03_nothing_is_mounted_across_accounts() {
     let bob = world.shared(&world.bob);
     let to = authorizer
         .authorize::<Push>(&bob, &name("brew-open/app"))
+        .await
         .unwrap();
     let from = uploads
         .find_mount_source(authorizer, &bob, &to, &secret)
+        .await
         .unwrap()
         .unwrap();
     assert!(uploads.mount(&to, &from, &secret).await.unwrap());
@@ -517,22 +533,25 @@ async fn t06_an_upload_belongs_to_its_account() {
     let carol = world.shared(&world.carol);
     let own = authorizer
         .authorize::<Push>(&carol, &name("brew-team/app"))
+        .await
         .unwrap();
     let id = uploads.start(&own, Algorithm::Sha256).await.unwrap();
     let never = UploadId::parse("01890a5d-ac96-774b-8000-ffffffffffff").unwrap();
     let digest = Digest::sha256_of(b"x");
     let accesses = [
-        authorizer.authorize::<Push>(&carol, &name("acme-team/app")),
-        authorizer.authorize::<Push>(&world.shared(&world.alice), &name("acme-team/app")),
-        authorizer.authorize::<Push>(&world.shared(&world.bob), &name("brew-team/app")),
-        authorizer.authorize::<Push>(&carol, &name("brew-open/app")),
+        (&carol, "acme-team/app"),
+        (&world.shared(&world.alice), "acme-team/app"),
+        (&world.shared(&world.bob), "brew-team/app"),
+        (&carol, "brew-open/app"),
     ];
-    for access in accesses {
+    for (context, repository) in accesses {
+        let repository = name(repository);
+        let access = authorizer.authorize::<Push>(context, &repository).await;
         let access = access.unwrap();
         let mut outcomes = Vec::new();
         for id in [&id, &never] {
             outcomes.push([
-                learnt(&uploads.status(&access, id), &[]),
+                learnt(&uploads.status(&access, id).await, &[]),
                 learnt(&uploads.append(&access, id, body("x")).await, &[]),
                 learnt(
                     &uploads
@@ -576,6 +595,7 @@ async fn t07_referrers_stay_in_their_account() {
         let authorizer = &world.services.authorizer;
         let access = authorizer
             .authorize::<Pull>(context, &name(repository))
+            .await
             .unwrap();
         let query = ReferrersQuery {
             subject: subject.clone(),
@@ -663,10 +683,16 @@ async fn t09_the_others_private_namespace_looks_like_none() {
             let repository = name(repository);
             let asked = [repository.as_str(), repository.namespace()];
             outcomes.push([
-                learnt(&authorizer.authorize::<Pull>(&context, &repository), &asked),
-                learnt(&authorizer.authorize::<Push>(&context, &repository), &asked),
                 learnt(
-                    &authorizer.authorize::<Delete>(&context, &repository),
+                    &authorizer.authorize::<Pull>(&context, &repository).await,
+                    &asked,
+                ),
+                learnt(
+                    &authorizer.authorize::<Push>(&context, &repository).await,
+                    &asked,
+                ),
+                learnt(
+                    &authorizer.authorize::<Delete>(&context, &repository).await,
                     &asked,
                 ),
             ]);
@@ -679,20 +705,16 @@ async fn t09_the_others_private_namespace_looks_like_none() {
     // At the shared address Bob may make namespaces of his own, so one whose name is taken differs for pushing; for
     // reading and deleting nothing differs.
     let bob = world.shared(&world.bob);
-    assert!(matches!(
-        world.pull(&bob, "acme-team/app"),
-        Err(Refused::Hidden)
-    ));
-    assert!(matches!(
-        world.pull(&bob, "none-team/app"),
-        Err(Refused::Hidden)
-    ));
+    for repository in ["acme-team/app", "none-team/app"] {
+        let pulled = world.pull(&bob, repository).await;
+        assert!(matches!(pulled, Err(Refused::Hidden)));
+    }
     // An account's own address has no others' namespaces, public or not, not even for who may see them elsewhere.
     for repository in ["acme-open/app", "acme-team/app"] {
         for user in [&world.alice, &world.carol, &world.bob] {
             let there = world.at(user, &world.brew);
             assert!(matches!(
-                world.pull(&there, repository),
+                world.pull(&there, repository).await,
                 Err(Refused::Hidden)
             ));
         }
@@ -701,13 +723,13 @@ async fn t09_the_others_private_namespace_looks_like_none() {
     let token = world
         .with_token(&world.shared(&world.alice), &["acme-team/app"])
         .await;
-    world.pull(&token, "acme-team/app").unwrap();
+    world.pull(&token, "acme-team/app").await.unwrap();
     let elsewhere = CallerContext {
         address: Address::Account(world.brew.clone()),
         ..token
     };
     assert!(matches!(
-        world.pull(&elsewhere, "acme-team/app"),
+        world.pull(&elsewhere, "acme-team/app").await,
         Err(Refused::InsufficientScope)
     ));
 }
@@ -718,9 +740,9 @@ async fn t09_a_token_is_of_one_account() {
     let world = World::start().await;
     let both = ["acme-team/app", "brew-team/app"];
     let token = world.with_token(&world.shared(&world.carol), &both).await;
-    world.pull(&token, "acme-team/app").unwrap();
+    world.pull(&token, "acme-team/app").await.unwrap();
     assert!(matches!(
-        world.pull(&token, "brew-team/app"),
+        world.pull(&token, "brew-team/app").await,
         Err(Refused::InsufficientScope)
     ));
 }
@@ -746,7 +768,7 @@ async fn t10_a_name_that_changed_hands_owes_nothing() {
     made.await.unwrap();
     let carol = world.shared(&world.carol);
     // Remembered, and in a token.
-    world.pull(&carol, "traded/app").unwrap();
+    world.pull(&carol, "traded/app").await.unwrap();
     let token = world.with_token(&carol, &["traded/app"]).await;
     let never = world.with_token(&carol, &["acme-team/never"]).await;
 
@@ -762,35 +784,37 @@ async fn t10_a_name_that_changed_hands_owes_nothing() {
         .await;
 
     assert!(matches!(
-        world.pull(&carol, "traded/app"),
+        world.pull(&carol, "traded/app").await,
         Err(Refused::Hidden)
     ));
     let (authorizer, manifests) = (&world.services.authorizer, &world.services.manifests);
-    let outcomes =
-        [(&token, "traded/app"), (&never, "acme-team/never")].map(|(context, repository)| {
-            let access = authorizer
-                .authorize::<Pull>(context, &name(repository))
-                .unwrap();
-            let by_tag = manifests.get(&access, &tag("v1"));
-            let by_digest = manifests.get(&access, &Reference::Digest(secret.clone()));
-            learnt(&(by_tag, by_digest), &[])
-        });
+    let mut outcomes = Vec::new();
+    for (context, repository) in [(&token, "traded/app"), (&never, "acme-team/never")] {
+        let access = authorizer
+            .authorize::<Pull>(context, &name(repository))
+            .await
+            .unwrap();
+        let by_tag = manifests.get(&access, &tag("v1")).await;
+        let by_digest = manifests
+            .get(&access, &Reference::Digest(secret.clone()))
+            .await;
+        outcomes.push(learnt(&(by_tag, by_digest), &[]));
+    }
     assert_eq!(outcomes[0], outcomes[1]);
     assert!(outcomes[0].contains("NameUnknown"), "{outcomes:?}");
     let access = authorizer
         .authorize::<Push>(&token, &name("traded/app"))
+        .await
         .unwrap();
-    let started = world
-        .services
-        .uploads
-        .start(&access, Algorithm::Sha256)
-        .await;
+    let uploads = &world.services.uploads;
+    let started = uploads.start(&access, Algorithm::Sha256).await;
     assert!(
         matches!(started, Err(Error::NamespaceUnknown(_))),
         "{started:?}"
     );
     let delete = authorizer
         .authorize::<Delete>(&token, &name("traded/app"))
+        .await
         .unwrap();
     let deleted = manifests.delete(&delete, &tag("v1")).await;
     assert!(matches!(deleted, Err(Error::NameUnknown)), "{deleted:?}");
@@ -811,7 +835,7 @@ async fn t17_large_tokens_are_not_hoarded() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let tokens = &world.services.tokens;
     let large = world.with_token(&anonymous, &names).await;
-    world.pull(&large, names[99]).unwrap();
+    world.pull(&large, names[99]).await.unwrap();
     assert_eq!(tokens.remembered(), 0);
     world.with_token(&anonymous, &names[..2]).await;
     assert_eq!(tokens.remembered(), 1);

@@ -44,18 +44,18 @@ async fn push_with_a_failing_call(shape: Shape, call: usize, fault: Fault) {
 
 /// The upload goes on where its status says, or is gone.
 async fn go_on(registry: &Registry, client: &mut Client, repository: &str, id: &oci::UploadId) {
-    let (uploads, access) = (&registry.services.uploads, registry.push(repository));
+    let (uploads, access) = (&registry.services.uploads, registry.push(repository).await);
     registry
         .until(|registry| {
             let found = registry
                 .services
                 .core
                 .metadata
-                .read(|reader| reader.find_upload(id, 0));
+                .read_blocking(|reader| reader.find_upload(id, 0));
             found.unwrap().is_none_or(|upload| !upload.is_leased)
         })
         .await;
-    let Ok(status) = uploads.status(&access, id) else {
+    let Ok(status) = uploads.status(&access, id).await else {
         return;
     };
     // The configuration is pushed first; if it was promised, the upload is the layer's.
@@ -106,7 +106,7 @@ async fn a_full_disk_refuses_uploads_and_still_serves_and_deletes() {
     client.assert_promises_are_kept(&registry).await;
     let (_, content, _) = client.manifests.remove(0);
     let reference = oci::Reference::Digest(oci::Digest::sha256_of(&content));
-    let delete = registry.delete("app");
+    let delete = registry.delete("app").await;
     let manifests = &registry.services.manifests;
     manifests.delete(&delete, &reference).await.unwrap();
 

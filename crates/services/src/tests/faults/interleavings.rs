@@ -1,203 +1,28 @@
-//! Pushes, mounts, deletions and upkeep in random order, several at a time. Whatever manifest was acknowledged and not
-//! deleted is wholly there, and usage is what it should be.
+//! Pushes, mounts, deletions, time and the collector in random order, several at a time. Whatever manifest was acknowledged
+//! and not deleted is wholly there; a client that is told of a blob can use it; at rest, nothing is left that nothing needs;
+//! and usage is what it should be.
+//!
+//! `TEST_SEED` repeats a run, `TEST_COUNT` says how many schedules there are: `cargo xtask soak interleave` makes many.
 
-use super::pushes::{Client, MEDIA_TYPE, SHAPES, content, manifest};
-use super::registry::Registry;
-use crate::{Error, ManifestPush};
-use bytes::Bytes;
+mod steps;
+
+use super::registry::{GRACE_MS, Registry};
 use futures_util::future::join_all;
-use oci::{Digest, Reference, Tag};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
-use std::collections::BTreeMap;
+use oci::{Digest, Reference};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use steps::{
+    BLOBS, MANIFESTS, Promises, REPOSITORIES, Random, Round, Step, bytes_of, digest, needed, take,
+};
 
-const REPOSITORIES: [&str; 3] = ["one", "two", "three"];
-const BLOBS: usize = 4;
-/// Every manifest has a configuration and a layer, so there are as many as pairs.
-const MANIFESTS: usize = BLOBS * BLOBS;
-
-#[derive(Clone, Debug)]
-enum Step {
-    PushBlob {
-        repository: usize,
-        blob: usize,
-        shape: usize,
-    },
-    /// An upload that nobody goes on with.
-    Abandon {
-        repository: usize,
-        blob: usize,
-    },
-    Mount {
-        from: usize,
-        to: usize,
-        blob: usize,
-    },
-    PushManifest {
-        repository: usize,
-        manifest: usize,
-        tag: usize,
-    },
-    DeleteTag {
-        repository: usize,
-        tag: usize,
-    },
-    DeleteManifest {
-        repository: usize,
-        manifest: usize,
-    },
-    DeleteBlob {
-        repository: usize,
-        blob: usize,
-    },
-    Upkeep,
-    Wait {
-        seconds: i64,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let repository = || 0..REPOSITORIES.len();
-    prop_oneof![
-        6 => (repository(), 0..BLOBS, 0..SHAPES.len() - 1)
-            .prop_map(|(repository, blob, shape)| Step::PushBlob { repository, blob, shape }),
-        1 => (repository(), 0..BLOBS).prop_map(|(repository, blob)| Step::Abandon { repository, blob }),
-        3 => (repository(), repository(), 0..BLOBS)
-            .prop_map(|(from, to, blob)| Step::Mount { from, to, blob }),
-        8 => (repository(), 0..MANIFESTS, 0..3_usize)
-            .prop_map(|(repository, manifest, tag)| Step::PushManifest { repository, manifest, tag }),
-        2 => (repository(), 0..3_usize).prop_map(|(repository, tag)| Step::DeleteTag { repository, tag }),
-        3 => (repository(), 0..MANIFESTS)
-            .prop_map(|(repository, manifest)| Step::DeleteManifest { repository, manifest }),
-        3 => (repository(), 0..BLOBS).prop_map(|(repository, blob)| Step::DeleteBlob { repository, blob }),
-        2 => Just(Step::Upkeep),
-        2 => (0..4000_i64).prop_map(|seconds| Step::Wait { seconds }),
-    ]
-}
-
-fn blob(number: usize) -> Bytes {
-    content(u8::try_from(number).unwrap(), 1500 + number)
-}
-
-fn digest(number: usize) -> Digest {
-    Digest::sha256_of(&blob(number))
-}
-
-fn needed(manifest: usize) -> [Digest; 2] {
-    [digest(manifest / BLOBS), digest(manifest % BLOBS)]
-}
-
-fn bytes_of(number: usize) -> Bytes {
-    let sized = |number| (digest(number), blob(number).len());
-    manifest(&[sized(number / BLOBS), sized(number % BLOBS)])
-}
-
-fn tag(number: usize) -> Tag {
-    Tag::parse(&format!("t{number}")).unwrap()
-}
-
-/// Errors that a client can get in the course of ordinary events; any other is a defect.
-fn assert_ordinary(step: &Step, error: &Error) {
-    let is_ordinary = match step {
-        Step::PushManifest { .. } => matches!(error, Error::ManifestBlobUnknown(_)),
-        Step::DeleteTag { .. } | Step::DeleteManifest { .. } => {
-            matches!(error, Error::ManifestUnknown | Error::NameUnknown)
-        }
-        Step::DeleteBlob { .. } => matches!(
-            error,
-            Error::BlobUnknown | Error::BlobInUse | Error::NameUnknown
-        ),
-        // The clock may jump beyond the end of an upload while it is being pushed.
-        Step::PushBlob { .. } | Step::Abandon { .. } => matches!(error, Error::UploadUnknown),
-        Step::Mount { .. } | Step::Upkeep | Step::Wait { .. } => false,
-    };
-    assert!(is_ordinary, "{step:?}: {error}");
-}
-
-async fn take(registry: &Registry, step: &Step) -> Result<(), Error> {
-    let services = &registry.services;
-    match *step {
-        Step::PushBlob {
-            repository,
-            blob: number,
-            shape,
-        } => {
-            let (name, mut client) = (REPOSITORIES[repository], Client::default());
-            let bytes = blob(number);
-            let pushed = client.push_blob(registry, name, SHAPES[shape], &bytes);
-            pushed.await.map(drop)
-        }
-        Step::Abandon { repository, blob } => abandon(registry, repository, blob).await,
-        Step::Mount { from, to, blob } => {
-            let to = registry.push(REPOSITORIES[to]);
-            let from = registry.pull(REPOSITORIES[from]);
-            let digest = digest(blob);
-            let mounted = services.uploads.mount(&to, &from, &digest).await;
-            mounted.map(drop)
-        }
-        Step::PushManifest {
-            repository,
-            manifest,
-            tag,
-        } => push_manifest(registry, repository, manifest, tag).await,
-        Step::DeleteTag {
-            repository,
-            tag: number,
-        } => {
-            let access = registry.delete(REPOSITORIES[repository]);
-            let reference = Reference::Tag(tag(number));
-            services.manifests.delete(&access, &reference).await
-        }
-        Step::DeleteManifest {
-            repository,
-            manifest,
-        } => {
-            let access = registry.delete(REPOSITORIES[repository]);
-            let reference = Reference::Digest(Digest::sha256_of(&bytes_of(manifest)));
-            services.manifests.delete(&access, &reference).await
-        }
-        Step::DeleteBlob { repository, blob } => {
-            let access = registry.delete(REPOSITORIES[repository]);
-            services.blobs.delete(&access, &digest(blob)).await
-        }
-        Step::Upkeep => {
-            registry.maintain().await;
-            Ok(())
-        }
-        Step::Wait { seconds } => {
-            registry.clock.advance(seconds * 1000);
-            Ok(())
-        }
-    }
-}
-
-async fn abandon(registry: &Registry, repository: usize, number: usize) -> Result<(), Error> {
-    let access = registry.push(REPOSITORIES[repository]);
-    let uploads = &registry.services.uploads;
-    let id = uploads.start(&access, oci::Algorithm::Sha256).await?;
-    let chunk = crate::Chunk {
-        range: None,
-        body: super::pushes::body(&blob(number)),
-    };
-    uploads.append(&access, &id, chunk).await.map(drop)
-}
-
-async fn push_manifest(
-    registry: &Registry,
-    repository: usize,
-    manifest: usize,
-    number: usize,
-) -> Result<(), Error> {
-    let push = ManifestPush {
-        reference: Reference::Tag(tag(number)),
-        tags: Vec::new(),
-        content_type: MEDIA_TYPE.to_owned(),
-        content: bytes_of(manifest),
-    };
-    let access = registry.push(REPOSITORIES[repository]);
-    let pushed = registry.services.manifests.put(&access, push).await;
-    pushed.map(drop)
-}
+/// Schedules in an ordinary run.
+const SCHEDULES: u64 = 200;
+/// Schedules that share a registry: at the end of each it is empty again.
+const PER_REGISTRY: u64 = 25;
+/// How long deleted manifests are kept, in one registry after the other: shorter and longer than leases, and not at all.
+const TRASH_MS: [i64; 3] = [3 * GRACE_MS, 3_600_000, 0];
+/// Threads, each with registries of its own.
+const THREADS: u64 = 2;
 
 /// What a repository must or may have, as far as the answers tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +40,11 @@ fn learn(expected: &mut Expected, round: &[(Step, bool)]) {
     let did = |wanted: (usize, usize), is_put: bool| {
         round.iter().any(|(step, is_done)| match *step {
             Step::PushManifest {
+                repository,
+                manifest,
+                ..
+            }
+            | Step::PushImage {
                 repository,
                 manifest,
                 ..
@@ -240,65 +70,157 @@ fn learn(expected: &mut Expected, round: &[(Step, bool)]) {
     }
 }
 
-async fn check(registry: &Registry, expected: &Expected) {
+/// Pulls everything that may be there. Answers with the manifests that are.
+async fn check(registry: &Registry, expected: &Expected) -> Vec<(usize, usize)> {
+    let mut served = Vec::new();
     for (&(repository, manifest), &expectation) in expected {
         let (name, bytes) = (REPOSITORIES[repository], bytes_of(manifest));
         let reference = Reference::Digest(Digest::sha256_of(&bytes));
-        let access = registry.pull(name);
-        let is_served = registry.services.manifests.get(&access, &reference).is_ok();
+        let access = registry.pull(name).await;
+        let found = registry.services.manifests.get(&access, &reference).await;
         match expectation {
-            Expectation::Must => assert!(is_served, "{name} lost manifest {manifest}"),
-            Expectation::MustNot => assert!(!is_served, "{name} still has manifest {manifest}"),
+            Expectation::Must => assert!(found.is_ok(), "{name} lost manifest {manifest}"),
+            Expectation::MustNot => assert!(found.is_err(), "{name} still has manifest {manifest}"),
             Expectation::May => {}
         }
-        if is_served {
-            let needed = needed(manifest);
+        if found.is_ok() {
+            let needed = needed(manifest).map(digest);
             registry.assert_whole(name, &bytes, &needed).await;
+            served.push((repository, manifest));
         }
     }
     let maintenance = &registry.services.maintenance;
     let (running, counted) = maintenance.compare_usage(&registry.account).await.unwrap();
     assert_eq!(running, counted, "usage");
+    served
 }
 
-async fn live(rounds: Vec<Vec<Step>>) {
-    let registry = Registry::start().await;
-    let mut expected = Expected::new();
-    for round in rounds {
-        let taken = join_all(round.iter().map(|step| take(&registry, step))).await;
-        let mut outcomes = Vec::new();
-        for (step, result) in round.into_iter().zip(taken) {
-            if let Err(error) = &result {
-                assert_ordinary(&step, error);
-            }
-            outcomes.push((step, result.is_ok()));
-        }
-        learn(&mut expected, &outcomes);
-        check(&registry, &expected).await;
+/// Lets everything run out that can, and takes away what may go.
+async fn come_to_rest(registry: &Registry) {
+    let services = &registry.services;
+    services.blobs.flush_renewals().await.unwrap();
+    for _ in 0..6 {
+        registry.clock.advance(GRACE_MS + 1);
+        registry.maintain().await;
+        registry.collect_everything().await;
     }
-    registry.expire_everything().await;
-    check(&registry, &expected).await;
-    let digests: Vec<_> = (0..BLOBS).map(digest).collect();
-    registry.assert_nothing_left_over(digests.iter());
 }
 
-#[test]
-fn whatever_was_acknowledged_and_not_deleted_is_whole() {
+/// Fails unless the database and the store hold exactly what these manifests need.
+async fn assert_nothing_is_left(registry: &Registry, served: &[(usize, usize)]) {
+    let leases: BTreeSet<(usize, Digest)> = served
+        .iter()
+        .flat_map(|(repository, manifest)| {
+            needed(*manifest).map(|number| (*repository, digest(number)))
+        })
+        .collect();
+    let blobs: BTreeSet<Digest> = leases.iter().map(|(_, digest)| digest.clone()).collect();
+    registry.assert_holds_exactly(&blobs).await;
+    for (repository, name) in REPOSITORIES.iter().enumerate() {
+        for number in 0..BLOBS {
+            let (access, digest) = (registry.pull(name).await, digest(number));
+            let known = registry.services.blobs.open(&access, &digest).await.is_ok();
+            let is_needed = leases.contains(&(repository, digest));
+            assert_eq!(known, is_needed, "{name} and blob {number}");
+        }
+    }
+}
+
+async fn live(registry: &Registry, random: &mut Random) {
+    let (mut expected, mut promises) = (Expected::new(), Promises::new());
+    for steps in random.schedule() {
+        let round = Round {
+            steps: &steps,
+            begun_ms: model::Clock::now_ms(&*registry.clock),
+            promises: &promises,
+        };
+        let mut randoms: Vec<_> = steps
+            .iter()
+            .map(|_| Random::new(random.below(usize::MAX) as u64))
+            .collect();
+        let taken = steps.iter().zip(&mut randoms);
+        let taken = taken.map(|(step, random)| take(registry, *step, round, random));
+        let taken: Vec<_> = join_all(taken).await.iter().map(Result::is_ok).collect();
+        promises = round.learn(&taken);
+        let outcomes: Vec<_> = steps.iter().copied().zip(taken).collect();
+        learn(&mut expected, &outcomes);
+        if random.below(4) == 0 {
+            check(registry, &expected).await;
+        }
+    }
+    check(registry, &expected).await;
+    come_to_rest(registry).await;
+    let served = check(registry, &expected).await;
+    assert_nothing_is_left(registry, &served).await;
+    for (repository, manifest) in served {
+        let deleted = steps::delete_manifest(registry, repository, manifest);
+        deleted.await.unwrap();
+    }
+    come_to_rest(registry).await;
+    assert_nothing_is_left(registry, &[]).await;
+}
+
+/// Says how to repeat a schedule that failed.
+struct Named(u64);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "repeat this schedule with TEST_SEED={} TEST_COUNT=1",
+                self.0
+            );
+        }
+    }
+}
+
+fn live_through(seeds: impl Iterator<Item = u64>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let rounds = prop::collection::vec(prop::collection::vec(step(), 1..5), 1..40);
-    let config = Config {
-        cases: 48,
-        max_shrink_iters: 200,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    TestRunner::new(config)
-        .run(&rounds, |rounds| {
-            runtime.block_on(live(rounds));
-            Ok(())
-        })
-        .unwrap();
+    runtime.block_on(async {
+        let mut seeds = seeds.peekable();
+        let mut trash_periods = TRASH_MS.into_iter().cycle();
+        while seeds.peek().is_some() {
+            let trash_ms = trash_periods.next().unwrap();
+            let registry = Registry::start_with_trash(trash_ms).await;
+            for seed in seeds.by_ref().take(usize::try_from(PER_REGISTRY).unwrap()) {
+                let _named = Named(seed);
+                live(&registry, &mut Random::new(seed)).await;
+            }
+        }
+    });
+}
+
+fn from_environment(name: &str) -> Option<u64> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test run decides how long it is"
+    )]
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap())
+}
+
+#[test]
+fn whatever_was_acknowledged_and_not_deleted_is_whole_and_nothing_else_is_left() {
+    let count = from_environment("TEST_COUNT").unwrap_or(SCHEDULES);
+    let first = from_environment("TEST_SEED").unwrap_or_else(|| {
+        let random = RandomState::new().build_hasher().finish();
+        u64::from(u32::try_from(random >> 32).unwrap())
+    });
+    eprintln!("schedules with the seeds from {first}, {count} of them");
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS.min(count))
+            .map(|thread| {
+                let step = usize::try_from(THREADS).unwrap();
+                scope.spawn(move || live_through((first + thread..first + count).step_by(step)))
+            })
+            .collect();
+        for thread in threads {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
 }

@@ -55,7 +55,7 @@ async fn an_upload_has_its_row_before_its_first_byte() {
     let registry = Registry::start().await;
     registry.clock.calls_in_transactions();
     let before = registry.disk.calls().len();
-    let access = registry.push("app");
+    let access = registry.push("app").await;
     let uploads = &registry.services.uploads;
     let id = uploads
         .start(&access, oci::Algorithm::Sha256)
@@ -68,6 +68,6 @@ async fn an_upload_has_its_row_before_its_first_byte() {
         .services
         .core
         .metadata
-        .read(|reader| reader.is_upload_open(id.as_str()));
+        .read_blocking(|reader| reader.is_upload_open(id.as_str()));
     assert!(is_open.unwrap());
 }

@@ -76,8 +76,8 @@ async fn push_with_the_power_going_at(
 
 /// Some clients try to resume: they are told where to, or that the upload is gone.
 async fn go_on(registry: &Registry, client: &mut Client, repository: &str, id: &oci::UploadId) {
-    let (uploads, access) = (&registry.services.uploads, registry.push(repository));
-    let status = match uploads.status(&access, id) {
+    let (uploads, access) = (&registry.services.uploads, registry.push(repository).await);
+    let status = match uploads.status(&access, id).await {
         Ok(status) => status,
         Err(Error::UploadUnknown) => return,
         Err(error) => panic!("{error}"),

@@ -23,6 +23,8 @@ use tempfile::TempDir;
 
 pub(super) const NAMESPACE: &str = "library";
 const START_MS: i64 = 1_700_000_000_000;
+/// How long a repository knows a blob that no manifest of it needs.
+pub(super) const GRACE_MS: i64 = 86_400_000;
 /// Nothing here takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -36,7 +38,7 @@ pub(super) struct ManualClock {
 impl Clock for ManualClock {
     fn now_ms(&self) -> i64 {
         if std::thread::current().name() == Some("sqlite-writer") {
-            let calls = self.disk.calls().len();
+            let calls = self.disk.call_count();
             self.calls_in_transactions.lock().unwrap().push(calls);
         }
         self.now_ms.load(Ordering::SeqCst)
@@ -76,6 +78,7 @@ pub(super) struct Registry {
     pub(super) account: AccountId,
     ids: Arc<Counter>,
     directory: TempDir,
+    trash_ms: i64,
 }
 
 /// A database as it was at some moment.
@@ -84,7 +87,7 @@ pub(super) struct Snapshot {
     log: Vec<u8>,
 }
 
-fn settings() -> Settings {
+fn settings(trash_ms: i64) -> Settings {
     Settings {
         issuer: "registry".to_owned(),
         service: "registry".to_owned(),
@@ -94,14 +97,17 @@ fn settings() -> Settings {
         upload_lifetime_ms: 30_000,
         open_uploads_per_account: 1000,
         blob_bytes: 1 << 30,
-        grace_period_ms: 86_400_000,
-        trash_ms: 3_600_000,
+        grace_period_ms: GRACE_MS,
+        trash_ms,
         condemned_ms: 0,
+        scrub_bytes_per_sec: 0,
+        scrub_every_ms: 86_400_000,
         allows_anonymous_pull: true,
         allows_sparse_indexes: false,
         manifest_cache_bytes: 1 << 20,
         remembered_credentials: 16,
         referrers_page_bytes: 1 << 20,
+        jobs: crate::JobSettings::default(),
     }
 }
 
@@ -153,6 +159,7 @@ async fn serve(
     disk: &Arc<FaultyDisk>,
     clock: &Arc<ManualClock>,
     ids: &Arc<Counter>,
+    trash_ms: i64,
 ) -> Services {
     let blobs = FilesystemOptions {
         root: directory.join("store"),
@@ -166,7 +173,7 @@ async fn serve(
         clock: clock.clone(),
         ids: ids.clone(),
         random: Arc::new(SeededRandom::new(1)),
-        settings: settings(),
+        settings: settings(trash_ms),
         passwords_at_once: NonZeroUsize::MIN,
         throttle: ThrottleLimits {
             max_entries: 16,
@@ -187,6 +194,11 @@ fn directory() -> TempDir {
 
 impl Registry {
     pub(super) async fn start() -> Self {
+        Self::start_with_trash(3_600_000).await
+    }
+
+    /// With deleted manifests kept for a while, or not at all.
+    pub(super) async fn start_with_trash(trash_ms: i64) -> Self {
         let directory = directory();
         let store = directory.path().join("store");
         std::fs::create_dir(&store).unwrap();
@@ -199,7 +211,7 @@ impl Registry {
             calls_in_transactions: Mutex::default(),
         });
         let ids = Arc::new(Counter(AtomicU64::new(1)));
-        let services = serve(directory.path(), &disk, &clock, &ids).await;
+        let services = serve(directory.path(), &disk, &clock, &ids, trash_ms).await;
         Self {
             services,
             disk,
@@ -207,6 +219,7 @@ impl Registry {
             account: account.clone(),
             ids,
             directory,
+            trash_ms,
         }
     }
 
@@ -236,6 +249,7 @@ impl Registry {
             account,
             ids,
             directory,
+            trash_ms,
         } = self;
         let core = Arc::downgrade(&services.core);
         drop(services);
@@ -246,7 +260,7 @@ impl Registry {
             std::fs::write(&database, &snapshot.database).unwrap();
             std::fs::write(directory.path().join("metadata.db-wal"), &snapshot.log).unwrap();
         }
-        let services = serve(directory.path(), &disk, &clock, &ids).await;
+        let services = serve(directory.path(), &disk, &clock, &ids, trash_ms).await;
         Self {
             services,
             disk,
@@ -254,29 +268,31 @@ impl Registry {
             account,
             ids,
             directory,
+            trash_ms,
         }
     }
 
-    pub(super) fn access<A: RepositoryAction>(&self, repository: &str) -> Access<A> {
+    pub(super) async fn access<A: RepositoryAction>(&self, repository: &str) -> Access<A> {
         let context = CallerContext {
             authenticated: Arc::new(Authenticated::local_operator()),
             origin: Origin::default(),
             address: Address::Shared,
         };
         let name = RepositoryName::parse(&format!("{NAMESPACE}/{repository}")).unwrap();
-        self.services.authorizer.authorize(&context, &name).unwrap()
+        let authorized = self.services.authorizer.authorize(&context, &name).await;
+        authorized.unwrap()
     }
 
-    pub(super) fn push(&self, repository: &str) -> Access<Push> {
-        self.access(repository)
+    pub(super) async fn push(&self, repository: &str) -> Access<Push> {
+        self.access(repository).await
     }
 
-    pub(super) fn pull(&self, repository: &str) -> Access<Pull> {
-        self.access(repository)
+    pub(super) async fn pull(&self, repository: &str) -> Access<Pull> {
+        self.access(repository).await
     }
 
-    pub(super) fn delete(&self, repository: &str) -> Access<Delete> {
-        self.access(repository)
+    pub(super) async fn delete(&self, repository: &str) -> Access<Delete> {
+        self.access(repository).await
     }
 
     /// The whole blob, or why not.
@@ -285,8 +301,9 @@ impl Registry {
         repository: &str,
         digest: &Digest,
     ) -> Result<Vec<u8>, Error> {
-        let access = self.pull(repository);
-        let file = self.services.blobs.open(&access, digest).await?;
+        let access = self.pull(repository).await;
+        let blob = self.services.blobs.open(&access, digest).await?;
+        let file = blob.as_file().unwrap();
         let mut bytes = vec![0; usize::try_from(file.len()).unwrap()];
         let mut at = 0;
         while at < bytes.len() {
@@ -301,10 +318,8 @@ impl Registry {
     pub(super) async fn assert_whole(&self, repository: &str, manifest: &[u8], blobs: &[Digest]) {
         let digest = Digest::sha256_of(manifest);
         let reference = Reference::Digest(digest.clone());
-        let served = self
-            .services
-            .manifests
-            .get(&self.pull(repository), &reference);
+        let access = self.pull(repository).await;
+        let served = self.services.manifests.get(&access, &reference).await;
         let served = served.unwrap_or_else(|error| panic!("{repository}@{digest}: {error}"));
         assert_eq!(served.digest, digest);
         for blob in blobs {
@@ -328,26 +343,77 @@ impl Registry {
         while maintenance.purge_trash().await.unwrap() > 0 {}
     }
 
+    /// Takes away everything that may go.
+    pub(super) async fn collect_everything(&self) {
+        let maintenance = &self.services.maintenance;
+        while maintenance.collect().await.unwrap().reviewed > 0 {}
+        while maintenance.delete_condemned_objects().await.unwrap() > 0 {}
+    }
+
+    /// Fails unless these blobs are stored and nothing else, and nothing waits to be looked at or deleted.
+    pub(super) async fn assert_holds_exactly(&self, blobs: &BTreeSet<Digest>) {
+        let held = self.services.core.metadata.list(|reader| {
+            let forever = i64::MAX;
+            assert_eq!(reader.list_due_lease_reviews(forever, 10)?, []);
+            assert_eq!(reader.list_due_blob_reviews(forever, 10)?, []);
+            assert_eq!(reader.list_condemned_objects(forever, 10)?, []);
+            Ok::<_, Error>(reader.list_blobs(("", ""), 10_000)?)
+        });
+        let held = held.await.unwrap();
+        let digests: BTreeSet<_> = held.iter().map(|blob| blob.digest.clone()).collect();
+        assert_eq!(digests, *blobs, "blobs that have a row");
+        let named: BTreeSet<_> = held.into_iter().map(|blob| blob.location).collect();
+        assert_eq!(self.stored_objects(), named, "objects in the store");
+        let uploads = files(&self.directory.path().join("store/uploads"));
+        assert_eq!(uploads, Vec::<String>::new(), "uploads in the store");
+    }
+
+    /// The file that holds a blob's bytes.
+    pub(super) async fn file_of(&self, digest: &Digest) -> PathBuf {
+        let wanted = digest.clone();
+        let found = self.services.core.metadata.list(move |reader| {
+            Ok::<_, Error>(reader.find_blob_location("shared", &wanted)?.unwrap())
+        });
+        let location = found.await.unwrap();
+        self.object_path(&location)
+    }
+
+    pub(super) fn object_path(&self, location: &str) -> PathBuf {
+        let shard = &location[location.len() - 2..];
+        let blobs = self.directory.path().join("store/blobs");
+        blobs.join(shard).join(location)
+    }
+
+    /// Keys of the completed objects.
+    fn stored_objects(&self) -> BTreeSet<String> {
+        let blobs = self.directory.path().join("store/blobs");
+        let shards = std::fs::read_dir(blobs).unwrap();
+        shards
+            .flat_map(|shard| files(&shard.unwrap().path()))
+            .collect()
+    }
+
     /// Fails unless the directory holds exactly the objects that rows name. `digests` is every content there can be.
     pub(super) fn assert_nothing_left_over<'a>(&self, digests: impl Iterator<Item = &'a Digest>) {
         let metadata = &self.services.core.metadata;
         let named: BTreeSet<String> = digests
             .filter_map(|digest| {
                 metadata
-                    .read(|reader| reader.find_blob_location("shared", digest))
+                    .read_blocking(|reader| reader.find_blob_location("shared", digest))
                     .unwrap()
             })
             .collect();
         let store = self.directory.path().join("store");
         let uploads: Vec<_> = files(&store.join("uploads"))
             .into_iter()
-            .filter(|key| !metadata.read(|reader| reader.is_upload_open(key)).unwrap())
+            .filter(|key| {
+                !metadata
+                    .read_blocking(|reader| reader.is_upload_open(key))
+                    .unwrap()
+            })
             .collect();
         assert_eq!(uploads, Vec::<String>::new(), "uploads that no row names");
-        let mut stored = BTreeSet::new();
-        for shard in std::fs::read_dir(store.join("blobs")).unwrap() {
-            stored.extend(files(&shard.unwrap().path()));
-        }
+        let stored = self.stored_objects();
         let lost: Vec<_> = named.difference(&stored).collect();
         let left: Vec<_> = stored.difference(&named).collect();
         assert_eq!(lost, Vec::<&String>::new(), "objects that are gone");

@@ -1,0 +1,155 @@
+//! Which kinds of jobs there are, and the service call that each of them is.
+
+use crate::run::Run;
+use model::JobKind;
+use services::Services;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Transactions of each kind in one run of the collector.
+const STEPS: usize = 200;
+
+/// Calls a service again and again, until it found nothing left to do; `$count` becomes how much there was.
+macro_rules! until_none {
+    ($count:ident, $batch:expr) => {
+        loop {
+            let done: usize = $batch.await?;
+            if done == 0 {
+                break;
+            }
+            $count += done as u64;
+        }
+    };
+}
+
+/// Why a run did not do what it was to do.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why, for the account to read.
+    pub message: String,
+    /// Whether trying again is useless.
+    pub is_final: bool,
+}
+
+impl From<services::Error> for Failed {
+    /// What a service could not do may be possible later.
+    fn from(error: services::Error) -> Self {
+        Self {
+            message: error.to_string(),
+            is_final: false,
+        }
+    }
+}
+
+type Work = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>;
+pub(crate) type Handler = Arc<dyn Fn(Arc<Services>, Run) -> Work + Send + Sync>;
+
+/// Kinds by name, each with what is done for it.
+#[derive(Clone, Default)]
+pub struct Kinds(HashMap<&'static str, Handler>);
+
+impl Kinds {
+    /// The product's.
+    pub fn product() -> Self {
+        Self::default()
+            .with(JobKind::EXPIRE_UPLOADS, |services, run| async move {
+                let mut count = 0;
+                until_none!(count, services.maintenance.expire_uploads());
+                run.tell_count(count, "uploads expired");
+                Ok(())
+            })
+            .with(JobKind::DELETE_OBJECTS, |services, run| async move {
+                let mut count = 0;
+                until_none!(count, services.maintenance.delete_condemned_objects());
+                run.tell_count(count, "objects were deleted from the store");
+                Ok(())
+            })
+            .with(JobKind::COLLECT_GARBAGE, |services, run| async move {
+                let mut count = 0;
+                loop {
+                    let step = services.maintenance.run_collection(None, STEPS).await?;
+                    count += step.counts.collected;
+                    if step.is_done {
+                        break;
+                    }
+                }
+                run.tell_count(count, "blobs that nothing needed were collected");
+                Ok(())
+            })
+            .with(JobKind::PROVE_USAGE, |services, run| async move {
+                let (mut compared, mut corrected) = (0, 0);
+                loop {
+                    let step = services.maintenance.prove_usage().await?;
+                    if step.compared == 0 {
+                        break;
+                    }
+                    compared += step.compared;
+                    corrected += step.corrected;
+                }
+                run.tell_count(compared, "accounts' usage was compared with its sum");
+                run.tell_count(corrected, "running totals were wrong and are right now");
+                Ok(())
+            })
+            .with(JobKind::SCRUB, |services, run| async move {
+                let step = services.maintenance.scrub_in_turn().await?;
+                run.tell_count(step.checked, "stored blobs were read again");
+                run.tell_count(step.damaged, "stored blobs are damaged");
+                run.tell_count(step.unreadable, "stored blobs could not be read");
+                Ok(())
+            })
+            .with(JobKind::PURGE_TRASH, |services, run| async move {
+                let mut count = 0;
+                until_none!(count, services.maintenance.purge_trash());
+                run.tell_count(count, "deleted manifests left the trash for good");
+                Ok(())
+            })
+            .with(JobKind::EXPIRE_TOKENS, |services, run| async move {
+                let mut count = 0;
+                until_none!(count, services.maintenance.expire_refresh_tokens());
+                run.tell_count(count, "refresh tokens that had ended were forgotten");
+                Ok(())
+            })
+            .with(JobKind::FORGET_JOBS, |services, run| async move {
+                let mut count = 0;
+                until_none!(count, services.jobs.forget_ended());
+                run.tell_count(count, "jobs that had ended were forgotten");
+                Ok(())
+            })
+    }
+
+    /// Adds a kind, or does something else for it. The future is dropped where it waits when its job is called off or the
+    /// claim is lost: what it does in between must leave nothing half-done.
+    #[must_use]
+    pub fn with<F>(
+        mut self,
+        kind: JobKind,
+        work: impl Fn(Arc<Services>, Run) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), Failed>> + Send + 'static,
+    {
+        let handler: Handler = Arc::new(move |services, run| Box::pin(work(services, run)));
+        self.0.insert(kind.name, handler);
+        self
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Handler> {
+        self.0.get(name).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kinds;
+    use model::JobKind;
+
+    #[test]
+    fn every_kind_of_the_product_is_done_by_somebody() {
+        let kinds = Kinds::product();
+        for kind in JobKind::ALL {
+            assert!(kinds.find(kind.name).is_some(), "{}", kind.name);
+        }
+        assert_eq!(kinds.0.len(), JobKind::ALL.len());
+    }
+}

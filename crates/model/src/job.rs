@@ -1,0 +1,154 @@
+//! What can be asked for later, and what became of it.
+
+/// A kind of job: what stands in its row, and how it is treated. Who does it is decided by the runner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobKind {
+    /// The word in the database, in metrics and on the command line.
+    pub name: &'static str,
+    /// How often it is tried before it counts as failed.
+    pub max_attempts: i64,
+    /// Whether it comes so often that a run which went well is soon forgotten.
+    pub is_routine: bool,
+}
+
+impl JobKind {
+    /// Ends uploads that nobody went on with.
+    pub const EXPIRE_UPLOADS: Self = Self::routine("expire_uploads");
+    /// Deletes the bytes of objects that no row names any more.
+    pub const DELETE_OBJECTS: Self = Self::routine("delete_objects");
+    /// Takes away blobs that nothing needs any more.
+    pub const COLLECT_GARBAGE: Self = Self::routine("collect_garbage");
+    /// Proves that running totals of usage equal their sums.
+    pub const PROVE_USAGE: Self = Self::routine("prove_usage");
+    /// Reads stored blobs again, to find what is damaged.
+    pub const SCRUB: Self = Self::routine("scrub");
+    /// Purges from the trash what has been there long enough.
+    pub const PURGE_TRASH: Self = Self::routine("purge_trash");
+    /// Forgets refresh tokens that have ended.
+    pub const EXPIRE_TOKENS: Self = Self::routine("expire_tokens");
+    /// Forgets jobs that ended long ago.
+    pub const FORGET_JOBS: Self = Self::routine("forget_jobs");
+    /// Every kind that the product has.
+    pub const ALL: [Self; 8] = [
+        Self::EXPIRE_UPLOADS,
+        Self::DELETE_OBJECTS,
+        Self::COLLECT_GARBAGE,
+        Self::PROVE_USAGE,
+        Self::SCRUB,
+        Self::PURGE_TRASH,
+        Self::EXPIRE_TOKENS,
+        Self::FORGET_JOBS,
+    ];
+
+    /// Upkeep of the deployment. It comes again by itself, so it does not try for long.
+    const fn routine(name: &'static str) -> Self {
+        Self {
+            name,
+            max_attempts: 3,
+            is_routine: true,
+        }
+    }
+
+    /// The product's kind of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name == name)
+    }
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// It waits for its time, or for its turn.
+    Queued,
+    /// Somebody is at it.
+    Running,
+    /// It went well.
+    Done,
+    /// It was tried as often as it may be.
+    Failed,
+    /// It was called off.
+    Cancelled,
+}
+
+impl JobState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Running,
+        Self::Done,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Reads the word in the database.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// How much a line of a job's log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobLogLevel {
+    /// How it goes.
+    Info,
+    /// Something was left out or will be tried again.
+    Warning,
+    /// Why it failed.
+    Error,
+}
+
+impl JobLogLevel {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+
+    /// Reads the word in the database.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Info, Self::Warning, Self::Error]
+            .into_iter()
+            .find(|level| level.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{JobKind, JobLogLevel, JobState};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = JobKind::ALL.iter().map(|kind| kind.name).collect();
+        assert_eq!(names.len(), JobKind::ALL.len());
+        for kind in JobKind::ALL {
+            assert_eq!(JobKind::find(kind.name), Some(kind));
+            assert!(kind.max_attempts > 0);
+        }
+        assert_eq!(JobKind::find("of a later release"), None);
+    }
+
+    #[test]
+    fn words_are_read_back() {
+        for state in JobState::ALL {
+            assert_eq!(JobState::parse(state.as_str()), Some(state));
+        }
+        for level in [JobLogLevel::Info, JobLogLevel::Warning, JobLogLevel::Error] {
+            assert_eq!(JobLogLevel::parse(level.as_str()), Some(level));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The proof that running totals equal what they should add up to, a few accounts at a time.
+
+use super::Maintenance;
+use crate::{Error, Result};
+use metadata::UsageComparison;
+use model::{AccountId, Event};
+
+/// The pass's name in its row.
+const PASS: &str = "usage";
+/// Accounts compared at once.
+const ACCOUNTS: i64 = 20;
+/// From the beginning of one round to that of the next.
+const ROUND_MS: i64 = 86_400_000;
+
+/// What one step of the proof came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageStep {
+    /// Accounts compared.
+    pub compared: u64,
+    /// Running totals that were wrong, and are right now.
+    pub corrected: u64,
+    /// Accounts whose references are counted wrongly. That is only told: it is no arithmetic to be put right unseen.
+    pub miscounted: u64,
+}
+
+impl Maintenance {
+    /// Compares some accounts' running totals with their sums, and corrects them. Everyone's turn comes once a day; call
+    /// again while any are compared.
+    pub async fn prove_usage(&self) -> Result<UsageStep> {
+        let mut pass = self.pass(PASS).await?;
+        let is_between_rounds = pass.position.is_empty()
+            && pass
+                .finished_at_ms
+                .is_some_and(|at_ms| self.core.now_ms() < at_ms + ROUND_MS);
+        if is_between_rounds {
+            return Ok(UsageStep::default());
+        }
+        let after = pass.position.clone();
+        let accounts = self
+            .core
+            .metadata
+            .list(move |reader| Ok::<_, Error>(reader.list_account_ids(&after, ACCOUNTS)?))
+            .await?;
+        let mut step = UsageStep::default();
+        for account in &accounts {
+            self.prove_usage_of(account, &mut step).await?;
+        }
+        if let Some(last) = accounts.last() {
+            last.as_str().clone_into(&mut pass.position);
+        }
+        pass.checked += step.compared;
+        pass.problems += step.corrected + step.miscounted;
+        self.note_pass(pass, accounts.is_empty()).await?;
+        self.tally.add_wrong_usage(step.corrected + step.miscounted);
+        Ok(step)
+    }
+
+    async fn prove_usage_of(&self, account: &AccountId, step: &mut UsageStep) -> Result<()> {
+        let Some(compared) = self.count_usage(account).await? else {
+            return Ok(());
+        };
+        step.compared += 1;
+        if compared.running != compared.counted {
+            step.corrected += u64::from(self.correct_usage(account).await?);
+        }
+        if compared.counted != compared.referenced {
+            tracing::error!(
+                %account, counted = compared.counted, referenced = compared.referenced,
+                "an account's references are counted wrongly; its usage is not what its images add up to"
+            );
+            step.miscounted += 1;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn count_usage(&self, account: &AccountId) -> Result<Option<UsageComparison>> {
+        let account = account.clone();
+        self.core
+            .metadata
+            .list(move |reader| Ok(reader.compare_usage(&account)?))
+            .await
+    }
+
+    async fn correct_usage(&self, account: &AccountId) -> Result<bool> {
+        let (core, account) = (self.core.clone(), account.clone());
+        self.core
+            .metadata
+            .write(move |tx| {
+                let Some((was, is)) = tx.correct_usage(&account)? else {
+                    return Ok(false);
+                };
+                tracing::error!(%account, was, is, "an account's running total was wrong and is corrected");
+                core.record_by_itself(tx, &Event::UsageCorrected { was, is }, &account)?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// What an account's running total is, and what its manifests add up to, in bytes.
+    pub async fn compare_usage(&self, account: &AccountId) -> Result<(u64, u64)> {
+        let compared = self.count_usage(account).await?;
+        Ok(compared.map_or((0, 0), |compared| (compared.running, compared.referenced)))
+    }
+}
