@@ -1,15 +1,16 @@
 //! Carrying out `roadstead admin`: on the running registry if there is one, otherwise on its data directory.
 
-use crate::admin_socket;
+mod jobs;
+
 use crate::cli::{
     AdminCommand, MemberCommand, MemberRole, NamespaceCommand, TokenAction, TokenCommand,
     UserCommand,
 };
 use crate::config::{Config, Secret};
-use crate::data_dir::DataDir;
 use crate::system::SystemClock;
+use crate::target::Target;
 use crate::text::{date, table};
-use anyhow::Context as _;
+use crate::upkeep;
 use keys::{SecretString, SystemRandom};
 use model::{Clock as _, Role};
 use oci::ScopeActions;
@@ -27,42 +28,31 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn new(json: Value, text: impl Into<String>) -> Self {
+    pub(crate) fn new(json: Value, text: impl Into<String>) -> Self {
         Self {
             json,
             text: text.into(),
+        }
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> &Value {
+        &self.json
+    }
+
+    /// Prints it, as JSON if `as_json`.
+    pub(crate) fn print(&self, as_json: bool) -> anyhow::Result<()> {
+        if as_json {
+            crate::print(format!("{:#}\n", self.json).as_bytes())
+        } else {
+            crate::print(self.text.as_bytes())
         }
     }
 }
 
 /// Carries `command` out on the data directory of `config`, and prints the result, as JSON if `json`.
 pub(crate) fn run(command: AdminCommand, json: bool, config: &Config) -> anyhow::Result<()> {
-    let nothing_here = || {
-        let path = config.data_dir.display();
-        anyhow::anyhow!(
-            "{path} holds no registry; name its directory with --data-dir, or start one with: roadstead serve --data-dir {path}"
-        )
-    };
-    // Asking must not make one.
-    anyhow::ensure!(DataDir::exists(&config.data_dir), nothing_here());
-    let answer = match DataDir::lock(&config.data_dir)? {
-        None => admin_socket::ask(&DataDir::admin_socket(&config.data_dir), &command)?,
-        Some(directory) => tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start the runtime")?
-            .block_on(async {
-                let services = directory.open(config).await?;
-                anyhow::ensure!(services.has_begun()?, nothing_here());
-                carry_out(&services, command).await
-            })?,
-    };
-    let text = if json {
-        format!("{:#}\n", answer.json)
-    } else {
-        answer.text
-    };
-    crate::print(text.as_bytes())
+    Target::find(config)?.ask(command)?.print(json)
 }
 
 /// Carries a command out in the account `default`.
@@ -73,6 +63,7 @@ pub(crate) async fn carry_out(
     let accounts = &services.accounts;
     let by = accounts
         .manage_locally(DEFAULT_ACCOUNT)
+        .await
         .map_err(|refused| match refused {
             Refused::Failed(error) => anyhow::Error::from(error),
             refused => anyhow::Error::from(refused),
@@ -82,6 +73,8 @@ pub(crate) async fn carry_out(
         AdminCommand::Namespace(command) => namespace(accounts, &by, command).await,
         AdminCommand::Member(command) => member(accounts, &by, command).await,
         AdminCommand::Token(command) => token(accounts, &by, command).await,
+        AdminCommand::Jobs(command) => jobs::carry_out(&services.jobs, &by, command).await,
+        AdminCommand::Upkeep(step) => upkeep::carry_out(services, step).await,
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) async fn begin(
     config: &Config,
 ) -> anyhow::Result<Option<SecretString>> {
     let creates_namespaces = config.registry.create_namespace_on_push;
-    if services.has_begun()? {
+    if services.has_begun().await? {
         services.follow_settings(creates_namespaces).await?;
         return Ok(None);
     }
@@ -23,7 +23,7 @@ pub(crate) async fn begin(
     let password = given
         .clone()
         .unwrap_or_else(|| keys::random::generate_password(&SystemRandom));
-    services
+    let has_begun_now = services
         .begin(password.clone(), creates_namespaces)
         .await
         .context(if given.is_some() {
@@ -31,7 +31,8 @@ pub(crate) async fn begin(
         } else {
             "the first start failed"
         })?;
-    Ok(given.is_none().then_some(password))
+    // Of several that start together one begins; the passwords that the others made are nobody's.
+    Ok((has_begun_now && given.is_none()).then_some(password))
 }
 
 /// Says where the registry serves and, at the first start, how to log in and push.

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and the help that teaches it.
 
 mod admin;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,9 +10,11 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use admin::{
-    AdminArgs, AdminCommand, MemberCommand, MemberRole, NamespaceCommand, TokenAction,
-    TokenCommand, UserCommand,
+    AdminArgs, AdminCommand, JobStateWord, JobsCommand, MemberCommand, MemberRole,
+    NamespaceCommand, TokenAction, TokenCommand, UserCommand,
 };
+
+pub(crate) use upkeep::{FsckArgs, GcArgs, ScrubArgs, UpkeepStep};
 
 use crate::config::Flags;
 
@@ -66,8 +69,23 @@ Examples:
   roadstead check-config --config /etc/roadstead.toml
   roadstead check-config --defaults > roadstead.toml")]
     CheckConfig(CheckConfigArgs),
+    /// Make or upgrade the database's schema
+    #[command(after_help = "\
+serve does the same at its start; of several that start together, one does it and the others wait.
+A schema that a newer release made is refused and left alone.
+
+Examples:
+  roadstead migrate --config /etc/roadstead.toml
+  ROADSTEAD_DATABASE__URL=postgres://owner@db.example.com/roadstead roadstead migrate")]
+    Migrate(ConfigArgs),
     /// Manage users, namespaces, members and tokens on this machine
     Admin(AdminArgs),
+    /// Take away blobs that nothing needs any more, or say which would go
+    Gc(GcArgs),
+    /// Compare the database with the store, both ways
+    Fsck(FsckArgs),
+    /// Read stored blobs again and compare them with their digests
+    Scrub(ScrubArgs),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:

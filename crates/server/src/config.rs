@@ -3,10 +3,12 @@
 //! `config.default.toml` says which settings there are, what they mean and what they are if nobody says otherwise. To add
 //! one: a line with a comment there, a field here, and its check in `typed.rs`; a test fails until all three are there.
 
+mod database;
 mod environment;
 mod file;
 mod origin;
 mod reader;
+mod s3;
 mod schema;
 mod secret;
 mod settings;
@@ -19,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use s3::{S3Config, S3CredentialsFrom, S3EncryptionBy};
 pub(crate) use schema::DEFAULTS;
 pub(crate) use secret::Secret;
 pub(crate) use settings::Settings;
@@ -79,6 +82,7 @@ fn load_from(flags: &Flags, environment: &Environment) -> Result<Loaded, Problem
         Err(problem) => problems.push(problem),
     }
     config.log.refuses_colours = environment.refuses_colours;
+    config.s3.identity.clone_from(&environment.identity);
     if problems.is_empty() {
         Ok(Loaded { config, settings })
     } else {
@@ -120,6 +124,8 @@ fn overlay_flags(settings: &mut Settings, flags: &Flags) -> Vec<Problem> {
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
+    /// The file of the deployment's key.
+    pub(crate) deployment_key: PathBuf,
     /// At least one, all on different addresses.
     pub(crate) listeners: Vec<ListenerConfig>,
     pub(crate) metrics: MetricsConfig,
@@ -127,8 +133,11 @@ pub(crate) struct Config {
     pub(crate) limits: LimitsConfig,
     pub(crate) uploads: UploadsConfig,
     pub(crate) garbage_collection: GarbageCollectionConfig,
+    pub(crate) scrub: ScrubConfig,
+    pub(crate) jobs: JobsConfig,
     pub(crate) database: DatabaseConfig,
     pub(crate) storage: StorageConfig,
+    pub(crate) s3: S3Config,
     pub(crate) network: NetworkConfig,
     pub(crate) log: LogConfig,
     pub(crate) traces: TracesConfig,
@@ -215,13 +224,33 @@ pub(crate) struct UploadsConfig {
 pub(crate) struct GarbageCollectionConfig {
     pub(crate) grace_period: Duration,
     pub(crate) trash_period: Duration,
+    pub(crate) recovery_window: Duration,
+    pub(crate) interval: Duration,
+}
+
+/// `[scrub]`
+#[derive(Clone, Debug)]
+pub(crate) struct ScrubConfig {
+    /// 0: not at all.
+    pub(crate) bytes_per_sec: u64,
+    pub(crate) every: Duration,
+}
+
+/// `[jobs]`
+#[derive(Clone, Debug)]
+pub(crate) struct JobsConfig {
+    pub(crate) workers: usize,
+    pub(crate) running_per_account: u32,
+    pub(crate) keep: Duration,
 }
 
 /// `[database]`
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseConfig {
-    /// Of each connection.
+    /// Of each connection of SQLite.
     pub(crate) cache_bytes: u64,
+    /// `None`: SQLite in the data directory.
+    pub(crate) postgres: Option<metadata::PostgresOptions>,
 }
 
 /// `[storage]`

@@ -1,14 +1,14 @@
 //! The data directory: made, locked, and opened as what the services are built from.
 
+use crate::blob_store;
 use crate::config::Config;
 use crate::system::{SystemClock, SystemIds};
 use anyhow::{Context as _, bail};
-use blobs::{BlobStore, FilesystemOptions};
 use keys::throttle::{Limit, ThrottleLimits};
 use keys::{DeploymentKey, SystemRandom};
 use metadata::{MetadataStore, Options};
 use model::Clock;
-use services::{Parts, Services, Settings};
+use services::{JobSettings, Parts, Services, Settings};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -55,8 +55,11 @@ impl DataDir {
     }
 
     /// Whether a registry has been started there.
-    pub(crate) fn exists(path: &Path) -> bool {
-        path.join(DATABASE).exists()
+    pub(crate) fn exists(config: &Config) -> bool {
+        match config.database.postgres {
+            None => config.data_dir.join(DATABASE).exists(),
+            Some(_) => config.deployment_key.exists(),
+        }
     }
 
     /// The socket that `roadstead admin` uses while the registry runs.
@@ -64,33 +67,33 @@ impl DataDir {
         path.join("admin.sock")
     }
 
-    /// Opens what is in the directory, and builds the services on it.
-    pub(crate) async fn open(&self, config: &Config) -> anyhow::Result<Arc<Services>> {
-        let key = DeploymentKey::load_or_create(&self.path.join("deployment.key"), &SystemRandom)?;
-        let blobs = BlobStore::open(FilesystemOptions {
-            root: config.storage.directory.clone(),
-            reserve_bytes: config.limits.free_space_reserve_bytes,
-        })
-        .with_context(|| {
-            format!(
-                "cannot use {} for blobs",
-                config.storage.directory.display()
-            )
-        })?;
-        let metadata = MetadataStore::open(&Options {
+    /// Opens the database, which is in the directory unless the settings name another one. Makes or upgrades its schema.
+    pub(crate) fn open_database(&self, config: &Config) -> anyhow::Result<MetadataStore> {
+        if let Some(postgres) = &config.database.postgres {
+            return MetadataStore::open_postgres(postgres).context("[database] url");
+        }
+        MetadataStore::open(&Options {
             path: self.path.join(DATABASE),
             cache_bytes: config.database.cache_bytes,
             transaction_time_limit: TRANSACTION_TIME_LIMIT,
         })
-        .with_context(|| format!("cannot open the database in {}", self.path.display()))?;
+        .with_context(|| format!("cannot open the database in {}", self.path.display()))
+    }
+
+    /// Opens what is in the directory, and builds the services on it.
+    pub(crate) async fn open(&self, config: &Config) -> anyhow::Result<Arc<Services>> {
+        let key = DeploymentKey::load_or_create(&config.deployment_key, &SystemRandom)?;
+        let metadata = self.open_database(config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let limits = &config.limits;
+        let ids = Arc::new(SystemIds::new(clock.clone()));
+        let blobs = blob_store::open(config, &*ids).await?;
         let services = Services::new(Parts {
             metadata,
             blobs,
             key,
-            clock: clock.clone(),
-            ids: Arc::new(SystemIds::new(clock)),
+            clock,
+            ids,
             random: Arc::new(SystemRandom),
             settings: settings(config),
             passwords_at_once: NonZeroUsize::new(limits.password_checks_at_once)
@@ -115,13 +118,18 @@ fn settings(config: &Config) -> Settings {
         blob_bytes: limits.blob_bytes,
         grace_period_ms: millis(config.garbage_collection.grace_period),
         trash_ms: millis(config.garbage_collection.trash_period),
-        // Nothing is condemned yet that a restored backup could want: only bytes that no manifest ever needed.
-        condemned_ms: 0,
+        condemned_ms: millis(config.garbage_collection.recovery_window),
+        scrub_bytes_per_sec: config.scrub.bytes_per_sec,
+        scrub_every_ms: millis(config.scrub.every),
         allows_anonymous_pull: registry.anonymous_pull,
         allows_sparse_indexes: registry.allow_sparse_indexes,
         manifest_cache_bytes: limits.manifest_cache_bytes,
         remembered_credentials: limits.remembered_credentials,
         referrers_page_bytes: limits.referrers_page_bytes,
+        jobs: JobSettings {
+            running_per_account: config.jobs.running_per_account,
+            keep_ms: millis(config.jobs.keep),
+        },
     }
 }
 

@@ -3,16 +3,20 @@
 mod admin;
 mod admin_socket;
 mod banner;
+mod blob_store;
 mod check_config;
 mod cli;
 mod config;
 mod data_dir;
 mod logging;
 mod manual;
+mod migrate;
 mod observed;
 mod serve;
 mod system;
+mod target;
 mod text;
+mod upkeep;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -40,7 +44,14 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => run_serve(&args),
         Command::CheckConfig(args) => print(check_config::run(&args)?.as_bytes()),
+        Command::Migrate(args) => {
+            let config = config::load(&args.to_flags())?.config;
+            print(migrate::run(&config)?.as_bytes())
+        }
         Command::Admin(args) => run_admin(args),
+        Command::Gc(args) => upkeep::run_gc(&args),
+        Command::Fsck(args) => upkeep::run_fsck(&args),
+        Command::Scrub(args) => upkeep::run_scrub(&args),
         Command::Completions { shell } => print(&manual::completions(shell)),
         Command::Man { dir: Some(dir) } => manual::write_pages(&dir),
         Command::Man { dir: None } => print(&manual::page()?),

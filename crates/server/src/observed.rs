@@ -1,5 +1,7 @@
 //! What the registry shows of itself besides requests: readiness, database, log.
 
+mod upkeep;
+
 use crate::logging;
 use services::{Error, Services};
 use std::sync::Arc;
@@ -65,6 +67,8 @@ pub(crate) fn register(metrics: &Metrics, services: &Arc<Services>) {
         move |sink| sink.value(&[], float(shown.maintenance.database_readers() as u64)),
     );
     register_store(metrics, services);
+    register_jobs(metrics, services);
+    upkeep::register(metrics, services);
     metrics.register_values(
         "roadstead_log_dropped_lines",
         "Log lines lost because the log could not be written fast enough.",
@@ -102,6 +106,62 @@ fn register_store(metrics: &Metrics, services: &Arc<Services>) {
                 sink.value(&[("operation", operation)], seconds);
             }
         },
+    );
+    add(
+        metrics,
+        services,
+        "roadstead_store_requests",
+        "Requests sent to an object store, tries included; 0 for files.",
+        |s| float(s.maintenance.store_requests()),
+    );
+    add(
+        metrics,
+        services,
+        "roadstead_store_reread_bytes",
+        "Bytes of uploads that were read again from an object store.",
+        |s| float(s.maintenance.store_reread_bytes()),
+    );
+}
+
+fn register_jobs(metrics: &Metrics, services: &Arc<Services>) {
+    let shown = services.clone();
+    metrics.register_values(
+        "roadstead_jobs",
+        "Jobs of the whole deployment that wait or run, counted up to 100,000.",
+        ValueKind::Gauge,
+        move |sink| {
+            for (state, count) in shown.jobs.counts().in_state() {
+                sink.value(&[("state", state)], float(count.unsigned_abs()));
+            }
+        },
+    );
+    let shown = services.clone();
+    metrics.register_values(
+        "roadstead_jobs_oldest_due_seconds",
+        "For how long the longest waiting job of the deployment could have run.",
+        ValueKind::Gauge,
+        move |sink| {
+            let age = shown.jobs.counts().oldest_due_age_secs();
+            sink.value(&[], float(age.unsigned_abs()));
+        },
+    );
+    let shown = services.clone();
+    metrics.register_values(
+        "roadstead_jobs_ended",
+        "Runs of jobs that ended in this process.",
+        ValueKind::Counter,
+        move |sink| {
+            for (kind, outcome, count) in shown.jobs.counts().ended() {
+                sink.value(&[("kind", kind), ("outcome", outcome)], float(count));
+            }
+        },
+    );
+    add(
+        metrics,
+        services,
+        "roadstead_jobs_taken_over",
+        "Jobs taken over from a process that gave no sign of life.",
+        |s| float(s.jobs.counts().taken_over()),
     );
 }
 

@@ -32,7 +32,11 @@ const FEWEST_BLOCKING_THREADS: usize = 12;
 pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     raise_open_files();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let blocking_threads = (cores * BLOCKING_THREADS_PER_CORE).max(FEWEST_BLOCKING_THREADS);
+    // Each connection to PostgreSQL that is being used holds a thread, or the runtime another in its place: all of them
+    // together must leave threads for everything else.
+    let postgres = config.database.postgres.as_ref();
+    let blocking_threads = (cores * BLOCKING_THREADS_PER_CORE).max(FEWEST_BLOCKING_THREADS)
+        + postgres.map_or(0, |postgres| postgres.connections);
     tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(blocking_threads)
         .enable_all()
@@ -65,8 +69,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         &services,
         Intervals {
             upload_sweep: config.uploads.sweep_interval,
+            collection: config.garbage_collection.interval,
         },
-    );
+        config.jobs.workers,
+    )
+    .await?;
     let admin = AdminSocket::listen(&DataDir::admin_socket(&config.data_dir), services.clone())?;
     for certificates in &certificates {
         tokio::spawn(certificates.clone().watch(CERTIFICATES_EVERY));
@@ -185,14 +192,15 @@ impl Signals {
     }
 }
 
-async fn end(server: Server, jobs: Jobs, admin: AdminSocket, config: &Config) {
+async fn end(server: Server, mut jobs: Jobs, admin: AdminSocket, config: &Config) {
     tracing::info!("ending: finishing what is under way");
     drop(admin);
     let plan = DrainPlan {
         announce: config.limits.drain_announce,
         finish: config.limits.drain_timeout,
     };
-    let drained = server.drain(plan).await;
+    // Side by side: no job is claimed any more while the last requests are answered.
+    let (drained, ()) = tokio::join!(server.drain(plan), jobs.drain(plan.announce + plan.finish));
     jobs.stop().await;
     tracing::info!(cut_connections = drained.cut, "ended");
 }

@@ -75,7 +75,7 @@ pub(crate) async fn authenticate_as<B>(
     let host = context
         .host(request.uri(), request.headers())
         .unwrap_or_default();
-    let address = registry.services.address_of(&host_name(host))?;
+    let address = registry.services.address_of(&host_name(host)).await?;
     Ok(CallerContext {
         authenticated,
         origin: Origin {

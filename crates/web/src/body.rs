@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 pub use incoming::{BodyError, IncomingBody};
-pub use multipart::{Multipart, byteranges};
+pub use multipart::{Multipart, byteranges, byteranges_of_streams};
 
 /// Bodies up to this are counted when their response starts; larger ones are watched to their end.
 const TRANSFER_FROM: u64 = 64 * 1024;
@@ -64,13 +64,13 @@ impl Body {
     }
 
     /// What `services` answers a reader of a blob with.
-    pub fn blob(blob: services::BlobBody) -> io::Result<Self> {
+    pub fn blob(blob: services::BlobBody) -> Self {
         match blob {
-            services::BlobBody::File { file, range } => Ok(Self::file(Arc::new(file), range)),
-            _ => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "this kind of blob body is not served",
-            )),
+            services::BlobBody::File { file, range } => Self::file(Arc::new(file), range),
+            other => {
+                let length = Some(other.len());
+                Self::stream(other.into_stream(), length)
+            }
         }
     }
 

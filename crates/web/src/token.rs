@@ -135,7 +135,7 @@ async fn by_form(
         }
         "refresh_token" => {
             let secret = SecretString::new(get("refresh_token"));
-            let authenticated = registry.services.tokens.refresh(&secret)?;
+            let authenticated = registry.services.tokens.refresh(&secret).await?;
             let nobody = authenticate_as(registry, &request, context, Credentials::None).await?;
             let origin = Origin {
                 address: Some(context.client.address),
@@ -172,7 +172,8 @@ async fn give(
     scopes.truncate(registry.settings.scopes_per_token);
     let issued = services
         .tokens
-        .issue(&services.authorizer, caller, &scopes)?;
+        .issue(&services.authorizer, caller, &scopes)
+        .await?;
     let who = &caller.authenticated.caller;
     let refresh_token = if wants_refresh_token {
         services

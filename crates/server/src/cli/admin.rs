@@ -1,12 +1,17 @@
 //! `roadstead admin`: plain data, so that a command can travel to a running registry.
 
+mod jobs;
+
 use std::io::BufRead;
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use jobs::{JobStateWord, JobsCommand};
+
 use super::ConfigArgs;
+use super::upkeep::UpkeepStep;
 use crate::config::Secret;
 
 /// A longer line on standard input is no password.
@@ -53,6 +58,12 @@ pub(crate) enum AdminCommand {
     /// Personal access tokens: passwords for one purpose, for scripts and CI
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Work in the background: what waits, what runs, what became of it
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+    /// A step of `roadstead gc`, `fsck` or `scrub`: not for typing.
+    #[command(skip)]
+    Upkeep(UpkeepStep),
 }
 
 #[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -326,6 +337,8 @@ mod tests {
             &["user", "list"][..],
             &["user", "create", "alice", "--administrator"],
             &["namespace", "set-public", "team"],
+            &["jobs", "list", "--state", "failed"],
+            &["jobs", "run", "collect_garbage"],
             &["member", "add", "team", "alice", "--role", "limited-guest"],
             &[
                 "token",

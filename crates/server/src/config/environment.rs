@@ -15,6 +15,17 @@ const PREFIX: &str = "ROADSTEAD_";
 const CONFIG_FILE: &str = "ROADSTEAD_CONFIG";
 const ADMIN_PASSWORD: &str = "ROADSTEAD_ADMIN_PASSWORD";
 
+/// What platforms tell their workloads about getting credentials for S3. None of them is a secret itself.
+const IDENTITY: [&str; 7] = [
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+
 /// What the environment says, not yet checked.
 #[derive(Default)]
 pub(super) struct Environment {
@@ -25,6 +36,8 @@ pub(super) struct Environment {
     admin_password: Option<OsString>,
     /// `NO_COLOR` is there and not empty (no-color.org).
     pub(super) refuses_colours: bool,
+    /// Those of [`IDENTITY`], their names in small letters.
+    pub(super) identity: Vec<(String, String)>,
 }
 
 impl Environment {
@@ -43,6 +56,12 @@ impl Environment {
                 CONFIG_FILE => environment.config_file = Some(value.into()),
                 ADMIN_PASSWORD => environment.admin_password = Some(value),
                 "NO_COLOR" => environment.refuses_colours = !value.is_empty(),
+                _ if IDENTITY.contains(&name) => {
+                    // What is no text is no address either.
+                    let value = value.into_string().ok();
+                    let named = value.map(|value| (name.to_ascii_lowercase(), value));
+                    environment.identity.extend(named);
+                }
                 _ if name.starts_with(PREFIX) && !is_service_link(name) => {
                     environment.variables.push((name.to_owned(), value));
                 }
@@ -50,6 +69,7 @@ impl Environment {
             }
         }
         environment.variables.sort();
+        environment.identity.sort();
         environment
     }
 

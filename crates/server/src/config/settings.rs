@@ -136,6 +136,7 @@ impl Settings {
                         ..default.key
                     };
                     let Setting { value, origin } = self.get(key);
+                    let value = without_secret(key, value);
                     _ = match origin {
                         Origin::Default => writeln!(text, "{} = {value}", key.name),
                         origin => writeln!(text, "{} = {value}  # {origin}", key.name),
@@ -144,6 +145,19 @@ impl Settings {
             }
         }
         text
+    }
+}
+
+/// A value as it may be shown to anyone.
+fn without_secret(key: Key, value: &Value) -> Value {
+    match value {
+        Value::String(url) if (key.section, key.name) == ("database", "url") => {
+            Value::String(metadata::PostgresAddress::hide_password(url))
+        }
+        Value::String(secret) if key.name == "secret_key" && !secret.is_empty() => {
+            Value::String("(hidden)".to_owned())
+        }
+        value => value.clone(),
     }
 }
 

@@ -58,9 +58,13 @@ fn another(setting: &DefaultSetting) -> (String, String) {
         "level" => "warn",
         "forwarded_header" => "forwarded",
         "requests" => "all",
+        "endpoint" => "https://s3.example.com",
+        "encryption" => "kms",
         "otlp_endpoint" => "http://127.0.0.1:4318/v1/traces",
+        "url" => "postgres://roadstead@localhost/roadstead",
         // A file that is there.
-        "tls_certificate" | "tls_private_key" => concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+        "tls_certificate" | "tls_private_key" | "password_file" | "credentials_file"
+        | "ca_certificates" => concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
         _ => "another",
     };
     match &setting.value {
@@ -79,11 +83,24 @@ fn same(text: String) -> (String, String) {
     (text.clone(), text)
 }
 
-/// TLS files come in pairs.
+/// TLS files come in pairs; what PostgreSQL needs to know means nothing without one.
 fn companion(setting: &DefaultSetting) -> Option<&'static DefaultSetting> {
     let name = match setting.key.name {
         "tls_certificate" => "tls_private_key",
         "tls_private_key" => "tls_certificate",
+        "access_key" => "secret_key",
+        "secret_key" => "access_key",
+        "encryption" => "kms_key_id",
+        "kms_key_id" => "encryption",
+        "password_file"
+        | "connections"
+        | "connect_timeout_secs"
+        | "connection_wait_secs"
+        | "statement_timeout_secs"
+            if setting.key.section == "database" =>
+        {
+            "url"
+        }
         _ => return None,
     };
     schema::find(setting.key.section, name)
@@ -192,11 +209,13 @@ fn every_setting_can_be_changed_by_its_variable() {
         assert_eq!(now.value.to_string(), toml, "{variable}");
         assert_eq!(now.origin, Origin::Variable(variable.clone()));
         assert_ne!(now.value, setting.value);
-        let before = format!("{:?}", with_environment(&[]).unwrap().config);
+        // Without it, but with what it needs beside it, where that may stand alone.
+        let before = with_environment(&pairs[1..]).or_else(|_| with_environment(&[]));
+        let before = format!("{:?}", before.unwrap().config);
         let is_shown = format!("{:?}", loaded.config) != before;
-        // Permission for plain HTTP changes what is accepted, not what is done.
+        // Permission for plain HTTP changes what is accepted, not what is done; a password is not shown.
         assert!(
-            is_shown || setting.key.name == "allow_plain_http",
+            is_shown || ["allow_plain_http", "password_file"].contains(&setting.key.name),
             "{variable} has no effect"
         );
     }
@@ -560,4 +579,39 @@ fn the_first_password_is_kept_out_of_what_may_be_logged_or_shown() {
     );
     assert!(!format!("{loaded:?}").contains("correct"));
     assert!(!loaded.settings.to_toml().contains("correct"));
+}
+
+#[test]
+fn the_password_of_the_database_is_shown_nowhere() {
+    let url = "postgres://roadstead:hunter2@localhost:5433/roadstead";
+    let loaded = with_file(&format!("[database]\nurl = \"{url}\"\n"), &[]).unwrap();
+    assert!(loaded.config.database.postgres.is_some());
+    let toml = loaded.settings.to_toml();
+    assert!(
+        toml.contains("url = \"postgres://roadstead@localhost:5433/roadstead\""),
+        "{toml}"
+    );
+    assert!(!format!("{toml}{:?}", loaded.config).contains("hunter2"));
+    // Nor when something about it is wrong.
+    let weak = format!("[database]\nurl = \"{url}?sslmode=prefer\"\n");
+    insta::assert_snapshot!(refused(&weak), @"roadstead.toml:2:7: [database] url: sslmode=prefer does not prove who the server is; write sslmode=verify-full, with sslrootcert=FILE if its certificate is signed by an authority of your own");
+    let variable = (
+        "ROADSTEAD_DATABASE__URL",
+        "db.example.com/d?password=hunter2",
+    );
+    insta::assert_snapshot!(refused_variables(&[variable]), @r#"ROADSTEAD_DATABASE__URL: does not begin with postgres://; write it as in "postgres://roadstead@db.example.com:5432/roadstead""#);
+}
+
+#[test]
+fn a_database_elsewhere_is_reached_by_tls_that_is_checked() {
+    let url = |url: &str| refused(&format!("[database]\nurl = \"{url}\"\n"));
+    insta::assert_snapshot!(url("postgres://u@db.example.com/d?sslmode=disable"), @"roadstead.toml:2:7: [database] url: sslmode=disable would send everything readable over the network; write sslmode=verify-full, with sslrootcert=FILE if the server's certificate is signed by an authority of your own");
+    let no_authority = url("postgres://u@db.example.com/d?sslrootcert=/nowhere.pem");
+    assert!(no_authority.contains("/nowhere.pem"), "{no_authority}");
+    let no_password = refused("[database]\npassword_file = \"/nowhere\"\n");
+    assert!(
+        no_password.contains("cannot open /nowhere"),
+        "{no_password}"
+    );
+    assert!(no_password.contains("needs url beside it"), "{no_password}");
 }

@@ -9,22 +9,24 @@ use web::access_log::AccessLog;
 use web::connection::Exposure;
 use web::forwarded::{ForwardedHeader, Forwarding};
 
+use super::database;
 use super::origin::Problem;
 use super::reader::{Reader, Section};
+use super::s3;
 use super::settings::Settings;
 use super::{
-    Config, DatabaseConfig, GarbageCollectionConfig, LimitsConfig, ListenerConfig, LogConfig,
-    LogFormat, MetricsConfig, NetworkConfig, RegistryConfig, StorageConfig, TlsFiles, TracesConfig,
-    UploadsConfig,
+    Config, GarbageCollectionConfig, JobsConfig, LimitsConfig, ListenerConfig, LogConfig,
+    LogFormat, MetricsConfig, NetworkConfig, RegistryConfig, ScrubConfig, StorageConfig, TlsFiles,
+    TracesConfig, UploadsConfig,
 };
 
-const KIB: u64 = 1024;
-const MIB: u64 = 1024 * KIB;
-const GIB: u64 = 1024 * MIB;
+pub(super) const KIB: u64 = 1024;
+pub(super) const MIB: u64 = 1024 * KIB;
+pub(super) const GIB: u64 = 1024 * MIB;
 const TIB: u64 = 1024 * GIB;
 const PIB: u64 = 1024 * TIB;
 
-const HOUR: u64 = 60 * 60;
+pub(super) const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
 
 /// Reads every setting. The config may be used only if there are no problems.
@@ -37,6 +39,10 @@ pub(super) fn read(settings: &Settings) -> (Config, Vec<Problem>) {
 /// Reads every setting through `reader`, which keeps the problems.
 pub(super) fn read_all(reader: &mut Reader<'_>, listener_count: usize) -> Config {
     let data_dir = data_dir(&mut reader.section(""));
+    let deployment_key = match reader.section("").text("deployment_key") {
+        "" => data_dir.join("deployment.key"),
+        file => file.into(),
+    };
     let listeners: Vec<Option<ListenerConfig>> = (0..listener_count)
         .map(|index| listener(&mut reader.listener(index)))
         .collect();
@@ -48,24 +54,17 @@ pub(super) fn read_all(reader: &mut Reader<'_>, listener_count: usize) -> Config
         registry: registry(&mut reader.section("registry")),
         limits: limits(&mut reader.section("limits")),
         uploads: uploads(&mut reader.section("uploads")),
-        garbage_collection: GarbageCollectionConfig {
-            grace_period: reader
-                .section("garbage_collection")
-                .seconds("grace_period_secs", 1..=365 * DAY),
-            trash_period: reader
-                .section("garbage_collection")
-                .seconds("trash_period_secs", 0..=365 * DAY),
-        },
-        database: DatabaseConfig {
-            cache_bytes: reader
-                .section("database")
-                .number("cache_bytes", 64 * KIB..=4 * GIB),
-        },
+        garbage_collection: garbage_collection(&mut reader.section("garbage_collection")),
+        scrub: scrub(&mut reader.section("scrub")),
+        jobs: jobs(&mut reader.section("jobs")),
+        database: database::read(&mut reader.section("database")),
         storage: storage(&mut reader.section("storage"), &data_dir),
+        s3: s3::read(&mut reader.section("s3")),
         network: network(&mut reader.section("network")),
         log: log(&mut reader.section("log")),
         traces: traces(&mut reader.section("traces")),
         admin_password: None,
+        deployment_key,
         data_dir,
     }
 }
@@ -218,10 +217,34 @@ fn limits(limits: &mut Section<'_, '_>) -> LimitsConfig {
     }
 }
 
+fn garbage_collection(collection: &mut Section<'_, '_>) -> GarbageCollectionConfig {
+    GarbageCollectionConfig {
+        grace_period: collection.seconds("grace_period_secs", 1..=365 * DAY),
+        trash_period: collection.seconds("trash_period_secs", 0..=365 * DAY),
+        recovery_window: collection.seconds("recovery_window_secs", 0..=365 * DAY),
+        interval: collection.seconds("interval_secs", 1..=DAY),
+    }
+}
+
+fn scrub(scrub: &mut Section<'_, '_>) -> ScrubConfig {
+    ScrubConfig {
+        bytes_per_sec: MIB * scrub.number("mib_per_sec", 0..=100_000),
+        every: Duration::from_secs(DAY * scrub.number("every_days", 1..=365)),
+    }
+}
+
 fn uploads(uploads: &mut Section<'_, '_>) -> UploadsConfig {
     UploadsConfig {
         expire_after: uploads.seconds("expire_after_secs", 1..=30 * DAY),
         sweep_interval: uploads.seconds("sweep_interval_secs", 1..=DAY),
+    }
+}
+
+fn jobs(jobs: &mut Section<'_, '_>) -> JobsConfig {
+    JobsConfig {
+        workers: jobs.count("workers", 1..=256),
+        running_per_account: jobs.count("running_per_account", 1..=256),
+        keep: Duration::from_secs(DAY * jobs.number("keep_days", 1..=365)),
     }
 }
 
@@ -297,7 +320,7 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-fn readable_file(text: &str) -> Result<PathBuf, String> {
+pub(super) fn readable_file(text: &str) -> Result<PathBuf, String> {
     match std::fs::File::open(text).and_then(|file| file.metadata()) {
         Ok(metadata) if metadata.is_file() => Ok(PathBuf::from(text)),
         Ok(_) => Err(format!("{text} is not a file")),
@@ -305,7 +328,7 @@ fn readable_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn parse_external_url(text: &str) -> Result<String, String> {
+pub(super) fn parse_external_url(text: &str) -> Result<String, String> {
     let (scheme, rest) = split_scheme(text)?;
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     let is_host = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);

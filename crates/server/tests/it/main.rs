@@ -3,9 +3,11 @@
 
 mod clients;
 mod faults;
+mod jobs;
 mod newcomer;
 mod oci;
 mod registry;
+mod replicas;
 mod scale;
 mod security;
 mod tidy;

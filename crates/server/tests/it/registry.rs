@@ -3,11 +3,14 @@
 //! `TestRegistry::start().await` serves in about 100 ms, so every test has one to itself. It is used as its administrator:
 //! `registry.get("/v2/").await`; [`TestRegistry::client`] makes other callers. Dropped, it is killed.
 
+pub(crate) mod backends;
 pub(crate) mod client;
 pub(crate) mod content;
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -19,6 +22,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::clients::daemon::Daemon;
+use crate::scale;
+use backends::Backends;
 use client::{Client, Credentials};
 
 /// The user that the first start makes, and the password it is given here.
@@ -39,6 +44,9 @@ pub(crate) struct TestRegistry {
 /// A registry that is to be started, on a data directory that may hold something.
 pub(crate) struct Setup {
     settings: Vec<(String, String)>,
+    /// What is still to be made for it; nothing once it was started.
+    backends: Backends,
+    listen: SocketAddr,
     data: TempDir,
 }
 
@@ -69,19 +77,49 @@ impl Setup {
         self
     }
 
+    /// Keeps records and bytes there.
+    pub(crate) fn on(mut self, backends: Backends) -> Self {
+        self.backends = backends;
+        self
+    }
+
+    /// Serves here instead of on a free port.
+    pub(crate) fn listening_on(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Has this deployment key, as all replicas of a deployment do.
+    pub(crate) fn with_deployment_key(self, key: &[u8; 32]) -> Self {
+        let directory = self.data_dir();
+        std::fs::create_dir_all(&directory).expect("it is in ours");
+        let mut options = std::fs::File::options();
+        let file = options.create_new(true).write(true).mode(0o600);
+        file.open(directory.join("deployment.key"))
+            .and_then(|mut file| file.write_all(key))
+            .expect("the directory is new");
+        self
+    }
+
     /// The data directory.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.data.path().join("data")
     }
 
     /// Starts the program and waits until it says that it serves.
-    pub(crate) async fn start(self) -> TestRegistry {
+    pub(crate) async fn start(mut self) -> TestRegistry {
+        let backends = std::mem::replace(&mut self.backends, Backends::EMBEDDED);
+        // Starting an engine takes seconds.
+        let provided = tokio::task::spawn_blocking(move || backends.provide());
+        for (name, value) in provided.await.expect("the engines run") {
+            self = self.setting(&name, value);
+        }
         let mut command = program();
         command
             .arg("serve")
             .arg("--data-dir")
             .arg(self.data_dir())
-            .args(["--listen", "127.0.0.1:0"])
+            .args(["--listen", &self.listen.to_string()])
             .env("ROADSTEAD_ADMIN_PASSWORD", ADMIN_PASSWORD)
             .env("ROADSTEAD_METRICS__ADDRESS", "127.0.0.1:0")
             .envs(self.settings.iter().cloned());
@@ -101,7 +139,7 @@ impl Setup {
         });
         let (daemon, lines, origin, metrics) = started.await.expect("it starts");
         TestRegistry {
-            administrator: Client::new(origin, Credentials::basic(ADMIN, ADMIN_PASSWORD)),
+            administrator: Client::new(origin, administrator()),
             metrics,
             setup: self,
             process: Mutex::new(Process {
@@ -122,6 +160,8 @@ impl TestRegistry {
     pub(crate) fn builder() -> Setup {
         Setup {
             settings: Vec::new(),
+            backends: scale::backends(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: tempfile::tempdir().expect("a temporary directory"),
         }
     }
@@ -157,6 +197,7 @@ impl TestRegistry {
         let mut command = program();
         command.args(["admin", "--json", "--data-dir"]);
         command.arg(self.setup.data_dir()).args(arguments);
+        command.envs(self.setup.settings.iter().cloned());
         let output = command.output().expect("the program runs");
         assert!(
             output.status.success(),
@@ -278,6 +319,11 @@ impl Drop for Process {
             daemon.kill();
         }
     }
+}
+
+/// Name and password of the user that the first start makes.
+pub(crate) fn administrator() -> Credentials {
+    Credentials::basic(ADMIN, ADMIN_PASSWORD)
 }
 
 /// The program, without the settings of whoever runs the tests.

@@ -1,7 +1,9 @@
-//! What `cargo xtask` decides about a run: how often a test repeats itself, and its seed.
+//! What `cargo xtask` decides about a run: how often a test repeats itself, its seed, and what registries run on.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
+
+use crate::registry::backends::Backends;
 
 /// How often to repeat: `small`, unless `cargo xtask soak` asks for its own count.
 pub(crate) fn count(small: u64) -> u64 {
@@ -19,9 +21,22 @@ pub(crate) fn seed() -> u64 {
     })
 }
 
+/// Where registries keep everything, unless a test says so itself.
+pub(crate) fn backends() -> Backends {
+    match text("TEST_BACKENDS").as_deref() {
+        None => Backends::EMBEDDED,
+        Some("postgresql+s3") => Backends::PRODUCTION,
+        Some(other) => panic!("TEST_BACKENDS must be postgresql+s3, not {other:?}"),
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the only settings of the tests")]
+fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn setting(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
+    let text = text(name)?;
     Some(
         text.parse()
             .unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")),

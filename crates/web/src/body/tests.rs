@@ -97,3 +97,47 @@ async fn a_small_body_in_memory_is_bounded_too() {
     let refused = IncomingBody::full("123456").read_to_limit(5).await;
     assert!(matches!(refused, Err(BodyError::TooLarge { limit: 5 })));
 }
+
+/// A stream of a range of [`content`], in small chunks.
+fn streamed(range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let start = usize::try_from(range.start).expect("small");
+    let end = usize::try_from(range.end).expect("small");
+    let chunks: Vec<_> = content(end)[start..]
+        .chunks(1000)
+        .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+        .collect();
+    futures_util::stream::iter(chunks)
+}
+
+#[tokio::test]
+async fn parts_of_a_stream_are_the_same_as_parts_of_a_file() {
+    let ranges = [0..1, 7..40_000, 49_999..50_000];
+    let file = byteranges(&source(50_000), &ranges, "a/b", 50_000, "xyz").expect("boundary");
+    let opened = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&opened);
+    let open = move |range: Range<u64>| {
+        seen.lock().expect("one thread").push(range.clone());
+        std::future::ready(Ok(streamed(range)))
+    };
+    let stream = byteranges_of_streams(&ranges, "a/b", 50_000, "xyz", open).expect("boundary");
+    assert_eq!(stream.length, file.length);
+    assert_eq!(stream.content_type, file.content_type);
+    assert_eq!(stream.body.size_hint().exact(), Some(file.length));
+    assert!(bytes(stream.body).await == bytes(file.body).await);
+    assert_eq!(*opened.lock().expect("one thread"), ranges);
+}
+
+#[tokio::test]
+async fn a_part_that_cannot_be_opened_ends_the_body_with_an_error() {
+    let open = |range: Range<u64>| {
+        let is_first = range.start == 0;
+        std::future::ready(if is_first {
+            Ok(streamed(range))
+        } else {
+            Err(io::Error::other("the store is gone"))
+        })
+    };
+    let ranges = [0..10, 20..30];
+    let parts = byteranges_of_streams(&ranges, "a/b", 50, "xyz", open).expect("boundary");
+    assert!(parts.body.collect().await.is_err());
+}

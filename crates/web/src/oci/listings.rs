@@ -56,7 +56,7 @@ pub(super) async fn tags(
     n: Option<u64>,
     last: Option<&str>,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Pull>(name)?;
+    let access = exchange.authorize::<Pull>(name).await?;
     let limit = limit(n, exchange.registry.settings.tags_page);
     let after = last.unwrap_or_default().to_owned();
     let page = exchange
@@ -109,7 +109,7 @@ pub(super) async fn referrers(
     artifact_types: &[String],
     asked: Asked<'_>,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Pull>(name)?;
+    let access = exchange.authorize::<Pull>(name).await?;
     let query = ReferrersQuery {
         subject: subject.clone(),
         artifact_types: artifact_types.to_vec(),

@@ -9,17 +9,18 @@ use oci::{EndpointError, Reference, RepositoryName, Tag};
 use services::{Delete, ManifestPush, Pull, Push};
 
 /// `GET` and `HEAD /v2/<name>/manifests/<reference>`, end-3.
-pub(super) fn get(
+pub(super) async fn get(
     exchange: &Exchange<'_>,
     name: &RepositoryName,
     reference: &Reference,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Pull>(name)?;
+    let access = exchange.authorize::<Pull>(name).await?;
     let manifest = exchange
         .registry
         .services
         .manifests
-        .get(&access, reference)?;
+        .get(&access, reference)
+        .await?;
     let digest = manifest.digest.as_str();
     let if_none_match = exchange.request.headers().get(header::IF_NONE_MATCH);
     let responder = if names_entity(if_none_match, digest) {
@@ -44,7 +45,7 @@ pub(super) async fn put(
     reference: &Reference,
     tags: &[Tag],
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Push>(name)?;
+    let access = exchange.authorize::<Push>(name).await?;
     let registry = exchange.registry;
     let most = registry.settings.tags_per_put;
     if tags.len() > most {
@@ -83,7 +84,7 @@ pub(super) async fn delete(
     name: &RepositoryName,
     reference: &Reference,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Delete>(name)?;
+    let access = exchange.authorize::<Delete>(name).await?;
     exchange
         .registry
         .services

@@ -30,7 +30,7 @@ pub(crate) struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Proves that the caller may do `A` to a repository.
-    pub(crate) fn authorize<A: RepositoryAction>(
+    pub(crate) async fn authorize<A: RepositoryAction>(
         &self,
         name: &RepositoryName,
     ) -> Result<Access<A>, OciError> {
@@ -38,7 +38,8 @@ impl Exchange<'_> {
             .registry
             .services
             .authorizer
-            .authorize(&self.caller, name)?)
+            .authorize(&self.caller, name)
+            .await?)
     }
 
     /// A place among the blobs being sent or received at once.
@@ -108,7 +109,7 @@ async fn dispatch(exchange: Exchange<'_>) -> Result<Response<Body>, OciError> {
         Endpoint::Ping => ping(&exchange),
         Endpoint::GetManifest {
             name, reference, ..
-        } => manifests::get(&exchange, name, reference),
+        } => manifests::get(&exchange, name, reference).await,
         Endpoint::PutManifest {
             name,
             reference,
@@ -139,7 +140,7 @@ async fn dispatch(exchange: Exchange<'_>) -> Result<Response<Body>, OciError> {
             (None, Some(digest)) => uploads::start_with_body(exchange, name, digest).await,
             (None, None) => uploads::start(&exchange, name, *algorithm).await,
         },
-        Endpoint::UploadStatus { name, id } => uploads::status(&exchange, name, id),
+        Endpoint::UploadStatus { name, id } => uploads::status(&exchange, name, id).await,
         Endpoint::PatchUpload { name, id } => uploads::patch(exchange, name, id).await,
         Endpoint::PutUpload { name, id, digest } => uploads::put(exchange, name, id, digest).await,
         Endpoint::CancelUpload { name, id } => uploads::cancel(&exchange, name, id).await,

@@ -14,7 +14,7 @@ pub(super) async fn start(
     name: &RepositoryName,
     algorithm: Option<Algorithm>,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Push>(name)?;
+    let access = exchange.authorize::<Push>(name).await?;
     begin(exchange, &access, algorithm.unwrap_or(Algorithm::Sha256)).await
 }
 
@@ -24,7 +24,7 @@ pub(super) async fn start_with_body(
     name: &RepositoryName,
     digest: &Digest,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Push>(name)?;
+    let access = exchange.authorize::<Push>(name).await?;
     let _transfer = exchange.begin_transfer()?;
     let uploads = &exchange.registry.services.uploads;
     let id = uploads.start(&access, digest.algorithm()).await?;
@@ -52,16 +52,15 @@ pub(super) async fn mount(
     digest: &Digest,
     from: Option<&RepositoryName>,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Push>(name)?;
+    let access = exchange.authorize::<Push>(name).await?;
     let services = &exchange.registry.services;
-    let source = match from {
-        Some(from) => exchange.authorize::<Pull>(from).ok(),
-        None => services.uploads.find_mount_source(
-            &services.authorizer,
-            &exchange.caller,
-            &access,
-            digest,
-        )?,
+    let source = if let Some(from) = from {
+        exchange.authorize::<Pull>(from).await.ok()
+    } else {
+        let (uploads, authorizer) = (&services.uploads, &services.authorizer);
+        uploads
+            .find_mount_source(authorizer, &exchange.caller, &access, digest)
+            .await?
     };
     if let Some(source) = source
         && services.uploads.mount(&access, &source, digest).await?
@@ -72,13 +71,14 @@ pub(super) async fn mount(
 }
 
 /// `GET <Location>`, end-13.
-pub(super) fn status(
+pub(super) async fn status(
     exchange: &Exchange<'_>,
     name: &RepositoryName,
     id: &UploadId,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Push>(name)?;
-    let status = exchange.registry.services.uploads.status(&access, id)?;
+    let access = exchange.authorize::<Push>(name).await?;
+    let uploads = &exchange.registry.services.uploads;
+    let status = uploads.status(&access, id).await?;
     Ok(standing(StatusCode::NO_CONTENT, name, id, status.offset))
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn patch(
     name: &RepositoryName,
     id: &UploadId,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Push>(name)?;
+    let access = exchange.authorize::<Push>(name).await?;
     let _transfer = exchange.begin_transfer()?;
     let range = chunk_range(&exchange)?;
     let uploads = &exchange.registry.services.uploads;
@@ -107,7 +107,7 @@ pub(super) async fn put(
     id: &UploadId,
     digest: &Digest,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Push>(name)?;
+    let access = exchange.authorize::<Push>(name).await?;
     let _transfer = exchange.begin_transfer()?;
     let range = chunk_range(&exchange)?;
     let uploads = &exchange.registry.services.uploads;
@@ -124,7 +124,7 @@ pub(super) async fn cancel(
     name: &RepositoryName,
     id: &UploadId,
 ) -> Result<Response<Body>, OciError> {
-    let access = exchange.authorize::<Push>(name)?;
+    let access = exchange.authorize::<Push>(name).await?;
     exchange
         .registry
         .services

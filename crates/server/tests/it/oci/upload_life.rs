@@ -2,6 +2,7 @@
 
 use super::REPOSITORY;
 use crate::registry::TestRegistry;
+use crate::registry::backends::Backends;
 use crate::registry::content::sha256;
 
 /// end-13: The status of an upload is 204 with where it is and what is there.
@@ -85,7 +86,9 @@ async fn who_may_push_may_give_up() {
 /// end-14: The bytes of a cancelled upload go, and so do those of an upload that was refused.
 #[tokio::test]
 async fn a_cancelled_upload_leaves_no_bytes() {
-    let registry = TestRegistry::start().await;
+    // Where its bytes can be looked at, whatever the other tests of a run use.
+    let registry = TestRegistry::builder().on(Backends::EMBEDDED);
+    let registry = registry.start().await;
     let location = registry.start_upload(REPOSITORY).await;
     let patch = registry.patch(&location).body("bytes on the disk");
     patch.await.assert_status(202);
