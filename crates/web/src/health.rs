@@ -76,9 +76,13 @@ impl Health {
         {
             return Arc::clone(reasons);
         }
-        let reasons = timeout(self.check_timeout, (self.check)())
-            .await
-            .unwrap_or_else(|_| vec!["check took too long"]);
+        // In a task of its own: a check that keeps its thread waiting could not be timed out from the same one.
+        let check = tokio::spawn((self.check)());
+        let reasons = match timeout(self.check_timeout, check).await {
+            Ok(Ok(reasons)) => reasons,
+            Ok(Err(_)) => vec!["check failed"],
+            Err(_) => vec!["check took too long"],
+        };
         let reasons = Arc::new(reasons);
         *remembered = Some((Instant::now(), Arc::clone(&reasons)));
         reasons
@@ -122,6 +126,25 @@ mod tests {
             Box::pin(async move { reasons.to_vec() })
         });
         (Health::new(check), calls)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_check_that_keeps_its_thread_is_not_waited_for() {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = Arc::new(std::sync::Mutex::new(held));
+        let check: ReadinessCheck = Box::new(move || {
+            let held = Arc::clone(&held);
+            Box::pin(async move {
+                tokio::task::block_in_place(|| held.lock().map(|held| held.recv().is_ok()).ok());
+                Vec::new()
+            })
+        });
+        let mut health = Health::new(check);
+        health.check_timeout = Duration::from_millis(50);
+        let (status, said) = text(health.readyz().await).await;
+        assert_eq!(status, 503);
+        assert!(said.contains("check took too long"), "{said}");
+        drop(release);
     }
 
     #[tokio::test]
