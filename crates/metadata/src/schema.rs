@@ -1,6 +1,6 @@
 //! The schema, as numbered files that are compiled in and applied in order.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, params};
 use crate::error::{Error, Result};
 use crate::postgresql::Session;
 
@@ -9,36 +9,53 @@ use crate::postgresql::Session;
 pub struct SchemaVersions {
     /// 0 for an empty database.
     pub found: i64,
-    /// What this release knows.
+    /// What there is: the newest step that this release knows, or a newer one that it can work with.
     pub now: i64,
 }
 
 /// One step of the schema. A step that has been released never changes.
 struct Migration {
     version: i64,
+    /// The newest step that a program has to know to work with this one: its own number, unless it only adds what older
+    /// programs may leave alone. Replicas are upgraded one after the other, so a step that older programs cannot work with
+    /// has to be split over two releases.
+    oldest_program: i64,
     sql: &'static str,
 }
+
+/// The step since which each says which programs work with it.
+const COMPATIBILITY: i64 = 6;
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
+        oldest_program: 1,
         sql: include_str!("../../../migrations/0001_accounts.sql"),
     },
     Migration {
         version: 2,
+        oldest_program: 2,
         sql: include_str!("../../../migrations/0002_content.sql"),
     },
     Migration {
         version: 3,
+        oldest_program: 3,
         sql: include_str!("../../../migrations/0003_events.sql"),
     },
     Migration {
         version: 4,
+        oldest_program: 4,
         sql: include_str!("../../../migrations/0004_jobs.sql"),
     },
     Migration {
         version: 5,
+        oldest_program: 5,
         sql: include_str!("../../../migrations/0005_collection.sql"),
+    },
+    Migration {
+        version: COMPATIBILITY,
+        oldest_program: 5,
+        sql: include_str!("../../../migrations/0006_compatibility.sql"),
     },
 ];
 
@@ -46,30 +63,54 @@ fn known() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.version)
 }
 
-/// What is to be done to a schema, or that it cannot be used.
-fn steps(found: i64) -> Result<impl Iterator<Item = &'static Migration>> {
-    let known = known();
-    if found > known {
-        return Err(Error::TooNew { found, known });
-    }
-    Ok(MIGRATIONS
+/// What is to be done to a schema.
+fn steps(found: i64) -> impl Iterator<Item = &'static Migration> {
+    MIGRATIONS
         .iter()
-        .filter(move |migration| migration.version > found))
+        .filter(move |migration| migration.version > found)
+}
+
+/// Fails if this release does not work with the schema: a step that it does not know may need a newer one.
+fn require_compatible(connection: &Connection<'_>, found: i64) -> Result<()> {
+    const NEWER: &str =
+        "SELECT COUNT(*), COALESCE(MAX(oldest_program), 0) FROM schema_steps WHERE version > ?1";
+    let known = known();
+    if found <= known {
+        return Ok(());
+    }
+    let (newer, oldest_program) =
+        connection.get(NEWER, params![known], |row| Ok((row.int(0)?, row.int(1)?)))?;
+    if newer == found - known && oldest_program <= known {
+        Ok(())
+    } else {
+        Err(Error::TooNew { found, known })
+    }
+}
+
+/// Notes which programs work with a step, in the transaction that takes it.
+fn note(connection: &Connection<'_>, step: &Migration) -> Result<()> {
+    const NOTE: &str = "INSERT INTO schema_steps (version, oldest_program) VALUES (?1, ?2)";
+    if step.version >= COMPATIBILITY {
+        connection.execute(NOTE, params![step.version, step.oldest_program])?;
+    }
+    Ok(())
 }
 
 /// Brings the schema up to date, each step in a transaction of its own.
 pub(crate) fn migrate(connection: &mut rusqlite::Connection) -> Result<SchemaVersions> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    for migration in steps(found)? {
+    require_compatible(&Connection::sqlite(connection), found)?;
+    for step in steps(found) {
         let tx = connection.transaction()?;
         // SQLite compares text by its bytes anyway, and has no collation of that name.
-        tx.execute_batch(&migration.sql.replace(" COLLATE \"C\"", ""))?;
-        tx.pragma_update(None, "user_version", migration.version)?;
+        tx.execute_batch(&step.sql.replace(" COLLATE \"C\"", ""))?;
+        note(&Connection::sqlite(&tx), step)?;
+        tx.pragma_update(None, "user_version", step.version)?;
         tx.commit()?;
     }
     Ok(SchemaVersions {
         found,
-        now: known(),
+        now: found.max(known()),
     })
 }
 
@@ -78,16 +119,21 @@ pub(crate) fn migrate(connection: &mut rusqlite::Connection) -> Result<SchemaVer
 pub(crate) fn migrate_postgres(session: &Session) -> Result<SchemaVersions> {
     const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(7236834171250737); \
          CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
-    const NOTE: &str = "INSERT INTO schema_version (version) VALUES (?1)";
-    let found = version_of(session)?;
-    if steps(found)?.next().is_some() {
+    const VERSION: &str = "INSERT INTO schema_version (version) VALUES (?1)";
+    let connection = Connection::postgres(session);
+    let found = version_of(&connection)?;
+    require_compatible(&connection, found)?;
+    if steps(found).next().is_some() {
         session.script(BEGIN)?;
-        // Somebody may have been quicker.
-        let found = version_of(session)?;
-        let upgraded = steps(found)?.try_for_each(|migration| {
-            session.script(migration.sql)?;
-            session.execute(NOTE, crate::connection::params![migration.version])?;
-            Ok(())
+        let upgraded = version_of(&connection).and_then(|found| {
+            // Somebody may have been quicker, and newer.
+            require_compatible(&connection, found)?;
+            steps(found).try_for_each(|step| {
+                session.script(step.sql)?;
+                note(&connection, step)?;
+                session.execute(VERSION, params![step.version])?;
+                Ok(())
+            })
         });
         match upgraded {
             Ok(()) => session.commit()?,
@@ -99,15 +145,14 @@ pub(crate) fn migrate_postgres(session: &Session) -> Result<SchemaVersions> {
     }
     Ok(SchemaVersions {
         found,
-        now: known(),
+        now: found.max(known()),
     })
 }
 
-fn version_of(session: &Session) -> Result<i64> {
+fn version_of(connection: &Connection<'_>) -> Result<i64> {
     const IS_THERE: &str = "SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'schema_version' \
          AND pg_catalog.pg_table_is_visible(oid)";
     const NEWEST: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
-    let connection = Connection::postgres(session);
     if connection.exists(IS_THERE, &[])? {
         connection.get(NEWEST, &[], |row| row.int(0))
     } else {
@@ -129,18 +174,48 @@ mod tests {
             versions,
             (1..=i64::try_from(MIGRATIONS.len()).unwrap_or(0)).collect::<Vec<_>>()
         );
+        assert!(
+            MIGRATIONS
+                .iter()
+                .all(|migration| migration.oldest_program <= migration.version)
+        );
+    }
+
+    /// A schema with steps that this release does not know.
+    fn from_the_future(notes: &[(i64, i64)]) -> Result<rusqlite::Connection> {
+        let mut connection = rusqlite::Connection::open_in_memory()?;
+        migrate(&mut connection)?;
+        for (version, oldest_program) in notes {
+            connection.execute(
+                "INSERT INTO schema_steps (version, oldest_program) VALUES (?1, ?2)",
+                (version, oldest_program),
+            )?;
+        }
+        connection.pragma_update(None, "user_version", known() + 2)?;
+        Ok(connection)
     }
 
     #[test]
-    fn a_schema_from_the_future_is_refused() -> Result<()> {
-        let mut connection = rusqlite::Connection::open_in_memory()?;
-        migrate(&mut connection)?;
-        migrate(&mut connection)?;
-        connection.pragma_update(None, "user_version", 999)?;
-        assert!(matches!(
-            migrate(&mut connection),
-            Err(Error::TooNew { found: 999, .. })
-        ));
+    fn a_schema_from_the_future_is_refused_unless_each_step_says_that_it_fits() -> Result<()> {
+        let known = known();
+        let fits = [(known + 1, known), (known + 2, known - 1)];
+        let opened = migrate(&mut from_the_future(&fits)?)?;
+        let there = known + 2;
+        assert_eq!((opened.found, opened.now), (there, there));
+        for does_not in [
+            &[][..],
+            &fits[..1],
+            &fits[1..],
+            &[(known + 1, known + 1), fits[1]],
+        ] {
+            assert!(
+                matches!(
+                    migrate(&mut from_the_future(does_not)?),
+                    Err(Error::TooNew { found, .. }) if found == there
+                ),
+                "{does_not:?}"
+            );
+        }
         Ok(())
     }
 }
