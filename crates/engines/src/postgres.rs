@@ -28,6 +28,15 @@ pub struct PostgresBuilder {
     outlives_us: bool,
     certificate_names: Vec<String>,
     settings: Vec<String>,
+    follows: Option<Followed>,
+}
+
+/// The server that a standby begins as a copy of.
+#[derive(Debug)]
+struct Followed {
+    socket_directory: PathBuf,
+    port: u16,
+    password: String,
 }
 
 impl PostgresBuilder {
@@ -85,13 +94,21 @@ impl PostgresBuilder {
         let data = place.path().join("data");
         let installation = Installation::find(&data)?;
         installation.own(place.path())?;
-        let password = if place.is_kept() {
+        let password = if let Some(followed) = &self.follows {
+            followed.password.clone()
+        } else if place.is_kept() {
             kept_secret(&place.path().join("password"))?
         } else {
             data::TEMPLATE_PASSWORD.to_owned()
         };
         if !data.join("PG_VERSION").exists() {
-            if place.is_kept() {
+            if let Some(followed) = &self.follows {
+                installation.copy_running(
+                    place.path(),
+                    &followed.socket_directory,
+                    followed.port,
+                )?;
+            } else if place.is_kept() {
                 installation.initialize(place.path(), &password)?;
             } else {
                 installation.copy_template(place.path())?;
@@ -177,6 +194,17 @@ impl Postgres {
         Self::builder().start()
     }
 
+    /// A standby of one's own that follows this server by streaming, and answers questions meanwhile.
+    pub fn standby(&self) -> Result<Self, Error> {
+        let mut builder = Self::builder();
+        builder.follows = Some(Followed {
+            socket_directory: self.place.path().to_owned(),
+            port: self.port,
+            password: self.password.clone(),
+        });
+        builder.start()
+    }
+
     /// One server for all tests of this process; each takes a database of its own. Fails the test if there is none.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
@@ -216,6 +244,11 @@ impl Postgres {
 
     /// Runs SQL as the superuser; returns the rows, a line each, columns separated by `|`.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String, Error> {
+        output_of(&mut self.psql_command(database, sql))
+    }
+
+    /// What [`Self::psql`] runs, for SQL that reads rows from its standard input.
+    pub fn psql_command(&self, database: &str, sql: &str) -> Command {
         let mut command = Command::new(&self.psql);
         command
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
@@ -225,7 +258,7 @@ impl Postgres {
             .arg(format!("--dbname={database}"))
             .arg(format!("--command={sql}"))
             .env("LC_ALL", "C.UTF-8");
-        output_of(&mut command)
+        command
     }
 
     /// The certificate authority's certificate, PEM; only with [`PostgresBuilder::tls`].

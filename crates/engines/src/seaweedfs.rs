@@ -19,6 +19,7 @@ use request::Signer;
 /// Starting takes 4 s, and 20 s on a loaded machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 const ACCESS_KEY: &str = "roadstead";
+const READER_KEY: &str = "reader";
 /// Of stores that live for a test, on loopback; and what any store encrypts with when it is asked to.
 const SECRET_KEY: &str = "for-tests-only";
 /// The store takes any.
@@ -158,12 +159,12 @@ fn write_files(directory: &Path, secret_key: &str) -> Result<(), Error> {
     }
     let path = directory.join("s3.json");
     let text = format!(
-        r#"{{"identities":[{{"name":"{ACCESS_KEY}","credentials":[{{"accessKey":"{ACCESS_KEY}","secretKey":"{secret_key}"}}],"actions":["Admin","Read","Write","List","Tagging"]}}]}}"#
+        r#"{{"identities":[{{"name":"{ACCESS_KEY}","credentials":[{{"accessKey":"{ACCESS_KEY}","secretKey":"{secret_key}"}}],"actions":["Admin","Read","Write","List","Tagging"]}},{{"name":"{READER_KEY}","credentials":[{{"accessKey":"{READER_KEY}","secretKey":"{secret_key}"}}],"actions":["Read","List"]}}]}}"#
     );
     std::fs::write(&path, text).map_err(Error::at("write", &path))
 }
 
-/// A running S3 store with one access key that may do everything. Killed when it is dropped.
+/// A running S3 store with one access key that may do everything and one that may read. Killed when it is dropped.
 pub struct SeaweedFs {
     program: Program,
     secret_key: String,
@@ -216,6 +217,11 @@ impl SeaweedFs {
         &self.secret_key
     }
 
+    /// An access key that may read and list and nothing else, and its secret.
+    pub fn reader(&self) -> (&str, &str) {
+        (READER_KEY, &self.secret_key)
+    }
+
     /// The region that requests are to be signed for.
     pub fn region(&self) -> &str {
         REGION
@@ -233,6 +239,37 @@ impl SeaweedFs {
         match answer.status {
             200 => Ok(()),
             _ => Err(answer.error(&format!("the bucket {name} is not made"))),
+        }
+    }
+
+    /// The names of all objects of a bucket, at most 1000 of them.
+    pub fn list_objects(&self, bucket: &str) -> Result<Vec<String>, Error> {
+        let answer = self.signer().send("GET", &format!("/{bucket}"), b"")?;
+        if answer.status != 200 || answer.text.contains("<IsTruncated>true") {
+            return Err(answer.error(&format!("the bucket {bucket} is not listed")));
+        }
+        let names = answer.text.split("<Key>").skip(1);
+        let names = names.filter_map(|rest| Some(rest.split_once("</Key>")?.0.to_owned()));
+        Ok(names.collect())
+    }
+
+    /// Makes an object, or replaces it. Names need no escapes.
+    pub fn put_object(&self, bucket: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = format!("/{bucket}/{name}");
+        let answer = self.signer().send("PUT", &path, bytes)?;
+        match answer.status {
+            200 => Ok(()),
+            _ => Err(answer.error(&format!("{path} is not stored"))),
+        }
+    }
+
+    /// Removes an object.
+    pub fn delete_object(&self, bucket: &str, name: &str) -> Result<(), Error> {
+        let path = format!("/{bucket}/{name}");
+        let answer = self.signer().send("DELETE", &path, b"")?;
+        match answer.status {
+            204 => Ok(()),
+            _ => Err(answer.error(&format!("{path} is not removed"))),
         }
     }
 
@@ -359,6 +396,9 @@ mod tests {
             let put = shared.signer().send("PUT", &format!("/{bucket}/a"), b"1")?;
             assert_eq!(put.status, 200, "{bucket}: {}", put.text);
         }
+        let put = shared.signer().send("PUT", "/shared-1/b/c", b"2")?;
+        assert_eq!(put.status, 200, "{}", put.text);
+        assert_eq!(shared.list_objects("shared-1")?, ["a", "b/c"]);
         let stranger = Signer {
             secret_key: "guessed",
             ..shared.signer()

@@ -87,6 +87,25 @@ impl Installation {
         std::fs::remove_file(&file).map_err(Error::at("remove", &file))
     }
 
+    /// Makes `data` in a directory by copying that of a running server, which it is to follow.
+    pub(super) fn copy_running(
+        &self,
+        directory: &Path,
+        socket_directory: &Path,
+        port: u16,
+    ) -> Result<(), Error> {
+        let mut command = as_user(&self.program("pg_basebackup"), self.user, None);
+        command
+            .arg("-D")
+            .arg(directory.join("data"))
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .arg(format!("--host={}", socket_directory.display()))
+            .arg(format!("--port={port}"))
+            .arg("--username=postgres")
+            .current_dir(directory);
+        output_of(&mut command).map(drop)
+    }
+
     /// Makes `data` in a directory by copying one that was made before, for this version.
     pub(super) fn copy_template(&self, directory: &Path) -> Result<(), Error> {
         let version = output_of(Command::new(self.program("postgres")).arg("--version"))?;

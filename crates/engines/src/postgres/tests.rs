@@ -113,3 +113,20 @@ fn a_paused_server_answers_when_it_goes_on() -> Result<(), Error> {
     assert_eq!(String::from_utf8_lossy(&answer.stdout), "7\n");
     Ok(())
 }
+
+#[test]
+fn a_standby_shows_what_the_server_it_follows_was_told() -> Result<(), Error> {
+    let postgres = Postgres::start()?;
+    let standby = postgres.standby()?;
+    assert_eq!(
+        standby.psql("postgres", "SELECT pg_is_in_recovery()")?,
+        "t\n"
+    );
+    postgres.psql("postgres", "CREATE TABLE t (n BIGINT)")?;
+    let position = postgres.psql("postgres", "SELECT pg_current_wal_lsn()")?;
+    let has_come = format!("SELECT pg_last_wal_replay_lsn() >= '{}'", position.trim());
+    while standby.psql("postgres", &has_come)? == "f\n" {}
+    standby.psql("postgres", "SELECT n FROM t")?;
+    assert!(standby.psql("postgres", "DROP TABLE t").is_err());
+    Ok(())
+}
