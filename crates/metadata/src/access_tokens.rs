@@ -178,8 +178,15 @@ impl Tx<'_> {
 
     /// Removes refresh tokens that ended before `now_ms`, at most `limit`. Says how many.
     pub fn delete_expired_refresh_tokens(&mut self, now_ms: i64, limit: i64) -> Result<usize> {
-        const SQL: &str = "DELETE FROM refresh_tokens WHERE secret_hash IN \
-             (SELECT secret_hash FROM refresh_tokens WHERE expires_at_ms <= ?1 LIMIT ?2)";
-        self.connection.execute(SQL, params![now_ms, limit])
+        const ENDED: &str = "SELECT secret_hash FROM refresh_tokens WHERE expires_at_ms <= ?1 \
+             ORDER BY expires_at_ms LIMIT ?2";
+        const ONE: &str = "DELETE FROM refresh_tokens WHERE secret_hash = ?1";
+        let ended = self
+            .connection
+            .list(ENDED, params![now_ms, limit], |row| row.text(0))?;
+        for hash in &ended {
+            self.connection.execute(ONE, params![hash])?;
+        }
+        Ok(ended.len())
     }
 }

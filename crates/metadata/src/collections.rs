@@ -1,6 +1,6 @@
 //! Runs of the collector, and how much waits for it.
 
-use crate::connection::params;
+use crate::connection::{Row, params};
 use crate::error::Result;
 use crate::{Reader, Tx};
 
@@ -83,27 +83,36 @@ impl Reader<'_> {
         })
     }
 
+    /// A run of the collector.
+    pub fn find_collection(&self, id: &str) -> Result<Option<CollectionRow>> {
+        const SQL: &str = "SELECT id, requested_by, started_at_ms, ended_at_ms, reviewed, put_off, released, collected, \
+             collected_bytes FROM collections WHERE id = ?1";
+        self.connection.find(SQL, params![id], read_collection)
+    }
+
     /// Runs of the collector that began by `started_by_ms`, the newest first.
     pub fn list_collections(&self, started_by_ms: i64, limit: i64) -> Result<Vec<CollectionRow>> {
         const SQL: &str = "SELECT id, requested_by, started_at_ms, ended_at_ms, reviewed, put_off, released, collected, \
              collected_bytes FROM collections WHERE started_at_ms <= ?1 ORDER BY started_at_ms DESC, id DESC LIMIT ?2";
-        self.connection
-            .list(SQL, params![started_by_ms, limit], |row| {
-                Ok(CollectionRow {
-                    id: row.text(0)?,
-                    requested_by: row.text(1)?,
-                    started_at_ms: row.int(2)?,
-                    ended_at_ms: row.optional_int(3)?,
-                    counts: CollectionCounts {
-                        reviewed: row.size(4, "collections.reviewed")?,
-                        put_off: row.size(5, "collections.put_off")?,
-                        released: row.size(6, "collections.released")?,
-                        collected: row.size(7, "collections.collected")?,
-                        collected_bytes: row.size(8, "collections.collected_bytes")?,
-                    },
-                })
-            })
+        let params = params![started_by_ms, limit];
+        self.connection.list(SQL, params, read_collection)
     }
+}
+
+fn read_collection(row: &Row<'_>) -> Result<CollectionRow> {
+    Ok(CollectionRow {
+        id: row.text(0)?,
+        requested_by: row.text(1)?,
+        started_at_ms: row.int(2)?,
+        ended_at_ms: row.optional_int(3)?,
+        counts: CollectionCounts {
+            reviewed: row.size(4, "collections.reviewed")?,
+            put_off: row.size(5, "collections.put_off")?,
+            released: row.size(6, "collections.released")?,
+            collected: row.size(7, "collections.collected")?,
+            collected_bytes: row.size(8, "collections.collected_bytes")?,
+        },
+    })
 }
 
 impl Tx<'_> {

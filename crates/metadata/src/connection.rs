@@ -7,7 +7,10 @@ use crate::error::{Error, Result};
 use crate::fragments::Fragment;
 use crate::postgresql::{Int, Session};
 use oci::Digest;
+use rusqlite::StatementStatus;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
 
 /// One value bound to a query.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +72,7 @@ pub(crate) use params;
 /// One row of an answer; columns count from 0.
 pub(crate) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a ::postgres::Row),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {
@@ -126,6 +129,8 @@ pub(crate) enum Connection<'c> {
     Sqlite {
         connection: &'c rusqlite::Connection,
         is_in_transaction: bool,
+        /// What its questions cost so far.
+        steps: Cell<u64>,
     },
     Postgres(&'c Session),
 }
@@ -136,6 +141,7 @@ impl<'c> Connection<'c> {
         Self::Sqlite {
             connection,
             is_in_transaction: false,
+            steps: Cell::new(0),
         }
     }
 
@@ -145,12 +151,22 @@ impl<'c> Connection<'c> {
         Self::Sqlite {
             connection,
             is_in_transaction: true,
+            steps: Cell::new(0),
         }
     }
 
     /// To read from or, in a transaction that has begun, to change things.
     pub(crate) fn postgres(session: &'c Session) -> Self {
         Self::Postgres(session)
+    }
+
+    /// Steps of SQLite's virtual machine that the questions asked here took: each row read costs a few. PostgreSQL counts
+    /// for itself.
+    pub(crate) fn steps(&self) -> u64 {
+        match self {
+            Self::Sqlite { steps, .. } => steps.get(),
+            Self::Postgres(_) => 0,
+        }
     }
 
     /// The words of this database.
@@ -180,8 +196,9 @@ impl<'c> Connection<'c> {
             Self::Sqlite {
                 connection,
                 is_in_transaction,
+                steps,
             } => {
-                let mut statement = prepare(connection, *is_in_transaction, sql)?;
+                let mut statement = prepare(connection, *is_in_transaction, steps, sql)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(params))?;
                 match rows.next()? {
                     Some(row) => read(&Row::Sqlite(row)).map(Some),
@@ -239,8 +256,9 @@ impl<'c> Connection<'c> {
             Self::Sqlite {
                 connection,
                 is_in_transaction,
+                steps,
             } => {
-                let mut statement = prepare(connection, *is_in_transaction, sql)?;
+                let mut statement = prepare(connection, *is_in_transaction, steps, sql)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(params))?;
                 while let Some(row) = rows.next()? {
                     if !visit(&Row::Sqlite(row))? {
@@ -259,8 +277,9 @@ impl<'c> Connection<'c> {
             Self::Sqlite {
                 connection,
                 is_in_transaction,
+                steps,
             } => {
-                let mut statement = prepare(connection, *is_in_transaction, sql)?;
+                let mut statement = prepare(connection, *is_in_transaction, steps, sql)?;
                 Ok(statement.execute(rusqlite::params_from_iter(params))?)
             }
             Self::Postgres(session) => session.execute(sql, params),
@@ -273,11 +292,40 @@ impl<'c> Connection<'c> {
     }
 }
 
+/// A statement that adds what it cost to its connection's count when it is done with.
+struct Counted<'c> {
+    statement: rusqlite::CachedStatement<'c>,
+    steps: &'c Cell<u64>,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let steps = self.statement.reset_status(StatementStatus::VmStep);
+        self.steps
+            .set(self.steps.get() + u64::try_from(steps).unwrap_or(0));
+    }
+}
+
+impl<'c> Deref for Counted<'c> {
+    type Target = rusqlite::CachedStatement<'c>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.statement
+    }
+}
+
+impl DerefMut for Counted<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.statement
+    }
+}
+
 fn prepare<'c>(
     connection: &'c rusqlite::Connection,
     is_in_transaction: bool,
+    steps: &'c Cell<u64>,
     sql: &'static str,
-) -> Result<rusqlite::CachedStatement<'c>> {
+) -> Result<Counted<'c>> {
     #[cfg(test)]
     recorded::note(sql);
     if is_in_transaction && connection.is_autocommit() {
@@ -285,7 +333,10 @@ fn prepare<'c>(
             "the transaction was ended by the database".to_owned(),
         ));
     }
-    Ok(connection.prepare_cached(sql)?)
+    Ok(Counted {
+        statement: connection.prepare_cached(sql)?,
+        steps,
+    })
 }
 
 /// Reads a stored word back into its type, or says which column holds something else.
@@ -299,14 +350,33 @@ pub(crate) mod recorded {
     use std::collections::BTreeSet;
     use std::sync::{Mutex, PoisonError};
 
-    static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    type Texts = Mutex<BTreeSet<&'static str>>;
 
-    pub(crate) fn note(sql: &'static str) {
-        let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    static SQLITE: Texts = Mutex::new(BTreeSet::new());
+    static POSTGRES: Texts = Mutex::new(BTreeSet::new());
+
+    fn insert(texts: &Texts, sql: &'static str) {
+        let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
         texts.insert(sql);
     }
 
+    fn all(texts: &Texts) -> BTreeSet<&'static str> {
+        texts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn note(sql: &'static str) {
+        insert(&SQLITE, sql);
+    }
+
+    pub(crate) fn note_postgres(sql: &'static str) {
+        insert(&POSTGRES, sql);
+    }
+
     pub(crate) fn texts() -> BTreeSet<&'static str> {
-        TEXTS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        all(&SQLITE)
+    }
+
+    pub(crate) fn postgres_texts() -> BTreeSet<&'static str> {
+        all(&POSTGRES)
     }
 }

@@ -38,9 +38,11 @@ pub struct CondemnedObject {
 }
 
 impl Reader<'_> {
-    /// Objects to be deleted at `now_ms`, those whose time came first at the front.
+    /// Objects to be deleted at `now_ms`, those whose time came first at the front; none while a backup goes on. Pins and
+    /// objects are looked at by one statement: see [`Reader::list_running_backups`] and the head of its file.
     pub fn list_condemned_objects(&self, now_ms: i64, limit: i64) -> Result<Vec<CondemnedObject>> {
         const SQL: &str = "SELECT location, size_bytes FROM condemned_objects WHERE delete_at_ms <= ?1 \
+             AND NOT EXISTS (SELECT 1 FROM backups WHERE ended_at_ms IS NULL AND pinned_until_ms > ?1) \
              ORDER BY delete_at_ms LIMIT ?2";
         self.connection.list(SQL, params![now_ms, limit], |row| {
             Ok(CondemnedObject {

@@ -49,12 +49,13 @@ impl Reader<'_> {
         (storage, digest): (&str, &str),
         limit: i64,
     ) -> Result<Vec<StoredBlob>> {
+        // With NOT EXISTS, PostgreSQL would read all of the other tables once for each page.
         const SQL: &str = "SELECT storage, digest, size_bytes, location, damage FROM \
              (SELECT * FROM blobs WHERE (storage, digest) > (?1, ?2) ORDER BY storage, digest LIMIT ?3) counted \
-             WHERE NOT EXISTS (SELECT 1 FROM repository_blobs k WHERE k.storage = counted.storage AND k.digest = counted.digest) \
-             AND NOT EXISTS (SELECT 1 FROM manifest_blobs m WHERE m.storage = counted.storage AND m.digest = counted.digest) \
-             AND NOT EXISTS (SELECT 1 FROM trash_blobs t WHERE t.storage = counted.storage AND t.digest = counted.digest) \
-             AND NOT EXISTS (SELECT 1 FROM review_queue v WHERE v.storage = counted.storage AND v.digest = counted.digest)";
+             WHERE (SELECT 1 FROM repository_blobs k WHERE k.storage = counted.storage AND k.digest = counted.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM manifest_blobs m WHERE m.storage = counted.storage AND m.digest = counted.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM trash_blobs t WHERE t.storage = counted.storage AND t.digest = counted.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM review_queue v WHERE v.storage = counted.storage AND v.digest = counted.digest LIMIT 1) IS NULL";
         self.connection
             .list(SQL, params![storage, digest, limit], read_stored_blob)
     }
@@ -62,7 +63,7 @@ impl Reader<'_> {
     /// Whether any row names an object: a blob's, an open upload's, or one that waits to be deleted.
     pub fn is_location_named(&self, location: &str) -> Result<bool> {
         const SQL: &str = "SELECT 1 FROM blobs WHERE location = ?1 \
-             UNION ALL SELECT 1 FROM uploads WHERE id = ?1 AND state = 'open' \
+             UNION ALL SELECT 1 FROM uploads WHERE id = ?1 AND state <> 'done' \
              UNION ALL SELECT 1 FROM condemned_objects WHERE location = ?1 LIMIT 1";
         self.connection.exists(SQL, params![location])
     }
@@ -76,10 +77,11 @@ impl Reader<'_> {
         limit: i64,
     ) -> Result<LeasePage> {
         const SQL: &str = "SELECT counted.repository_id, counted.digest, counted.storage, counted.renewed_at_ms, \
-             CASE WHEN EXISTS (SELECT 1 FROM manifest_blobs m \
-             WHERE m.repository_id = counted.repository_id AND m.digest = counted.digest) \
-             OR EXISTS (SELECT 1 FROM repository_blob_reviews v \
-             WHERE v.repository_id = counted.repository_id AND v.digest = counted.digest) THEN 0 ELSE 1 END FROM \
+             CASE WHEN (SELECT 1 FROM manifest_blobs m \
+             WHERE m.repository_id = counted.repository_id AND m.digest = counted.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM repository_blob_reviews v \
+             WHERE v.repository_id = counted.repository_id AND v.digest = counted.digest LIMIT 1) IS NULL \
+             THEN 1 ELSE 0 END FROM \
              (SELECT repository_id, digest, storage, renewed_at_ms FROM repository_blobs \
              WHERE (repository_id, digest) > (?1, ?2) ORDER BY repository_id, digest LIMIT ?3) counted";
         let mut last = None;

@@ -9,6 +9,7 @@
 
 mod access_tokens;
 mod accounts;
+mod backups;
 mod blobs;
 mod collections;
 mod connection;
@@ -17,6 +18,7 @@ mod deployment;
 mod epochs;
 mod error;
 mod events;
+mod examination;
 mod fragments;
 mod garbage;
 mod grants;
@@ -34,6 +36,7 @@ mod repositories;
 mod reviews;
 mod schedules;
 mod schema;
+mod snapshot;
 mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -46,12 +49,14 @@ mod users;
 mod writer;
 
 pub use access_tokens::{AccessTokenRow, NewAccessToken, NewRefreshToken, RefreshTokenRow};
+pub use backups::{BackupEnd, BackupPurpose, BackupRow};
 pub use blobs::{BlobRow, MembershipRow};
 pub use collections::{CollectionBacklog, CollectionCounts, CollectionRow};
 pub use deployment::SigningKeyRow;
 pub use epochs::{Epoch, Epochs};
 pub use error::{Error, Result};
 pub use events::{EventRow, NewEvent};
+pub use examination::{DatabaseFacts, ServerFacts, examine_postgres, examine_sqlite};
 pub use garbage::{CondemnedObject, NewTrash};
 pub use grants::GrantRow;
 pub use integrity::{LeasePage, UsageComparison};
@@ -60,13 +65,17 @@ pub use jobs::{Enqueued, JobLogRow, JobRow, NewJob};
 pub use manifests::{ManifestRow, NewManifest, RemovedManifest};
 pub use namespaces::NamespaceRow;
 pub use passes::PassRow;
-pub use postgresql::{PostgresAddress, PostgresOptions};
+pub use postgresql::{PostgresAddress, PostgresOptions, ReadReplicaOptions};
 pub use quarantine::{Damage, PutBlob, StoredBlob};
 pub use referrers::{Choice, ReferrerRow};
 pub use repositories::{RepositoryKey, RepositoryRow};
 pub use reviews::{BlobReview, CollectedBlob, Lease, LeaseReview};
 pub use schedules::{NewSchedule, ScheduleRow};
 pub use schema::SchemaVersions;
+pub use snapshot::{
+    DatabasePlace, SnapshotBlob, SnapshotError, SnapshotHeader, SnapshotParser, SnapshotPieces,
+    export_snapshot, import_snapshot, require_empty,
+};
 pub use sqlite::{MIN_SQLITE_VERSION, Options, sqlite_version};
 pub use timings::Timings;
 pub use turns::Turn;
@@ -214,6 +223,22 @@ impl MetadataStore {
         match &self.inner {
             Inner::Sqlite(sqlite) => sqlite.list(question).await,
             Inner::Postgres(postgres) => postgres.list(question).await,
+        }
+    }
+
+    /// Answers a list that somebody looks at, and that decides nothing. Where there is a read replica it may be as old as
+    /// that may be; an error is always the newest state's.
+    pub async fn browse<T, E>(
+        &self,
+        question: impl Fn(&Reader<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match &self.inner {
+            Inner::Sqlite(sqlite) => sqlite.list(question).await,
+            Inner::Postgres(postgres) => postgres.browse(question).await,
         }
     }
 

@@ -69,7 +69,7 @@ impl Reader<'_> {
     /// Whether a namespace holds a repository that has or had a manifest.
     pub fn has_listed_repository(&self, namespace: &NamespaceId) -> Result<bool> {
         const SQL: &str =
-            "SELECT 1 FROM repositories WHERE namespace_id = ?1 AND is_listed = 1 LIMIT 1";
+            "SELECT 1 FROM repositories WHERE namespace_id = ?1 AND is_listed <> 0 LIMIT 1";
         self.connection.exists(SQL, params![namespace.as_str()])
     }
 }

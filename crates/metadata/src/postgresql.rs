@@ -5,13 +5,19 @@
 //! sent. Questions and transactions run on threads that may wait, each with a connection of its own.
 
 mod address;
+mod examining;
 mod failure;
 mod policy_watch;
 mod pool;
+mod read_replica;
+mod requirements;
 mod session;
 mod values;
+mod wire;
 
 pub use address::PostgresAddress;
+pub(crate) use examining::examine;
+pub use read_replica::ReadReplicaOptions;
 pub(crate) use session::Session;
 pub(crate) use values::Int;
 
@@ -25,6 +31,8 @@ use crate::{Reader, Tx};
 use failure::Failure;
 use policy_watch::PolicyWatch;
 use pool::{Borrowed, Pool};
+use read_replica::ReadReplica;
+use requirements::require_usable;
 use session::Limits;
 use std::hash::{BuildHasher as _, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,9 +41,12 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
+use wire::Pulse;
 
 /// Times that a transaction is begun before its conflict with others is an error.
 const ATTEMPTS: u32 = 6;
+/// Making a schema, or waiting for another replica that does, takes no longer.
+const UPGRADE: Duration = Duration::from_hours(2);
 /// The longest pause before the next attempt; it doubles up to this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -52,6 +63,8 @@ pub struct PostgresOptions {
     pub wait_limit: Duration,
     /// How long one statement, and one transaction, may run.
     pub time_limit: Duration,
+    /// Where lists are read instead.
+    pub read_replica: Option<ReadReplicaOptions>,
 }
 
 /// A place among those who use a connection at a time.
@@ -72,6 +85,7 @@ pub(crate) struct Postgres {
     lists: Arc<Semaphore>,
     wait_limit: Duration,
     time_limit: Duration,
+    read_replica: Option<ReadReplica>,
     _watch: PolicyWatch,
 }
 
@@ -90,16 +104,23 @@ impl Postgres {
             statement: options.time_limit,
         };
         let connections = options.connections.max(4);
-        let pool = Pool::new(options.address.clone(), limits);
+        let pulse = Arc::new(Pulse::default());
+        let pool = Pool::new(options.address.clone(), limits, pulse.clone());
         let epochs = Arc::new(Epochs::shared());
-        let versions = may_block(|| {
+        let (versions, read_replica) = may_block(|| {
             let session = pool.open()?;
             require_usable(&session, &options.address)?;
+            session.have_patience(UPGRADE);
             let versions = schema::migrate_postgres(&session)?;
             session.execute(policy_watch::CREATE, &[])?;
-            Ok::<_, Error>(versions)
+            let open = |replica| ReadReplica::open(replica, &session, connections / 4);
+            let read_replica = options.read_replica.as_ref().map(open).transpose()?;
+            session.discard();
+            Ok::<_, Error>((versions, read_replica))
         })?;
-        let watch = PolicyWatch::start(options.address.clone(), limits, epochs.clone())?;
+        let positions = read_replica.as_ref().map(ReadReplica::positions).cloned();
+        let address = options.address.clone();
+        let watch = PolicyWatch::start(address, epochs.clone(), pulse, positions)?;
         Ok(Self {
             pool,
             epochs,
@@ -110,6 +131,7 @@ impl Postgres {
             lists: Arc::new(Semaphore::new(connections / 4)),
             wait_limit: options.wait_limit,
             time_limit: options.time_limit,
+            read_replica,
             _watch: watch,
         })
     }
@@ -152,6 +174,32 @@ impl Postgres {
         answer.map_err(|_| E::from(Error::Database("a query panicked".to_owned())))?
     }
 
+    /// The same, from the read replica as long as that is of use.
+    pub(crate) async fn browse<T, E>(
+        self: &Arc<Self>,
+        question: impl Fn(&Reader<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let Some(turn) = self.read_replica.as_ref().and_then(ReadReplica::turn) else {
+            return self.list(question).await;
+        };
+        let this = self.clone();
+        let asking = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let replica = this.read_replica.as_ref();
+            let answer = replica.and_then(|replica| replica.answer(&question));
+            (answer, question)
+        });
+        match asking.await {
+            Ok((Some(answer), _)) => Ok(answer),
+            Ok((None, question)) => self.list(question).await,
+            Err(_) => Err(E::from(Error::Database("a query panicked".to_owned()))),
+        }
+    }
+
     /// Runs a transaction, also when nobody waits for it any more.
     pub(crate) async fn write<T, E, F>(
         self: &Arc<Self>,
@@ -183,6 +231,7 @@ impl Postgres {
     }
 
     async fn turn(&self, kind: Option<&Arc<Semaphore>>) -> Result<Turn> {
+        self.pool.require_answers()?;
         let waiting = async {
             let of_its_kind = match kind {
                 Some(kind) => Some(kind.clone().acquire_owned().await.map_err(|_| closed())?),
@@ -308,34 +357,6 @@ fn again_after<T, E>(session: &Session, error: E) -> Attempt<T, E> {
         Some(failure @ (Failure::Lost | Failure::Passing)) => Attempt::Again(failure, error),
         Some(Failure::Lasting) | None => Attempt::Done(Err(error)),
     }
-}
-
-/// Refuses a server or a database that cannot hold the registry.
-fn require_usable(session: &Session, address: &PostgresAddress) -> Result<()> {
-    const SQL: &str = "SELECT CAST(current_setting('server_version_num') AS BIGINT), \
-         current_setting('server_version'), current_setting('server_encoding'), \
-         CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END";
-    let (number, version, encoding, is_standby) =
-        Connection::postgres(session).get(SQL, &[], |row| {
-            Ok((row.int(0)?, row.text(1)?, row.text(2)?, row.flag(3)?))
-        })?;
-    let refused = |why: String| Err(Error::Unavailable(format!("{address}: {why}")));
-    if number < 130_000 {
-        return refused(format!(
-            "the server is PostgreSQL {version}; 13 or newer is needed"
-        ));
-    }
-    if encoding != "UTF8" {
-        return refused(format!(
-            "the database's encoding is {encoding}; make one with: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
-        ));
-    }
-    if is_standby {
-        return refused(
-            "the server is a standby, which takes no writes; name the primary".to_owned(),
-        );
-    }
-    Ok(())
 }
 
 /// Runs what waits for the network, without keeping other tasks of this thread from running.

@@ -45,10 +45,11 @@ impl Reader<'_> {
         mut choose: impl FnMut(&str, Option<&str>) -> Choice,
         mut take: impl FnMut(ReferrerRow) -> bool,
     ) -> Result<()> {
+        // As a join, PostgreSQL would read and sort all of them for each batch.
         const SQL: &str = "SELECT m.digest, m.media_type, m.artifact_type, m.size_bytes, m.annotations \
-             FROM repositories r JOIN manifests m ON m.repository_id = r.id \
-             WHERE r.account_id = ?1 AND r.name = ?2 AND m.subject_digest = ?3 AND m.digest > ?4 \
-             ORDER BY m.digest LIMIT ?5";
+             FROM manifests m WHERE m.repository_id = \
+             (SELECT r.id FROM repositories r WHERE r.account_id = ?1 AND r.name = ?2) \
+             AND m.subject_digest = ?3 AND m.digest > ?4 ORDER BY m.digest LIMIT ?5";
         let mut after = after.to_owned();
         loop {
             let params = params![

@@ -4,6 +4,11 @@ use crate::connection::{Connection, params};
 use crate::error::{Error, Result};
 use crate::postgresql::Session;
 
+/// Begins a transaction that makes all others wait who want to change the schema.
+const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(7236834171250737); \
+     CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
+const VERSION: &str = "INSERT INTO schema_version (version) VALUES (?1)";
+
 /// Which schema was found, and which there is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaVersions {
@@ -57,9 +62,14 @@ const MIGRATIONS: &[Migration] = &[
         oldest_program: 5,
         sql: include_str!("../../../migrations/0006_compatibility.sql"),
     },
+    Migration {
+        version: 7,
+        oldest_program: 5,
+        sql: include_str!("../../../migrations/0007_backups.sql"),
+    },
 ];
 
-fn known() -> i64 {
+pub(crate) fn known() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.version)
 }
 
@@ -71,7 +81,7 @@ fn steps(found: i64) -> impl Iterator<Item = &'static Migration> {
 }
 
 /// Fails if this release does not work with the schema: a step that it does not know may need a newer one.
-fn require_compatible(connection: &Connection<'_>, found: i64) -> Result<()> {
+pub(crate) fn require_compatible(connection: &Connection<'_>, found: i64) -> Result<()> {
     const NEWER: &str =
         "SELECT COUNT(*), COALESCE(MAX(oldest_program), 0) FROM schema_steps WHERE version > ?1";
     let known = known();
@@ -117,9 +127,6 @@ pub(crate) fn migrate(connection: &mut rusqlite::Connection) -> Result<SchemaVer
 /// The same, in one transaction for all steps. Whoever does it makes all others wait who come at the same time; when
 /// nothing is to be done, nobody waits and no right to change the schema is needed.
 pub(crate) fn migrate_postgres(session: &Session) -> Result<SchemaVersions> {
-    const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(7236834171250737); \
-         CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
-    const VERSION: &str = "INSERT INTO schema_version (version) VALUES (?1)";
     let connection = Connection::postgres(session);
     let found = version_of(&connection)?;
     require_compatible(&connection, found)?;
@@ -149,7 +156,34 @@ pub(crate) fn migrate_postgres(session: &Session) -> Result<SchemaVersions> {
     })
 }
 
-fn version_of(connection: &Connection<'_>) -> Result<i64> {
+/// Brings the new schema of a file to a version that need not be the newest: that of the rows that are to come.
+pub(crate) fn migrate_to(connection: &rusqlite::Connection, version: i64) -> Result<()> {
+    for step in steps(0).filter(|step| step.version <= version) {
+        connection.execute_batch(&step.sql.replace(" COLLATE \"C\"", ""))?;
+        note(&Connection::sqlite(connection), step)?;
+    }
+    connection.pragma_update(None, "user_version", version)?;
+    Ok(())
+}
+
+/// Begins a transaction in which nobody else changes the schema.
+pub(crate) fn begin_postgres(session: &Session) -> Result<()> {
+    session.script(BEGIN)
+}
+
+/// The same as [`migrate_to`] in such a transaction, whatever was found.
+pub(crate) fn migrate_postgres_to(session: &Session, version: i64) -> Result<()> {
+    let connection = Connection::postgres(session);
+    let found = version_of(&connection)?;
+    for step in steps(found).filter(|step| step.version <= version) {
+        session.script(step.sql)?;
+        note(&connection, step)?;
+        session.execute(VERSION, params![step.version])?;
+    }
+    Ok(())
+}
+
+pub(crate) fn version_of(connection: &Connection<'_>) -> Result<i64> {
     const IS_THERE: &str = "SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'schema_version' \
          AND pg_catalog.pg_table_is_visible(oid)";
     const NEWEST: &str = "SELECT COALESCE(MAX(version), 0) FROM schema_version";

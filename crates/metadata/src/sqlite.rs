@@ -85,9 +85,11 @@ impl Sqlite {
     ) -> Result<T, E> {
         let begun = Instant::now();
         let borrowed = self.readers.borrow(|| connect(&self.options, true))?;
-        let answer = question(&Reader {
+        let reader = Reader {
             connection: Connection::sqlite(&borrowed),
-        });
+        };
+        let answer = question(&reader);
+        self.timings.steps_taken(reader.connection.steps());
         drop(borrowed);
         self.timings.read(begun.elapsed());
         answer
@@ -143,7 +145,7 @@ fn connect(options: &Options, reads_only: bool) -> Result<rusqlite::Connection> 
 }
 
 /// Makes the file before SQLite does, so that no one else can read it from its first moment.
-fn refuse_others_access(path: &Path) -> Result<()> {
+pub(crate) fn refuse_others_access(path: &Path) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::OpenOptions::new()
         .create(true)

@@ -6,22 +6,30 @@
 )]
 
 mod access;
+mod backups;
+mod broken_off;
 mod collecting;
 mod content;
 mod coverage;
 mod deployment;
 mod durability;
 mod ends;
+mod examination;
 mod fixture;
 mod garbage;
 mod jobs;
+mod passes;
 mod plans;
 mod postgres;
 mod races;
+mod read_replica;
 mod referrers;
 mod uploads;
 mod usage;
 mod writer;
+
+pub(crate) use fixture::Database;
+pub(crate) use postgres::Database as PostgresDatabase;
 
 use crate::MetadataStore;
 
@@ -33,6 +41,8 @@ pub(crate) async fn run(store: &MetadataStore) {
     referrers::run(store).await;
     uploads::run(store).await;
     garbage::run(store).await;
+    passes::run(store).await;
+    backups::run(store).await;
     jobs::run(store).await;
 }
 

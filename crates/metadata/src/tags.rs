@@ -9,8 +9,10 @@ use oci::{Digest, Tag};
 impl Reader<'_> {
     /// A repository's tags in byte order after `after`, at most `limit`.
     pub fn list_tags(&self, key: &RepositoryKey, after: &str, limit: i64) -> Result<Vec<String>> {
-        const SQL: &str = "SELECT t.name FROM repositories r JOIN tags t ON t.repository_id = r.id \
-             WHERE r.account_id = ?1 AND r.name = ?2 AND t.name > ?3 ORDER BY t.name LIMIT ?4";
+        // As a join, PostgreSQL would read and sort all tags after `after`: it does not know that there is one repository.
+        const SQL: &str = "SELECT t.name FROM tags t WHERE t.repository_id = \
+             (SELECT r.id FROM repositories r WHERE r.account_id = ?1 AND r.name = ?2) \
+             AND t.name > ?3 ORDER BY t.name LIMIT ?4";
         let params = params![key.account_id.as_str(), key.name.as_str(), after, limit];
         self.connection.list(SQL, params, |row| row.text(0))
     }

@@ -11,6 +11,7 @@ pub struct Timings {
     commit_nanos: AtomicU64,
     reads: AtomicU64,
     read_nanos: AtomicU64,
+    steps: AtomicU64,
 }
 
 impl Timings {
@@ -24,6 +25,16 @@ impl Timings {
     pub(crate) fn read(&self, took: Duration) {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.read_nanos.fetch_add(nanos(took), Ordering::Relaxed);
+    }
+
+    pub(crate) fn steps_taken(&self, steps: u64) {
+        self.steps.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    /// Steps of SQLite's virtual machine, in reads and in transactions: every row that is looked at costs a few, in a table
+    /// or in an index, so it tells whether the work grows with what is stored. 0 on PostgreSQL, which counts for itself.
+    pub fn steps(&self) -> u64 {
+        load(&self.steps)
     }
 
     /// Commits, transactions in them, and seconds spent in them.

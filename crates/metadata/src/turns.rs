@@ -12,6 +12,8 @@ pub enum Turn {
     FirstStart,
     /// Making and forgetting signing keys.
     SigningKeys,
+    /// Beginning a backup, or thinning them out.
+    Backups,
 }
 
 impl Turn {
@@ -21,6 +23,7 @@ impl Turn {
         match self {
             Self::FirstStart => OURS + 1,
             Self::SigningKeys => OURS + 2,
+            Self::Backups => OURS + 3,
         }
     }
 }

@@ -113,7 +113,8 @@ impl Reader<'_> {
 
     /// Whether an upload of that id is open, expired or not.
     pub fn is_upload_open(&self, id: &str) -> Result<bool> {
-        const SQL: &str = "SELECT 1 FROM uploads WHERE id = ?1 AND state = 'open'";
+        // With "= 'open'" PostgreSQL could go through the index of open uploads instead.
+        const SQL: &str = "SELECT 1 FROM uploads WHERE id = ?1 AND state <> 'done'";
         self.connection.exists(SQL, params![id])
     }
 }

@@ -41,6 +41,7 @@ pub(crate) enum Durability {
 /// What a closure left behind: whether its changes stay, and how to answer once that is known to last.
 struct Outcome {
     keep: bool,
+    steps: u64,
     changes: Changes,
     answer: Box<dyn FnOnce(Result<()>) + Send>,
 }
@@ -91,6 +92,7 @@ impl Writer {
             });
             Outcome {
                 keep: result.is_ok(),
+                steps: tx.connection.steps(),
                 changes: tx.changes,
                 answer: Box::new(move |committed: Result<()>| {
                     let result = match (result, committed) {
@@ -191,6 +193,7 @@ impl Loop {
         self.timings.commit(begun.elapsed(), outcomes.len());
         // Epochs before answers: whoever hears of a change must not meet a cached value from before it.
         for outcome in &outcomes {
+            self.timings.steps_taken(outcome.steps);
             if outcome.keep && committed.is_ok() {
                 self.epochs.apply(&outcome.changes);
             }

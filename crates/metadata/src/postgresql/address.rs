@@ -1,7 +1,5 @@
 //! Where the database is: a URL, with the password apart, and TLS that is checked in full.
 
-use ::postgres::Config;
-use ::postgres::config::{Host, SslMode};
 use percent_encoding::percent_decode_str;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
@@ -10,6 +8,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// What a URL looks like, for whoever wrote another.
@@ -246,7 +246,7 @@ fn connector(authority: Option<&str>) -> Result<MakeRustlsConnect, String> {
 }
 
 /// What an error of the driver says, with its cause.
-pub(crate) fn reason(error: &::postgres::Error) -> String {
+pub(crate) fn reason(error: &tokio_postgres::Error) -> String {
     if let Some(answer) = error.as_db_error() {
         return answer.message().to_owned();
     }

@@ -2,7 +2,37 @@
 
 use super::address::reason;
 use crate::error::Error;
-use ::postgres::error::SqlState;
+use std::fmt;
+use std::time::Duration;
+use tokio_postgres::error::SqlState;
+
+/// Why a connection did not do what it was asked.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Driver(tokio_postgres::Error),
+    /// It was given up on: nothing had come for so long.
+    Silent(Duration),
+    /// This process could not even begin.
+    Ourselves(std::io::Error),
+}
+
+impl From<tokio_postgres::Error> for Trouble {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Driver(error) => f.write_str(&reason(error)),
+            Self::Silent(waited) => {
+                write!(f, "the server did not answer for {} s", waited.as_secs())
+            }
+            Self::Ourselves(error) => error.fmt(f),
+        }
+    }
+}
 
 /// What became of a statement that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +46,11 @@ pub(crate) enum Failure {
 }
 
 /// Sorts an error.
-pub(crate) fn classify(error: &::postgres::Error) -> (Failure, Error) {
-    let text = reason(error);
+pub(super) fn classify(trouble: &Trouble) -> (Failure, Error) {
+    let text = trouble.to_string();
+    let Trouble::Driver(error) = trouble else {
+        return (Failure::Lost, Error::Unavailable(text));
+    };
     let Some(code) = error.code() else {
         let is_lost = error.is_closed()
             || std::error::Error::source(error)
@@ -41,6 +74,12 @@ pub(crate) fn classify(error: &::postgres::Error) -> (Failure, Error) {
         &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => {
             (Failure::Lasting, Error::TimedOut)
         }
+        &SqlState::INSUFFICIENT_PRIVILEGE => (
+            Failure::Lasting,
+            Error::Database(format!(
+                "{text}; make the database's user the owner of the database and its tables"
+            )),
+        ),
         &SqlState::READ_ONLY_SQL_TRANSACTION => (Failure::Lost, Error::Unavailable(text)),
         code => by_class(code.code(), text),
     }
@@ -59,7 +98,14 @@ fn by_class(code: &str, text: String) -> (Failure, Error) {
 }
 
 /// What whoever runs the registry can do when there is no connection.
-pub(crate) fn remedy(error: &::postgres::Error) -> &'static str {
+pub(super) fn remedy(trouble: &Trouble) -> &'static str {
+    let error = match trouble {
+        Trouble::Driver(error) => error,
+        Trouble::Silent(_) => {
+            return "it takes connections but says nothing, or nothing comes through to it: see what the machine and the network do";
+        }
+        Trouble::Ourselves(_) => return "give this process more open files, or memory",
+    };
     match error.code() {
         Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
             "give the user and password that the server knows, and see its pg_hba.conf"
@@ -84,8 +130,9 @@ pub(crate) fn remedy(error: &::postgres::Error) -> &'static str {
     }
 }
 
-impl From<::postgres::Error> for Error {
-    fn from(error: ::postgres::Error) -> Self {
-        classify(&error).1
+/// Of a value that could not be read.
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        classify(&error.into()).1
     }
 }

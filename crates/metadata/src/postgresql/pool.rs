@@ -1,12 +1,13 @@
 //! Connections to PostgreSQL: a bounded stock, opened as they are needed.
 
-use super::address::{PostgresAddress, reason};
+use super::address::PostgresAddress;
 use super::failure::remedy;
 use super::session::{Limits, Session};
+use super::wire::Pulse;
 use crate::error::{Error, Result};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A connection that rested for longer is asked whether it is alive before it is used.
@@ -21,6 +22,7 @@ struct Resting {
 pub(crate) struct Pool {
     address: PostgresAddress,
     limits: Limits,
+    pulse: Arc<Pulse>,
     resting: Mutex<Vec<Resting>>,
     open: AtomicUsize,
 }
@@ -32,10 +34,11 @@ pub(crate) struct Borrowed<'p> {
 }
 
 impl Pool {
-    pub(crate) fn new(address: PostgresAddress, limits: Limits) -> Self {
+    pub(super) fn new(address: PostgresAddress, limits: Limits, pulse: Arc<Pulse>) -> Self {
         Self {
             address,
             limits,
+            pulse,
             resting: Mutex::new(Vec::new()),
             open: AtomicUsize::new(0),
         }
@@ -57,15 +60,26 @@ impl Pool {
 
     /// Opens a connection whatever is there.
     pub(crate) fn open(&self) -> Result<Borrowed<'_>> {
-        let session = Session::connect(&self.address, self.limits).map_err(|error| {
-            let (why, remedy) = (reason(&error), remedy(&error));
+        self.require_answers()?;
+        let session = Session::connect(&self.address, self.limits, &self.pulse);
+        let session = session.map_err(|trouble| {
+            let remedy = remedy(&trouble);
             Error::Unavailable(format!(
-                "no connection to {}: {why}; {remedy}",
+                "no connection to {}: {trouble}; {remedy}",
                 self.address
             ))
         })?;
         self.open.fetch_add(1, Ordering::Relaxed);
         Ok(self.lend(session))
+    }
+
+    /// Fails while the server is known to answer nobody: one asks it then, and not everyone.
+    pub(super) fn require_answers(&self) -> Result<()> {
+        if self.pulse.is_silent() {
+            let address = &self.address;
+            return Err(Error::Unavailable(format!("{address} does not answer")));
+        }
+        Ok(())
     }
 
     /// Closes what rests: the server has gone, and most likely all of it with it.
@@ -89,20 +103,6 @@ impl Pool {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Resting>> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Pool {
-    /// Says goodbye on each connection. That takes a moment, and where this runs nobody may be made to wait for the network.
-    fn drop(&mut self) {
-        let resting = std::mem::take(&mut *self.lock());
-        if !resting.is_empty() {
-            let closing = std::thread::Builder::new().name("postgres-close".to_owned());
-            // Without a thread the sessions are dropped with the closure that was not run.
-            if let Ok(thread) = closing.spawn(move || drop(resting)) {
-                let _ = thread.join();
-            }
-        }
     }
 }
 

@@ -1,27 +1,33 @@
 //! One connection to PostgreSQL, with its prepared statements. One thread at a time asks.
 
+mod bulk;
+
 use super::address::PostgresAddress;
-use super::failure::{Failure, classify};
+use super::failure::{Failure, Trouble, classify};
+use super::wire::{Pulse, Wire};
 use crate::connection::{Param, Row};
 use crate::error::{Error, Result};
 use crate::writer::Durability;
-use ::postgres::fallible_iterator::FallibleIterator as _;
-use ::postgres::types::ToSql;
-use ::postgres::{Client, NoTls, Statement};
+use futures_util::TryStreamExt as _;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
 
 /// How long a connection that rested may take to show that it is alive.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 /// A transaction waits for us between two statements, for a slow machine's sake; never for a client.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_mins(1);
-/// After so long without an answer from its machine a connection counts as lost.
-const UNREACHABLE: Duration = Duration::from_secs(15);
+/// The server ends a statement that runs too long. It is given up on when it has not even done that after so long.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Times for a new connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
+    /// For connecting and logging in.
     pub(crate) connect: Duration,
     /// Of each statement.
     pub(crate) statement: Duration,
@@ -29,49 +35,65 @@ pub(crate) struct Limits {
 
 /// A connection.
 pub(crate) struct Session {
-    client: RefCell<Client>,
+    // Before the wire: that says goodbye once nobody can ask any more.
+    client: Client,
+    wire: RefCell<Wire>,
     statements: RefCell<HashMap<&'static str, Statement>>,
     /// The first failure since the last beginning. In a transaction nothing runs after one.
     failure: Cell<Option<Failure>>,
     /// When the transaction that is under way must be done.
     deadline: Cell<Option<Instant>>,
+    /// How long each answer is waited for.
+    patience: Cell<Duration>,
+    /// Of a read replica: until when what it shows is new enough.
+    good_until: Cell<Option<Instant>>,
 }
 
 impl Session {
     /// Connects and logs in.
-    pub(crate) fn connect(
+    pub(super) fn connect(
         address: &PostgresAddress,
         limits: Limits,
-    ) -> Result<Self, ::postgres::Error> {
-        let mut config = address.config.clone();
-        config
-            .connect_timeout(limits.connect)
-            .tcp_user_timeout(UNREACHABLE)
-            .keepalives_idle(UNREACHABLE)
-            .keepalives_interval(Duration::from_secs(5))
-            .keepalives_retries(3);
-        let mut client = match &address.tls {
-            Some(tls) => config.connect(tls.clone())?,
-            None => config.connect(NoTls)?,
-        };
+        pulse: &Arc<Pulse>,
+    ) -> Result<Self, Trouble> {
+        let (client, mut wire) = Wire::connect(address, limits.connect, pulse.clone())?;
         // A server that answers a commit before it is safe is asked not to.
-        client.batch_execute(&format!(
+        let settings = format!(
             "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
             limits.statement.as_millis(),
             IDLE_IN_TRANSACTION.as_millis()
-        ))?;
+        );
+        wire.wait(limits.connect, client.batch_execute(&settings))?;
         Ok(Self {
-            client: RefCell::new(client),
+            client,
+            wire: RefCell::new(wire),
             statements: RefCell::new(HashMap::new()),
             failure: Cell::new(None),
             deadline: Cell::new(None),
+            patience: Cell::new(limits.statement + GRACE),
+            good_until: Cell::new(None),
         })
+    }
+
+    /// Waits for answers for so long from now on, instead of a little longer than a statement may take.
+    pub(super) fn have_patience(&self, limit: Duration) {
+        self.patience.set(limit);
+    }
+
+    /// Until when what a read replica shows is new enough.
+    pub(super) fn good_until(&self) -> Option<Instant> {
+        self.good_until.get()
+    }
+
+    pub(super) fn set_good_until(&self, until: Option<Instant>) {
+        self.good_until.set(until);
     }
 
     /// Whether the server still answers on it.
     pub(crate) fn is_alive(&self) -> bool {
-        self.client.borrow_mut().is_valid(SIGN_OF_LIFE).is_ok()
+        let sign = self.client.batch_execute("");
+        self.wire.borrow_mut().wait(SIGN_OF_LIFE, sign).is_ok()
     }
 
     /// What has failed since the last beginning.
@@ -81,11 +103,7 @@ impl Session {
 
     /// Whether nothing more can be asked on it.
     pub(crate) fn is_spent(&self) -> bool {
-        self.failure.get() == Some(Failure::Lost)
-            || self
-                .client
-                .try_borrow()
-                .map_or(true, |client| client.is_closed())
+        self.failure.get() == Some(Failure::Lost) || self.client.is_closed()
     }
 
     /// Begins with questions outside of a transaction.
@@ -120,16 +138,14 @@ impl Session {
         if self.failure.get() == Some(Failure::Lost) {
             return;
         }
-        let rolled_back = self.client.borrow_mut().batch_execute("ROLLBACK");
-        if rolled_back.is_err() {
+        if self.wait(self.client.batch_execute("ROLLBACK")).is_err() {
             self.failure.set(Some(Failure::Lost));
         }
     }
 
     /// Runs statements without parameters.
     pub(crate) fn script(&self, sql: &str) -> Result<()> {
-        let done = self.client.borrow_mut().batch_execute(sql);
-        done.map_err(|error| self.note(&error))
+        self.wait(self.client.batch_execute(sql))
     }
 
     /// All rows of an answer.
@@ -137,16 +153,16 @@ impl Session {
         &self,
         sql: &'static str,
         params: &[Param<'_>],
-    ) -> Result<Vec<::postgres::Row>> {
-        self.ask(sql, |client, statement| {
-            client.query(statement, &dynamic(params))
+    ) -> Result<Vec<tokio_postgres::Row>> {
+        self.ask(sql, async |statement| {
+            self.client.query(statement, &dynamic(params)).await
         })
     }
 
     /// Runs a change and says how many rows it touched.
     pub(crate) fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<usize> {
-        let touched = self.ask(sql, |client, statement| {
-            client.execute(statement, &dynamic(params))
+        let touched = self.ask(sql, async |statement| {
+            self.client.execute(statement, &dynamic(params)).await
         })?;
         Ok(usize::try_from(touched).unwrap_or(usize::MAX))
     }
@@ -160,9 +176,10 @@ impl Session {
         mut visit: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
         let mut answer = Ok(());
-        self.ask(sql, |client, statement| {
-            let mut rows = client.query_raw(statement, params.iter().copied())?;
-            while let Some(row) = rows.next()? {
+        self.ask(sql, async |statement| {
+            let params = params.iter().copied();
+            let mut rows = pin!(self.client.query_raw(statement, params).await?);
+            while let Some(row) = rows.try_next().await? {
                 match visit(&Row::Postgres(&row)) {
                     Ok(true) => {}
                     Ok(false) => break,
@@ -180,7 +197,7 @@ impl Session {
     fn ask<T>(
         &self,
         sql: &'static str,
-        run: impl FnOnce(&mut Client, &Statement) -> Result<T, ::postgres::Error>,
+        run: impl AsyncFnOnce(&Statement) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
         if let Some(deadline) = self.deadline.get() {
             if self.failure.get().is_some() {
@@ -193,34 +210,38 @@ impl Session {
                 return Err(Error::TimedOut);
             }
         }
-        let Ok(mut client) = self.client.try_borrow_mut() else {
+        if self.wire.try_borrow_mut().is_err() {
             return Err(Error::Database(format!(
                 "asked while the rows of another answer were read: {sql}"
             )));
-        };
-        let statement = self.statement(&mut client, sql);
-        statement
-            .and_then(|statement| run(&mut client, &statement))
-            .map_err(|error| self.note(&error))
+        }
+        self.wait(async {
+            let statement = self.statement(sql).await?;
+            run(&statement).await
+        })
     }
 
     /// The prepared form of a text.
-    fn statement(
-        &self,
-        client: &mut Client,
-        sql: &'static str,
-    ) -> Result<Statement, ::postgres::Error> {
+    async fn statement(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
+        #[cfg(test)]
+        crate::connection::recorded::note_postgres(sql);
         if let Some(known) = self.statements.borrow().get(sql) {
             return Ok(known.clone());
         }
         // The one thing in which the texts of both databases differ everywhere. No text has a question mark of its own.
-        let statement = client.prepare(&sql.replace('?', "$"))?;
+        let statement = self.client.prepare(&sql.replace('?', "$")).await?;
         self.statements.borrow_mut().insert(sql, statement.clone());
         Ok(statement)
     }
 
-    fn note(&self, error: &::postgres::Error) -> Error {
-        let (failure, error) = classify(error);
+    /// Waits for an answer. One that does not come in time makes the connection lost.
+    fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        let waited = self.wire.borrow_mut().wait(self.patience.get(), answer);
+        waited.map_err(|trouble| self.note(&trouble))
+    }
+
+    fn note(&self, trouble: &Trouble) -> Error {
+        let (failure, error) = classify(trouble);
         if self
             .failure
             .get()

@@ -2,10 +2,10 @@
 //! and the same parameters.
 
 use crate::connection::Param;
-use ::postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use bytes::BytesMut;
 use std::borrow::Cow;
 use std::error::Error;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 type Failed = Box<dyn Error + Sync + Send>;
 

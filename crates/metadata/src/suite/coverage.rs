@@ -42,6 +42,7 @@ fn every_public_method_is_in_the_suite() {
     let cases = [
         "fixture",
         "access",
+        "backups",
         "deployment",
         "content",
         "uploads",

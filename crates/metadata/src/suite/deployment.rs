@@ -30,6 +30,9 @@ async fn the_deployment_remembers(store: &MetadataStore) {
     let (value, none, listed) = store
         .read_blocking(|reader| {
             reader.probe()?;
+            let clock_ms = reader.clock_ms()?;
+            assert_eq!(clock_ms.is_some(), store.is_shared());
+            assert!(clock_ms.is_none_or(|at_ms| at_ms > 1_700_000_000_000));
             Ok::<_, Error>((
                 reader.find_deployment_value(&name)?,
                 reader.find_deployment_value(&id())?,

@@ -28,14 +28,14 @@ pub(super) fn options(path: &Path) -> Options {
 }
 
 /// A SQLite database in a directory of its own.
-pub(super) struct Database {
-    pub(super) store: MetadataStore,
-    pub(super) path: PathBuf,
-    pub(super) directory: TempDir,
+pub(crate) struct Database {
+    pub(crate) store: MetadataStore,
+    pub(crate) path: PathBuf,
+    pub(crate) directory: TempDir,
 }
 
 impl Database {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_time_limit(Duration::from_secs(30))
     }
 

@@ -3,16 +3,14 @@
 use super::fixture::{World, id, write};
 use crate::{Error, MetadataStore, PostgresAddress, PostgresOptions, Turn};
 use engines::Postgres;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// A database of its own on the server that all tests of this process share. Nothing is skipped where there is no server:
 /// the test fails, and says what to install.
-pub(super) struct Database {
-    pub(super) store: MetadataStore,
+pub(crate) struct Database {
+    pub(crate) store: MetadataStore,
     url: String,
-    name: String,
+    pub(super) name: String,
 }
 
 pub(super) fn options(url: &str) -> PostgresOptions {
@@ -22,11 +20,22 @@ pub(super) fn options(url: &str) -> PostgresOptions {
         connect_limit: Duration::from_secs(10),
         wait_limit: Duration::from_secs(30),
         time_limit: Duration::from_secs(30),
+        read_replica: None,
     }
 }
 
 impl Database {
-    pub(super) fn new() -> Self {
+    /// How to reach one that nobody has opened yet.
+    pub(crate) fn empty_options() -> PostgresOptions {
+        let name = format!("d{}", id().replace('-', "_"));
+        options(&Postgres::shared().create_database(&name).unwrap())
+    }
+
+    pub(crate) fn options(&self) -> PostgresOptions {
+        options(&self.url)
+    }
+
+    pub(crate) fn new() -> Self {
         let name = format!("d{}", id().replace('-', "_"));
         let url = Postgres::shared().create_database(&name).unwrap();
         Self {
@@ -42,7 +51,7 @@ impl Database {
     }
 
     /// Cuts every connection to the database, as a restart of the server or of a machine between would.
-    fn cut(&self) {
+    pub(super) fn cut(&self) {
         let name = &self.name;
         let cut = format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
@@ -109,106 +118,6 @@ async fn a_schema_from_the_future_is_refused_and_left_alone() {
         psql("SELECT MAX(version) FROM schema_version").trim(),
         "1000000"
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_broke_while_it_rested_is_nobodys_error() {
-    let database = Database::new();
-    let store = &database.store;
-    let world = World::create(store).await;
-    for _ in 0..3 {
-        database.cut();
-        let found = store
-            .read(|reader| reader.find_repository(&world.key))
-            .await;
-        assert!(found.unwrap().is_some());
-        database.cut();
-        let name = id();
-        store
-            .write(move |tx| tx.put_deployment_value(&name, "here"))
-            .await
-            .unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_whose_connection_breaks_is_run_again_as_a_whole() {
-    let database = Database::new();
-    let store = &database.store;
-    let (first, second) = (id(), id());
-    let (one, two) = (first.clone(), second.clone());
-    let cut = format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
-        database.name
-    );
-    let is_cut = Arc::new(AtomicBool::new(false));
-    let cuts = is_cut.clone();
-    store
-        .write(move |tx| {
-            tx.put_deployment_value(&one, "here")?;
-            if !cuts.swap(true, Ordering::Relaxed) {
-                Postgres::shared().psql("postgres", &cut).unwrap();
-            }
-            tx.put_deployment_value(&two, "here")
-        })
-        .await
-        .unwrap();
-    assert!(is_cut.load(Ordering::Relaxed));
-    for name in [first, second] {
-        let found = store
-            .read(|reader| reader.find_deployment_value(&name))
-            .await;
-        assert_eq!(found.unwrap().as_deref(), Some("here"));
-    }
-}
-
-/// Whether it was done nobody knows: doing it again could do it twice, and to say that it was not would be a guess.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_is_lost_during_a_commit_is_an_error_and_no_second_attempt() {
-    let database = Database::new();
-    let cut_at_commit = "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS \
-         'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'; \
-         CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON deployment DEFERRABLE INITIALLY DEFERRED \
-         FOR EACH ROW EXECUTE FUNCTION cut()";
-    Postgres::shared()
-        .psql(&database.name, cut_at_commit)
-        .unwrap();
-    let runs = Arc::new(AtomicUsize::new(0));
-    let (counted, name) = (runs.clone(), id());
-    let answer = database
-        .store
-        .write(move |tx| {
-            counted.fetch_add(1, Ordering::Relaxed);
-            tx.put_deployment_value(&name, "here")
-        })
-        .await;
-    assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
-    database.store.read(|reader| reader.probe()).await.unwrap();
-}
-
-/// The server answers COMMIT with ROLLBACK when a statement has failed before. Nobody is told that this was a success.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_that_ignores_a_failure_is_none() {
-    let database = Database::new();
-    let store = &database.store;
-    let name = id();
-    let written = name.clone();
-    let answer = store
-        .write(move |tx| {
-            tx.put_deployment_value(&written, "here")?;
-            let failed = tx.connection.execute("/* of a test */ SELECT 1 / 0", &[]);
-            assert!(failed.is_err());
-            let after = tx.put_deployment_value(&written, "there");
-            assert!(matches!(after, Err(Error::Unavailable(_))), "{after:?}");
-            Ok::<_, Error>(())
-        })
-        .await;
-    assert!(answer.is_err());
-    let found = store
-        .read(|reader| reader.find_deployment_value(&name))
-        .await;
-    assert_eq!(found.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -337,6 +246,15 @@ async fn one_at_a_time_takes_a_turn() {
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The same, where looking takes asking.
+pub(super) async fn until_async(what: &str, is_so: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
         assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
