@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
+use oci::{Digest, Hasher};
 use rustix::fs::Advice;
 use rustix::io::{Errno, ReadWriteFlags};
 
@@ -118,10 +119,63 @@ impl BlobStream {
         self.len == 0
     }
 
+    /// The same bytes, of which the last ones come only if all of them together have this digest. If not, `on_damage` is
+    /// awaited and an error ends them: nobody takes them for whole.
+    #[must_use]
+    pub fn verified<F>(
+        self,
+        digest: &Digest,
+        on_damage: impl FnOnce() -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let len = self.len;
+        let verifying = Verifying {
+            chunks: self.chunks,
+            left: len,
+            hasher: Hasher::new(digest.algorithm()),
+            digest: digest.clone(),
+            on_damage,
+        };
+        // Ended by `None` after the last bytes or an error.
+        let chunks = stream::unfold(Some(verifying), |verifying| async move {
+            let mut verifying = verifying?;
+            let chunk = match verifying.chunks.next().await? {
+                Ok(chunk) => chunk,
+                Err(error) => return Some((Err(error), None)),
+            };
+            verifying.hasher.update(&chunk);
+            verifying.left = verifying.left.saturating_sub(chunk.len() as u64);
+            if verifying.left > 0 {
+                return Some((Ok(chunk), Some(verifying)));
+            }
+            if verifying.hasher.finish() == verifying.digest {
+                return Some((Ok(chunk), None));
+            }
+            (verifying.on_damage)().await;
+            let error = io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the stored object does not have its digest",
+            );
+            Some((Err(error), None))
+        });
+        Self::new(chunks.boxed(), len)
+    }
+
     /// `chunks` have `len` bytes together.
     pub(crate) fn new(chunks: BoxStream<'static, io::Result<Bytes>>, len: u64) -> Self {
         Self { chunks, len }
     }
+}
+
+/// Bytes whose digest is taken as they pass.
+struct Verifying<D> {
+    chunks: BoxStream<'static, io::Result<Bytes>>,
+    left: u64,
+    hasher: Hasher,
+    digest: Digest,
+    on_damage: D,
 }
 
 impl Stream for BlobStream {

@@ -147,7 +147,8 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 
 /// What a file system is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Suitability {
+pub enum Suitability {
+    /// Anything.
     Local,
     /// Works, but the operator should know.
     Doubtful(&'static str),
@@ -175,17 +176,22 @@ fn suitability(magic: u64) -> Suitability {
     }
 }
 
+/// Judges the file system that a directory lies on.
+pub fn suitability_of(directory: &Path) -> io::Result<Suitability> {
+    let magic = rustix::fs::statfs(directory)?.f_type;
+    #[expect(
+        clippy::cast_sign_loss,
+        reason = "a bit pattern, whose type differs by platform"
+    )]
+    Ok(suitability(magic as u64))
+}
+
 /// Refuses a directory on a network file system, warns about a doubtful one.
 ///
 /// There, fsync may not reach the disk of the other side, a lost connection turns a mapped blob into a
 /// fatal signal, and a second host can change files behind this one's cache.
 pub(crate) fn require_local(root: &Path) -> io::Result<()> {
-    let magic = rustix::fs::statfs(root)?.f_type;
-    #[expect(
-        clippy::cast_sign_loss,
-        reason = "a bit pattern, whose type differs by platform"
-    )]
-    match suitability(magic as u64) {
+    match suitability_of(root)? {
         Suitability::Local => Ok(()),
         Suitability::Doubtful(what) => {
             tracing::warn!(directory = %root.display(), "the data directory lies on {what}");

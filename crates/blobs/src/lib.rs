@@ -44,7 +44,8 @@ pub use body::{Blob, BlobBody, BlobFile, BlobStream};
 pub use filesystem::Sweep;
 pub use key::{InvalidObjectKey, ObjectKey};
 pub use s3::{
-    BlobObject, Check, CheckOutcome, InvalidS3Options, S3Credentials, S3Encryption, S3Options,
+    BlobObject, CONDITIONAL_WRITES, Check, CheckFault, CheckOutcome, InvalidS3Options,
+    S3Credentials, S3Encryption, S3Options,
 };
 pub use store::{
     AppendError, BlobStore, CompleteError, Completed, Expected, FilesystemOptions, PutError,

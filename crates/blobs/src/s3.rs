@@ -30,7 +30,7 @@ mod xml;
 mod tests;
 
 pub(crate) use check::of_probe;
-pub use check::{Check, CheckOutcome};
+pub use check::{CONDITIONAL_WRITES, Check, CheckFault, CheckOutcome};
 pub(crate) use finish::{append_and_complete, complete};
 pub use options::{InvalidS3Options, S3Credentials, S3Encryption, S3Options};
 pub use read::BlobObject;
@@ -43,7 +43,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::StatusCode;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider};
 use object_store::client::{Certificate, HttpConnector, ReqwestConnector};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
@@ -128,7 +128,7 @@ impl S3 {
         );
         let network = Network(Arc::new(watched));
         let signs_payload = !is_secure;
-        let client = builder(options, endpoint.as_ref())
+        let client = builder(options, endpoint.as_ref())?
             .with_client_options(client_options)
             .with_http_connector(network.clone())
             .with_unsigned_payload(!signs_payload)
@@ -179,7 +179,7 @@ impl Failure {
         let status = refusal
             .status
             .and_then(|status| StatusCode::from_u16(status).ok());
-        let other = |kind| io::Error::new(kind, refusal.to_string());
+        let other = |kind| io::Error::new(kind, refusal.clone());
         let is_full = status.is_some_and(client::is_full)
             || ["QuotaExceeded", "XMinioStorageFull", "InsufficientStorage"].contains(&code);
         Self::Storage(match status {
@@ -235,7 +235,10 @@ fn refused(error: impl fmt::Display) -> InvalidS3Options {
     InvalidS3Options::Client(error.to_string())
 }
 
-fn builder(options: &S3Options, endpoint: Option<&Endpoint<'_>>) -> AmazonS3Builder {
+fn builder(
+    options: &S3Options,
+    endpoint: Option<&Endpoint<'_>>,
+) -> Result<AmazonS3Builder, InvalidS3Options> {
     let mut builder = AmazonS3Builder::new()
         .with_region(&options.region)
         .with_bucket_name(&options.bucket)
@@ -261,21 +264,41 @@ fn builder(options: &S3Options, endpoint: Option<&Endpoint<'_>>) -> AmazonS3Buil
                 None => keys,
             }
         }
-        S3Credentials::Instance(places) => places.iter().fold(builder, |builder, (name, value)| {
-            match name.parse::<AmazonS3ConfigKey>() {
-                Ok(key) => builder.with_config(key, value),
-                Err(_) => builder,
-            }
-        }),
+        S3Credentials::Instance(places) => builder.with_credentials(identity(options, places)?),
     };
-    match &options.encryption {
+    Ok(match &options.encryption {
         S3Encryption::BucketDefault => builder,
         S3Encryption::StoreKey => match "aws_server_side_encryption".parse::<AmazonS3ConfigKey>() {
             Ok(key) => builder.with_config(key, "AES256"),
             Err(_) => builder,
         },
         S3Encryption::Kms(key) => builder.with_sse_kms_encryption(key),
-    }
+    })
+}
+
+/// Who gives this machine, container or pod its credentials, and gives new ones before they end. Most of them answer on the
+/// machine itself, by plain HTTP, whatever the store does; a client of their own asks them.
+fn identity(
+    options: &S3Options,
+    places: &[(String, String)],
+) -> Result<AwsCredentialProvider, InvalidS3Options> {
+    let client = ClientOptions::new()
+        .with_allow_http(true)
+        .with_connect_timeout(options.connect_timeout)
+        .with_timeout(options.request_timeout);
+    let builder = AmazonS3Builder::new()
+        .with_region(&options.region)
+        .with_bucket_name(&options.bucket)
+        .with_client_options(client)
+        .with_retry(retries(options.retry_for));
+    let builder = places.iter().fold(builder, |builder, (name, value)| {
+        match name.parse::<AmazonS3ConfigKey>() {
+            Ok(key) => builder.with_config(key, value),
+            Err(_) => builder,
+        }
+    });
+    let client = builder.build().map_err(refused)?;
+    Ok(Arc::clone(client.credentials()))
 }
 
 fn client_options(options: &S3Options, is_plain: bool) -> Result<ClientOptions, InvalidS3Options> {

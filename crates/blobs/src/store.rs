@@ -346,6 +346,14 @@ impl BlobStore {
         }
     }
 
+    /// The clock of a remote store in its last answer, in milliseconds since 1970, to the second.
+    pub fn clock_ms(&self) -> Option<i64> {
+        match &self.backend {
+            Backend::Filesystem(_) => None,
+            Backend::S3(s3) => s3.clock_ms(),
+        }
+    }
+
     /// The same and whatever takes longer: for someone who asks what is wrong.
     pub async fn check_thoroughly(&self) -> Vec<Check> {
         match &self.backend {

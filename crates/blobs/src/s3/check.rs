@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 use http::Method;
 use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
@@ -12,6 +13,7 @@ use object_store::path::Path;
 use object_store::signer::Signer;
 use object_store::{GetOptions, GetRange, ObjectStore, PutMode, PutPayload, PutResult};
 
+use super::client::Refusal;
 use super::{Failure, S3, xml};
 use crate::store::StorageError;
 
@@ -20,6 +22,9 @@ const RACERS: usize = 8;
 /// The least that a part but the last may have.
 const LEAST_PART_BYTES: usize = 5 * 1024 * 1024;
 const CONTENT: &[u8] = b"ready to store\n";
+
+/// The name of that check: without it a store can be worked with, at a price.
+pub const CONDITIONAL_WRITES: &str = "conditional writes";
 
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +42,31 @@ pub enum CheckOutcome {
     Good,
     /// It works, with less protection: what is missing, and what to do.
     Doubtful(String),
-    /// It does not work: why, and what to do.
-    Bad(String),
+    /// It does not work: where the fault lies, and what was asked and answered.
+    Bad(CheckFault, String),
+}
+
+/// Where the fault lies when a store does not do as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckFault {
+    /// Nobody answers at the endpoint, or not whom its certificate has to name.
+    Unreachable,
+    /// What answers there is no S3 store, or has other requests in another region.
+    Endpoint,
+    /// What this machine was given could not be had, or an answer was not understood.
+    Credentials,
+    /// There is no such bucket.
+    Bucket,
+    /// The store does not know the access key.
+    AccessKey,
+    /// The signature is wrong: the secret half of the key is.
+    Secret,
+    /// The key may not do this.
+    Permission,
+    /// The store's clock and ours are too far apart for signed requests.
+    Clock,
+    /// It does something wrong, or is not well.
+    Store,
 }
 
 impl S3 {
@@ -63,6 +91,11 @@ impl S3 {
 
     /// Tries what every start needs: reading, writing, ranges, conditional writes.
     pub(crate) async fn check(&self) -> Vec<Check> {
+        // First, because some stores make a bucket of whatever name is written to.
+        let bucket = self.ask("list-type=2&max-keys=1").await;
+        if bucket.is_err() {
+            return vec![check("finding the bucket", as_bad(bucket.map(drop)))];
+        }
         let path = self.probe_path("check");
         let written = self.write(&path, PutMode::Create).await;
         let is_there = written.is_ok();
@@ -73,13 +106,19 @@ impl S3 {
             let part = self.read_range(&path, Some(GetRange::Bounded(3..8))).await;
             checks.push(check("reading a range", is_content(part, &CONTENT[3..8])));
             checks.push(check(
-                "conditional writes",
+                CONDITIONAL_WRITES,
                 self.check_conditional(&path).await,
             ));
+            checks.push(check("listing", self.check_listing(&path).await));
             let deleted = self.delete_object(&path).await;
             checks.push(check("deleting", as_bad(deleted)));
         }
         checks
+    }
+
+    /// The store's clock in its last answer, to the second.
+    pub(crate) fn clock_ms(&self) -> Option<i64> {
+        self.network.0.clock_ms()
     }
 
     /// The same, and what takes longer: uploads in parts, signed URLs, the bucket's rules.
@@ -87,7 +126,7 @@ impl S3 {
         let mut checks = self.check().await;
         if checks
             .iter()
-            .any(|check| matches!(check.outcome, CheckOutcome::Bad(_)))
+            .any(|check| matches!(check.outcome, CheckOutcome::Bad(..)))
         {
             return checks;
         }
@@ -108,6 +147,10 @@ impl S3 {
         )
     }
 
+    fn probe_directory(&self) -> Path {
+        Path::from(self.names.probes())
+    }
+
     async fn write(&self, path: &Path, mode: PutMode) -> Result<PutResult, Failure> {
         let payload = PutPayload::from_static(CONTENT);
         self.call(self.client.put_opts(path, payload, mode.into()))
@@ -121,6 +164,27 @@ impl S3 {
         };
         self.call(async { self.client.get_opts(path, options).await?.bytes().await })
             .await
+    }
+
+    /// `path` is there already. Unfinished uploads are listed by a call of its own, with a right of its own.
+    async fn check_listing(&self, path: &Path) -> CheckOutcome {
+        let listed = async {
+            let mut objects = self.client.list(Some(&self.probe_directory()));
+            while let Some(object) = objects.try_next().await? {
+                if object.location == *path {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        match self.call(listed).await {
+            Ok(true) => as_bad(self.list_multiparts(path.as_ref()).await.map(drop)),
+            Ok(false) => CheckOutcome::Bad(
+                CheckFault::Store,
+                "an object that was just stored is not in the list; use another store".to_owned(),
+            ),
+            Err(failure) => as_bad(Err(failure)),
+        }
     }
 
     /// `path` is there already.
@@ -145,6 +209,10 @@ impl S3 {
             .count();
         let deleted = self.delete_object(&contested).await;
         match winners {
+            0 => CheckOutcome::Bad(
+                CheckFault::Store,
+                format!("of {RACERS} simultaneous conditional writes none succeeded"),
+            ),
             1 => as_bad(deleted),
             _ => doubtful(&format!(
                 "of {RACERS} simultaneous conditional writes {winners} succeeded instead of one"
@@ -178,6 +246,7 @@ impl S3 {
         if !listed.iter().any(|multipart| multipart.id == id) {
             self.abort(path, &id).await;
             return Ok(CheckOutcome::Bad(
+                CheckFault::Store,
                 "the store does not list unfinished uploads in parts, so orphans could not be removed; use another store"
                     .to_owned(),
             ));
@@ -197,9 +266,12 @@ impl S3 {
         }
         let size = self.length_of(path).await?;
         if size != (LEAST_PART_BYTES + CONTENT.len()) as u64 {
-            return Ok(CheckOutcome::Bad(format!(
-                "an object made of parts has {size} bytes, which is wrong; use another store"
-            )));
+            return Ok(CheckOutcome::Bad(
+                CheckFault::Store,
+                format!(
+                    "an object made of parts has {size} bytes, which is wrong; use another store"
+                ),
+            ));
         }
         Ok(if takes_wrong {
             CheckOutcome::Doubtful(
@@ -232,7 +304,7 @@ impl S3 {
         let outcome = is_content(fetched.map(Bytes::from), CONTENT);
         match outcome {
             CheckOutcome::Good => as_bad(deleted),
-            CheckOutcome::Bad(why) if self.redirect_for.is_none() => {
+            CheckOutcome::Bad(_, why) if self.redirect_for.is_none() => {
                 CheckOutcome::Doubtful(format!("{why} (they are not used while redirects are off)"))
             }
             outcome => outcome,
@@ -265,6 +337,7 @@ fn is_content(read: Result<Bytes, Failure>, expected: &[u8]) -> CheckOutcome {
     match read {
         Ok(read) if read == expected => CheckOutcome::Good,
         Ok(_) => CheckOutcome::Bad(
+            CheckFault::Store,
             "other bytes came back than were stored; use another store".to_owned(),
         ),
         Err(failure) => as_bad(Err(failure)),
@@ -275,10 +348,35 @@ fn as_bad(result: Result<(), Failure>) -> CheckOutcome {
     match result {
         Ok(()) => CheckOutcome::Good,
         Err(failure) => {
+            let fault = fault_of(&failure);
             let error = failure.unexpected();
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            CheckOutcome::Bad(cause.unwrap_or_else(|| error.to_string()))
+            CheckOutcome::Bad(fault, cause.unwrap_or_else(|| error.to_string()))
         }
+    }
+}
+
+fn fault_of(failure: &Failure) -> CheckFault {
+    let Failure::Storage(error) = failure else {
+        // It was asked for what is there, or where nothing is in the way.
+        return CheckFault::Endpoint;
+    };
+    let (StorageError::Io(error) | StorageError::Unavailable(error)) = error else {
+        return CheckFault::Store;
+    };
+    let refusal = error.get_ref().and_then(|error| error.downcast_ref());
+    let Some(Refusal { status, code, .. }) = refusal else {
+        return CheckFault::Credentials;
+    };
+    match (*status, code.as_str()) {
+        (None, _) => CheckFault::Unreachable,
+        (_, "NoSuchBucket" | "InvalidBucketName") => CheckFault::Bucket,
+        (_, "InvalidAccessKeyId" | "InvalidToken" | "ExpiredToken") => CheckFault::AccessKey,
+        (_, "SignatureDoesNotMatch") => CheckFault::Secret,
+        (_, "RequestTimeTooSkewed" | "RequestExpired") => CheckFault::Clock,
+        (Some(401 | 403), _) => CheckFault::Permission,
+        (Some(429 | 500..), _) => CheckFault::Store,
+        _ => CheckFault::Endpoint,
     }
 }
 

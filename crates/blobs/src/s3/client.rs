@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ use object_store::client::{
 use tokio::time::Sleep;
 
 use super::breaker::Breaker;
-use super::xml;
+use super::{dates, xml};
 use crate::timings::StoreTimings;
 
 /// The most of an error's text that is read.
@@ -52,6 +53,8 @@ impl fmt::Display for Refusal {
     }
 }
 
+impl std::error::Error for Refusal {}
+
 tokio::task_local! {
     static LAST: RefCell<Option<Refusal>>;
 }
@@ -79,6 +82,8 @@ pub(crate) struct Watched {
     timings: Arc<StoreTimings>,
     /// For an answer to begin; also the longest silence inside of one.
     timeout: Duration,
+    /// The store's clock in its last answer, in milliseconds since 1970; 0 if it never said.
+    clock_ms: AtomicI64,
 }
 
 impl Watched {
@@ -88,7 +93,13 @@ impl Watched {
             breaker: Breaker::default(),
             timings,
             timeout,
+            clock_ms: AtomicI64::new(0),
         }
+    }
+
+    /// The store's clock in its last answer, to the second.
+    pub(crate) fn clock_ms(&self) -> Option<i64> {
+        Some(self.clock_ms.load(Ordering::Relaxed)).filter(|ms| *ms != 0)
     }
 
     async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -129,6 +140,10 @@ impl Watched {
         response: HttpResponse,
     ) -> Result<HttpResponse, HttpError> {
         let status = response.status();
+        let date = response.headers().get(header::DATE);
+        if let Some(now_ms) = date.and_then(dates::of_header) {
+            self.clock_ms.store(now_ms, Ordering::Relaxed);
+        }
         if status.is_server_error() && !is_full(status) {
             self.breaker.failed(Instant::now());
         } else {

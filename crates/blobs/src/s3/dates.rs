@@ -1,9 +1,15 @@
-//! The two ways in which a store writes times, both of them in UTC, in milliseconds since 1970. Only compared with each
-//! other.
+//! The two ways in which a store writes times, both of them in UTC, in milliseconds since 1970.
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
+
+use http::HeaderValue;
+
+/// The time in a `Date` header.
+pub(crate) fn of_header(value: &HeaderValue) -> Option<i64> {
+    http_ms(value.to_str().ok()?)
+}
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
 pub(crate) fn http_ms(text: &str) -> Option<i64> {

@@ -186,10 +186,7 @@ impl S3 {
             );
             let response = self.ask(&query).await?;
             let date = response.headers().get(header::DATE);
-            let date = date
-                .and_then(|date| date.to_str().ok())
-                .and_then(dates::http_ms);
-            now_ms = now_ms.or(date);
+            now_ms = now_ms.or(date.and_then(dates::of_header));
             let text = self.text(response).await?;
             let known = found.len();
             for upload in xml::elements(&text, "Upload") {

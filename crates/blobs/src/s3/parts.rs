@@ -167,6 +167,10 @@ impl Names {
         format!("{}pieces/{key}/{name}", self.prefix)
     }
 
+    pub(crate) fn probes(&self) -> String {
+        format!("{}probe", self.prefix)
+    }
+
     pub(crate) fn probe(&self, instance: &str, what: &str) -> String {
         format!("{}probe/{instance}-{what}", self.prefix)
     }

@@ -2,9 +2,11 @@
 
 mod calls;
 mod faults;
+mod identity;
 mod late;
 mod memory;
 mod proxy;
+mod verified;
 
 use bytes::Bytes;
 use oci::{Algorithm, Digest};
