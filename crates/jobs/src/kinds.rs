@@ -59,6 +59,11 @@ impl Kinds {
                 run.tell_count(count, "uploads expired");
                 Ok(())
             })
+            .with(JobKind::SWEEP_UPLOADS, |services, run| async move {
+                let count = services.maintenance.sweep_lost_uploads().await?;
+                run.tell_count(count, "uploads that no row named lost their bytes");
+                Ok(())
+            })
             .with(JobKind::DELETE_OBJECTS, |services, run| async move {
                 let mut count = 0;
                 until_none!(count, services.maintenance.delete_condemned_objects());
@@ -66,14 +71,13 @@ impl Kinds {
                 Ok(())
             })
             .with(JobKind::COLLECT_GARBAGE, |services, run| async move {
-                let mut count = 0;
-                loop {
-                    let step = services.maintenance.run_collection(None, STEPS).await?;
-                    count += step.counts.collected;
-                    if step.is_done {
-                        break;
-                    }
+                let maintenance = &services.maintenance;
+                let mut collection = maintenance.run_collection(None, None, STEPS).await?;
+                while !collection.is_done {
+                    let id = Some(collection.id.as_str());
+                    collection = maintenance.run_collection(None, id, STEPS).await?;
                 }
+                let count = collection.counts.collected;
                 run.tell_count(count, "blobs that nothing needed were collected");
                 Ok(())
             })

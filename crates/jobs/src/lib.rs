@@ -28,6 +28,8 @@ const KEYS_EVERY: Duration = Duration::from_hours(1);
 const BACKLOG_EVERY: Duration = Duration::from_secs(30);
 /// How often trash, ended refresh tokens and what is to be read again are looked for.
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
+/// How often bytes of uploads without a row are looked for: none are made but by a crash.
+const SWEEP_EVERY: Duration = Duration::from_hours(6);
 /// How often it is looked whether a round of the proof of usage is due.
 const PROOF_EVERY: Duration = Duration::from_hours(1);
 /// How often ended jobs are looked for.
@@ -104,6 +106,7 @@ fn schedules(intervals: Intervals) -> Vec<(JobKind, Timing)> {
     };
     vec![
         (JobKind::EXPIRE_UPLOADS, every(intervals.upload_sweep)),
+        (JobKind::SWEEP_UPLOADS, every(SWEEP_EVERY)),
         (JobKind::DELETE_OBJECTS, every(intervals.upload_sweep)),
         (JobKind::COLLECT_GARBAGE, every(intervals.collection)),
         (JobKind::SCRUB, every(UPKEEP_EVERY)),

@@ -141,6 +141,14 @@ pub enum Event {
         /// Their bytes.
         bytes: u64,
     },
+    /// An operator made a backup.
+    #[serde(rename = "backup.made")]
+    BackupMade {
+        /// Where it is kept.
+        place: String,
+        /// Whether every blob could be read.
+        is_whole: bool,
+    },
     /// An account's running total was not what its manifests add up to, and was corrected.
     #[serde(rename = "usage.corrected")]
     UsageCorrected {
@@ -171,6 +179,7 @@ impl Event {
             Self::AccessTokenCreated { .. } => "access_token.created",
             Self::AccessTokenRevoked { .. } => "access_token.revoked",
             Self::GarbageCollected { .. } => "garbage.collected",
+            Self::BackupMade { .. } => "backup.made",
             Self::UsageCorrected { .. } => "usage.corrected",
         }
     }

@@ -14,6 +14,8 @@ pub struct JobKind {
 impl JobKind {
     /// Ends uploads that nobody went on with.
     pub const EXPIRE_UPLOADS: Self = Self::routine("expire_uploads");
+    /// Deletes bytes of uploads that no row names any more.
+    pub const SWEEP_UPLOADS: Self = Self::routine("sweep_uploads");
     /// Deletes the bytes of objects that no row names any more.
     pub const DELETE_OBJECTS: Self = Self::routine("delete_objects");
     /// Takes away blobs that nothing needs any more.
@@ -29,8 +31,9 @@ impl JobKind {
     /// Forgets jobs that ended long ago.
     pub const FORGET_JOBS: Self = Self::routine("forget_jobs");
     /// Every kind that the product has.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EXPIRE_UPLOADS,
+        Self::SWEEP_UPLOADS,
         Self::DELETE_OBJECTS,
         Self::COLLECT_GARBAGE,
         Self::PROVE_USAGE,

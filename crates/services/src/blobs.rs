@@ -62,6 +62,7 @@ impl Blobs {
         if is_asked {
             seen.note(seen.damage(&found)).await?;
         }
+        let seen = Arc::new(seen);
         Ok(OpenBlob { blob: found?, seen })
     }
 
@@ -178,7 +179,7 @@ impl Blobs {
 /// A blob that is being read.
 pub struct OpenBlob {
     blob: Blob,
-    seen: Seen,
+    seen: Arc<Seen>,
 }
 
 impl OpenBlob {
@@ -197,17 +198,26 @@ impl OpenBlob {
         self.blob.as_file()
     }
 
-    /// A range of it, which must lie inside.
+    /// A range of it, which must lie inside. The whole of it, from a remote store, is compared with its digest on the way:
+    /// if it is damaged, its last bytes do not come.
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::Unavailable`].
     pub async fn body(&self, range: Range<u64>) -> Result<BlobBody> {
+        let is_whole = range == (0..self.len());
         let body = self.blob.body(range).await;
         if let Blob::Object(_) = self.blob {
             let damage = self.seen.damage(&body);
             self.seen.note(damage).await?;
         }
-        Ok(body?)
+        Ok(match body? {
+            BlobBody::Stream(stream) if is_whole => {
+                let seen = self.seen.clone();
+                let on_damage = || async move { seen.found_other_content().await };
+                BlobBody::Stream(stream.verified(&self.seen.digest, on_damage))
+            }
+            body => body,
+        })
     }
 
     /// A URL at which the caller can read the bytes for a short while without any right, where callers may be sent there.
@@ -240,6 +250,17 @@ impl Seen {
             return Ok(());
         }
         self.note_damage(damage).await
+    }
+
+    /// Its bytes were read and are not what they should be.
+    async fn found_other_content(&self) {
+        tracing::error!(
+            digest = %self.digest, location = self.row.location,
+            "a stored blob is damaged: its transfer was cut off, and it is not served until it is pushed again"
+        );
+        if let Err(error) = self.note_damage(Some(Damage::Content)).await {
+            tracing::warn!(%error, "that could not be noted; the next reader or the scrub finds it again");
+        }
     }
 
     /// From now on the blob is not said to be there, so that it is pushed again; or it is, because it has come back.

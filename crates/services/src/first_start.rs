@@ -15,21 +15,21 @@ pub const FIRST_NAMESPACE: &str = "library";
 pub const FIRST_USER: &str = "admin";
 
 /// Under which name the database keeps the id of the key that its secrets are sealed with.
-const KEY_ID: &str = "deployment_key_id";
+pub const DEPLOYMENT_KEY_ID: &str = "deployment_key_id";
 
 /// Refuses a key other than the one that the deployment began with: nothing that it sealed could be opened.
 pub(crate) async fn require_key(core: &Core, key: &DeploymentKey) -> Result<()> {
     let id = key.id().to_owned();
     let known = core
         .metadata
-        .read(|reader| Ok::<_, Error>(reader.find_deployment_value(KEY_ID)?))
+        .read(|reader| Ok::<_, Error>(reader.find_deployment_value(DEPLOYMENT_KEY_ID)?))
         .await?;
     let known = if let Some(known) = known {
         known
     } else {
         let id = id.clone();
         core.metadata
-            .write(move |tx| Ok::<_, Error>(tx.keep_deployment_value(KEY_ID, &id)?))
+            .write(move |tx| Ok::<_, Error>(tx.keep_deployment_value(DEPLOYMENT_KEY_ID, &id)?))
             .await?
     };
     if known == id {

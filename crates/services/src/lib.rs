@@ -11,6 +11,7 @@ mod access_tokens;
 mod accounts;
 pub mod authentication;
 mod authorizer;
+pub mod backup;
 mod blobs;
 mod core;
 mod error;
@@ -45,7 +46,7 @@ pub use authentication::{AuthenticationFailed, Authenticator, Credentials};
 pub use authorizer::Authorizer;
 pub use blobs::{Blobs, OpenBlob};
 pub use error::{Error, Result};
-pub use first_start::{DEFAULT_ACCOUNT, FIRST_NAMESPACE, FIRST_USER};
+pub use first_start::{DEFAULT_ACCOUNT, DEPLOYMENT_KEY_ID, FIRST_NAMESPACE, FIRST_USER};
 pub use job_queue::{
     Held, JobCounts, JobQueue, JobRequest, JobSettings, Outcome, Settled, Timing, TimingInvalid,
 };
@@ -57,6 +58,7 @@ pub use maintenance::{
 };
 pub use manifest_cache::CachedManifest;
 pub use manifests::{ManifestPush, Manifests, PushedManifest};
+pub use metadata::{BackupEnd, BackupPurpose, DatabasePlace, SnapshotHeader};
 pub use metadata::{
     ClaimedJob, Enqueued, JobLogRow as JobLogLine, JobRow as Job, NamespaceRow as Namespace,
     NewJobLogLine, UserRow as User,
@@ -120,6 +122,8 @@ pub struct Services {
     pub maintenance: Maintenance,
     /// Work for later.
     pub jobs: JobQueue,
+    /// Backups that are being made.
+    pub backups: backup::Backups,
     core: Arc<core::Core>,
     policy: Arc<policy::Policy>,
     passwords: Arc<PasswordHasher>,
@@ -190,6 +194,7 @@ impl Services {
             accounts,
             maintenance: Maintenance::new(core.clone(), owner),
             jobs,
+            backups: backup::Backups::new(core.clone()),
             core,
             policy,
             passwords,

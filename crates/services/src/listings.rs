@@ -4,7 +4,7 @@ use crate::access::{Access, CallerContext, Pull, Refused};
 use crate::authorizer::{Authorizer, Visible, is_good_for};
 use crate::core::Core;
 use crate::{Error, Result};
-use metadata::{Choice, ReferrerRow};
+use metadata::{Choice, Reader, ReferrerRow};
 use model::{Action, Address, Page};
 use oci::{Digest, ScopeResource};
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl Listings {
         let key = access.key();
         self.core
             .metadata
-            .list(move |reader| {
+            .browse(move |reader| {
                 let tags = reader.list_tags(&key, &after, probe(limit))?;
                 if tags.is_empty() {
                     let repository = reader.find_repository(&key)?;
@@ -107,7 +107,7 @@ impl Listings {
         let room = self.core.settings.referrers_page_bytes;
         self.core
             .metadata
-            .list(move |reader| {
+            .browse(move |reader| {
                 let mut page = Page {
                     items: Vec::new(),
                     next: None,
@@ -185,15 +185,22 @@ impl Listings {
             });
         };
         let visible = authorizer.visible_namespaces(who, &account).await?;
-        let names = self.core.metadata.list(move |reader| {
+        let sees_all = matches!(visible, Visible::All);
+        let names = move |reader: &Reader<'_>| {
             let may_see = |id: &_, is_public: bool| match &visible {
                 Visible::All => true,
                 Visible::Some(granted) => is_public || granted.contains(id),
             };
             let names = reader.list_catalog(&account, &after, limit + 1, may_see)?;
             Ok::<_, Error>(Page::from_probe(names, limit, String::clone))
-        });
-        Ok(names.await?)
+        };
+        let metadata = &self.core.metadata;
+        Ok(if sees_all {
+            metadata.browse(names).await?
+        } else {
+            // What is public decides who sees it, so it must not be old.
+            metadata.list(names).await?
+        })
     }
 }
 

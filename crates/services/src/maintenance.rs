@@ -1,12 +1,14 @@
 //! What has to happen without anyone asking for it. Each is one bounded batch; `jobs` says when.
 
+mod collection_runs;
 mod collector;
 mod fsck;
 mod preview;
 mod scrub;
 mod usage;
 
-pub use collector::{CollectionRun, CollectionTotals};
+pub use collection_runs::CollectionRun;
+pub use collector::CollectionTotals;
 pub use fsck::{Finding, FsckPosition, FsckStep, Problem};
 pub use preview::{PreviewPosition, PreviewStep};
 pub use scrub::ScrubStep;
@@ -79,9 +81,9 @@ impl Maintenance {
     }
 
     /// Deletes bytes of uploads whose row a power cut took before it was safe, and what a power cut brought back of
-    /// finished ones. Looks at open uploads only, so it takes the same time however much is stored; to be called once,
-    /// before serving.
-    pub async fn sweep_lost_uploads(&self) -> Result<()> {
+    /// finished ones; in a bucket, what no replica could remove. Looks at open uploads only, so it takes the same time
+    /// however much is stored. Says how many went.
+    pub async fn sweep_lost_uploads(&self) -> Result<u64> {
         let metadata: MetadataStore = self.core.metadata.clone();
         let is_known = move |key: &blobs::ObjectKey| {
             // When in doubt it is known: nothing is deleted on a failed question.
@@ -91,18 +93,25 @@ impl Maintenance {
         };
         let swept = self.core.blobs.sweep_uploads(is_known).await?;
         tracing::debug!(?swept, "looked for bytes of lost uploads");
-        Ok(())
+        Ok(swept.removed)
     }
 
-    /// Proves that database and store answer and take writes.
+    /// Proves that the database answers.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], [`Error::StorageFull`].
-    pub async fn probe(&self) -> Result<()> {
+    /// [`Error::Unavailable`].
+    pub async fn probe_database(&self) -> Result<()> {
         self.core
             .metadata
             .read(|reader| Ok::<_, Error>(reader.probe()?))
-            .await?;
+            .await
+    }
+
+    /// Proves that the store answers and takes writes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::StorageFull`].
+    pub async fn probe_store(&self) -> Result<()> {
         Ok(self.core.blobs.probe().await?)
     }
 

@@ -21,10 +21,14 @@ pub(crate) fn locate(
     if !is_kept {
         // The bytes that made this one needless may have been collected since, or found to be damaged; then the client
         // has to send them again.
-        return match tx.keep_blob_location(SHARED_STORAGE, digest)? {
-            Some(_) => Ok(false),
-            None => Err(Error::UploadUnknown),
+        let Some(location) = tx.keep_blob_location(SHARED_STORAGE, digest)? else {
+            return Err(Error::UploadUnknown);
         };
+        // An earlier request may have made the object and died before it could say so.
+        if location != key.as_str() {
+            tx.condemn_object(key.as_str(), now_ms)?;
+        }
+        return Ok(false);
     }
     let blob = (SHARED_STORAGE, digest);
     // A repeated request finds its own object.

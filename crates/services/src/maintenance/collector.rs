@@ -13,11 +13,7 @@ use super::Maintenance;
 use crate::core::Core;
 use crate::{Error, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use metadata::{
-    BlobReview, CollectionBacklog, CollectionCounts, CollectionRow, CondemnedObject, LeaseReview,
-    Tx,
-};
-use model::{Caller, Event};
+use metadata::{BlobReview, CollectionBacklog, CollectionCounts, CondemnedObject, LeaseReview, Tx};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,14 +24,6 @@ const OBJECTS: i64 = 200;
 const OBJECTS_AT_ONCE: usize = 8;
 /// How long what did not work is left alone.
 const TRY_AGAIN_MS: i64 = 10 * 60_000;
-/// How long runs are remembered.
-const HISTORY_MS: i64 = 30 * 86_400_000;
-/// Old runs forgotten at once.
-const OLD_RUNS: i64 = 1000;
-
-/// Who asks for a run when nobody does.
-const BY_SCHEDULE: &str = "schedule";
-
 /// What this process has collected since it started, and what waited when it last looked.
 #[derive(Default)]
 pub(super) struct Tally {
@@ -77,75 +65,7 @@ pub struct CollectionTotals {
     pub wrong_usage: u64,
 }
 
-/// What a run came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CollectionRun {
-    /// What it did.
-    pub counts: CollectionCounts,
-    /// Whether nothing is due any more.
-    pub is_done: bool,
-}
-
 impl Maintenance {
-    /// Collects what is due, at most `most_steps` transactions of each kind, and writes the run down if there was anything
-    /// to do. With a `caller`, an operator asked for it, which is an event.
-    pub async fn run_collection(
-        &self,
-        caller: Option<&Caller>,
-        most_steps: usize,
-    ) -> Result<CollectionRun> {
-        let mut run = CollectionRow {
-            id: self.core.ids.next_id(),
-            requested_by: caller.map_or(BY_SCHEDULE, Caller::display_name).to_owned(),
-            started_at_ms: self.core.now_ms(),
-            ended_at_ms: None,
-            counts: CollectionCounts::default(),
-        };
-        let mut is_done = false;
-        for _ in 0..most_steps {
-            let step = self.collect().await?;
-            is_done = step.reviewed == 0;
-            if is_done {
-                break;
-            }
-            run.counts = sum(run.counts, step);
-            let noted = run.clone();
-            self.core
-                .metadata
-                .write_relaxed(move |tx| Ok::<_, Error>(tx.put_collection(&noted)?))
-                .await?;
-        }
-        self.end_run(&mut run, caller).await?;
-        self.refresh_backlog().await?;
-        Ok(CollectionRun {
-            counts: run.counts,
-            is_done,
-        })
-    }
-
-    async fn end_run(&self, run: &mut CollectionRow, caller: Option<&Caller>) -> Result<()> {
-        if run.counts.reviewed == 0 && caller.is_none() {
-            return Ok(());
-        }
-        run.ended_at_ms = Some(self.core.now_ms());
-        let (core, ended, caller) = (self.core.clone(), run.clone(), caller.cloned());
-        self.core
-            .metadata
-            .write(move |tx| {
-                tx.put_collection(&ended)?;
-                tx.delete_old_collections(core.now_ms() - HISTORY_MS, OLD_RUNS)?;
-                if let Some(caller) = &caller {
-                    let event = Event::GarbageCollected {
-                        blobs: ended.counts.collected,
-                        bytes: ended.counts.collected_bytes,
-                    };
-                    core.record_for_deployment(tx, &event, caller)?;
-                }
-                Ok::<_, Error>(())
-            })
-            .await
-    }
-
     /// Takes some of the looks that are due: at leases, then at blobs. Nothing is due once `reviewed` is 0.
     pub async fn collect(&self) -> Result<CollectionCounts> {
         let leases = self.look_at_leases().await?;
@@ -272,15 +192,6 @@ impl Maintenance {
             .await
     }
 
-    /// Runs of the collector that found something to do, the newest first.
-    pub async fn list_collections(&self, limit: i64) -> Result<Vec<CollectionRow>> {
-        let now_ms = self.core.now_ms();
-        self.core
-            .metadata
-            .list(move |reader| Ok(reader.list_collections(now_ms, limit)?))
-            .await
-    }
-
     /// What this process has collected since it started.
     pub fn collection_totals(&self) -> CollectionTotals {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -382,7 +293,7 @@ fn look_at_blob(
     tx.condemn_blob(&blob.location, blob.size_bytes, now_ms, delete_at_ms)
 }
 
-fn sum(a: CollectionCounts, b: CollectionCounts) -> CollectionCounts {
+pub(super) fn sum(a: CollectionCounts, b: CollectionCounts) -> CollectionCounts {
     CollectionCounts {
         reviewed: a.reviewed + b.reviewed,
         put_off: a.put_off + b.put_off,

@@ -6,23 +6,26 @@
 
 mod steps;
 
-use super::registry::{GRACE_MS, Registry};
-use futures_util::future::join_all;
-use oci::{Digest, Reference};
+use super::backends::Backends;
+use super::registry::{GRACE_MS, Registry, Site};
+use oci::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use steps::{
-    BLOBS, MANIFESTS, Promises, REPOSITORIES, Random, Round, Step, bytes_of, digest, needed, take,
+    BLOBS, MANIFESTS, Promises, REPOSITORIES, Random, Round, Step, bytes_of, digest, needed,
+    reference, take,
 };
 
-/// Schedules in an ordinary run.
+/// Schedules in an ordinary run: in memory, and on each combination of real engines.
 const SCHEDULES: u64 = 200;
+const DURABLE_SCHEDULES: u64 = 18;
 /// Schedules that share a registry: at the end of each it is empty again.
-const PER_REGISTRY: u64 = 25;
-/// How long deleted manifests are kept, in one registry after the other: shorter and longer than leases, and not at all.
+const PER_REGISTRY: usize = 50;
+/// How long deleted manifests are kept: shorter and longer than leases, and not at all.
 const TRASH_MS: [i64; 3] = [3 * GRACE_MS, 3_600_000, 0];
-/// Threads, each with registries of its own.
-const THREADS: u64 = 2;
+/// Sites, each with a registry of its own, all at work at the same time. A seed says which one a schedule is for.
+const SITES: u64 = 6;
 
 /// What a repository must or may have, as far as the answers tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +77,9 @@ fn learn(expected: &mut Expected, round: &[(Step, bool)]) {
 async fn check(registry: &Registry, expected: &Expected) -> Vec<(usize, usize)> {
     let mut served = Vec::new();
     for (&(repository, manifest), &expectation) in expected {
-        let (name, bytes) = (REPOSITORIES[repository], bytes_of(manifest));
-        let reference = Reference::Digest(Digest::sha256_of(&bytes));
+        let name = REPOSITORIES[repository];
         let access = registry.pull(name).await;
+        let reference = reference(manifest);
         let found = registry.services.manifests.get(&access, &reference).await;
         match expectation {
             Expectation::Must => assert!(found.is_ok(), "{name} lost manifest {manifest}"),
@@ -85,25 +88,17 @@ async fn check(registry: &Registry, expected: &Expected) -> Vec<(usize, usize)> 
         }
         if found.is_ok() {
             let needed = needed(manifest).map(digest);
+            let bytes = bytes_of(manifest);
             registry.assert_whole(name, &bytes, &needed).await;
             served.push((repository, manifest));
         }
     }
     let maintenance = &registry.services.maintenance;
-    let (running, counted) = maintenance.compare_usage(&registry.account).await.unwrap();
-    assert_eq!(running, counted, "usage");
-    served
-}
-
-/// Lets everything run out that can, and takes away what may go.
-async fn come_to_rest(registry: &Registry) {
-    let services = &registry.services;
-    services.blobs.flush_renewals().await.unwrap();
-    for _ in 0..6 {
-        registry.clock.advance(GRACE_MS + 1);
-        registry.maintain().await;
-        registry.collect_everything().await;
+    for account in [&registry.account, &registry.other_account] {
+        let (running, counted) = maintenance.compare_usage(account).await.unwrap();
+        assert_eq!(running, counted, "usage");
     }
+    served
 }
 
 /// Fails unless the database and the store hold exactly what these manifests need.
@@ -126,37 +121,47 @@ async fn assert_nothing_is_left(registry: &Registry, served: &[(usize, usize)]) 
     }
 }
 
-async fn live(registry: &Registry, random: &mut Random) {
+async fn live(registry: &Arc<Registry>, random: &mut Random) {
     let (mut expected, mut promises) = (Expected::new(), Promises::new());
     for steps in random.schedule() {
-        let round = Round {
-            steps: &steps,
+        let round = Arc::new(Round {
+            steps,
             begun_ms: model::Clock::now_ms(&*registry.clock),
-            promises: &promises,
-        };
-        let mut randoms: Vec<_> = steps
-            .iter()
-            .map(|_| Random::new(random.below(usize::MAX) as u64))
-            .collect();
-        let taken = steps.iter().zip(&mut randoms);
-        let taken = taken.map(|(step, random)| take(registry, *step, round, random));
-        let taken: Vec<_> = join_all(taken).await.iter().map(Result::is_ok).collect();
+            promises,
+        });
+        let mut taking = Vec::new();
+        for step in &round.steps {
+            let random = Random::new(random.below(usize::MAX) as u64);
+            taking.push(tokio::spawn(take(
+                registry.clone(),
+                *step,
+                round.clone(),
+                random,
+            )));
+        }
+        let mut taken = Vec::new();
+        for step in taking {
+            match step.await {
+                Ok(outcome) => taken.push(outcome.is_ok()),
+                Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+            }
+        }
         promises = round.learn(&taken);
-        let outcomes: Vec<_> = steps.iter().copied().zip(taken).collect();
+        let outcomes: Vec<_> = round.steps.iter().copied().zip(taken).collect();
         learn(&mut expected, &outcomes);
         if random.below(4) == 0 {
             check(registry, &expected).await;
         }
     }
     check(registry, &expected).await;
-    come_to_rest(registry).await;
+    registry.come_to_rest().await;
     let served = check(registry, &expected).await;
     assert_nothing_is_left(registry, &served).await;
     for (repository, manifest) in served {
         let deleted = steps::delete_manifest(registry, repository, manifest);
         deleted.await.unwrap();
     }
-    come_to_rest(registry).await;
+    registry.come_to_rest().await;
     assert_nothing_is_left(registry, &[]).await;
 }
 
@@ -174,23 +179,16 @@ impl Drop for Named {
     }
 }
 
-fn live_through(seeds: impl Iterator<Item = u64>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let mut seeds = seeds.peekable();
-        let mut trash_periods = TRASH_MS.into_iter().cycle();
-        while seeds.peek().is_some() {
-            let trash_ms = trash_periods.next().unwrap();
-            let registry = Registry::start_with_trash(trash_ms).await;
-            for seed in seeds.by_ref().take(usize::try_from(PER_REGISTRY).unwrap()) {
-                let _named = Named(seed);
-                live(&registry, &mut Random::new(seed)).await;
-            }
+async fn live_at(number: u64, site: Site, seeds: impl Iterator<Item = u64>) {
+    let trash_ms = TRASH_MS[usize::try_from(number).unwrap() % TRASH_MS.len()];
+    let mut seeds = seeds.peekable();
+    while seeds.peek().is_some() {
+        let registry = Arc::new(Registry::start_at(&site, trash_ms).await);
+        for seed in seeds.by_ref().take(PER_REGISTRY) {
+            let _named = Named(seed);
+            live(&registry, &mut Random::new(seed)).await;
         }
-    });
+    }
 }
 
 fn from_environment(name: &str) -> Option<u64> {
@@ -202,25 +200,51 @@ fn from_environment(name: &str) -> Option<u64> {
     Some(value.parse().unwrap())
 }
 
-#[test]
-fn whatever_was_acknowledged_and_not_deleted_is_whole_and_nothing_else_is_left() {
-    let count = from_environment("TEST_COUNT").unwrap_or(SCHEDULES);
+/// As many schedules as this run is to have, on backends made for each site.
+async fn live_through(schedules: u64, backends: fn() -> Backends) {
+    let count = from_environment("TEST_COUNT").unwrap_or(schedules);
     let first = from_environment("TEST_SEED").unwrap_or_else(|| {
         let random = RandomState::new().build_hasher().finish();
         u64::from(u32::try_from(random >> 32).unwrap())
     });
     eprintln!("schedules with the seeds from {first}, {count} of them");
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS.min(count))
-            .map(|thread| {
-                let step = usize::try_from(THREADS).unwrap();
-                scope.spawn(move || live_through((first + thread..first + count).step_by(step)))
-            })
-            .collect();
-        for thread in threads {
-            if let Err(panic) = thread.join() {
-                std::panic::resume_unwind(panic);
-            }
+    let mut living = tokio::task::JoinSet::new();
+    for number in 0..SITES {
+        let seeds = (first..first + count).filter(move |seed| seed % SITES == number);
+        if seeds.clone().next().is_some() {
+            let site = tokio::task::spawn_blocking(move || Site::new(backends()));
+            let site = site.await.unwrap();
+            living.spawn(live_at(number, site, seeds));
         }
-    });
+    }
+    while let Some(ended) = living.join_next().await {
+        if let Err(failed) = ended {
+            std::panic::resume_unwind(failed.into_panic());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_was_acknowledged_and_not_deleted_is_whole_and_nothing_else_is_left() {
+    live_through(SCHEDULES, Backends::in_memory).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_it_is_with_sqlite_and_files() {
+    live_through(DURABLE_SCHEDULES, || Backends::durable(false, false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_it_is_with_postgresql_and_files() {
+    live_through(DURABLE_SCHEDULES, || Backends::durable(true, false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_it_is_with_sqlite_and_s3() {
+    live_through(DURABLE_SCHEDULES, || Backends::durable(false, true)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_it_is_with_postgresql_and_s3() {
+    live_through(DURABLE_SCHEDULES, || Backends::durable(true, true)).await;
 }

@@ -1,44 +1,51 @@
 //! A registry whose disk fails on request, whose clock stands still, and which can be restarted.
 
+use super::backends::{Backends, Store};
 use crate::access::{Access, Authenticated, CallerContext, Delete, Pull, Push, RepositoryAction};
 use crate::core::Core;
 use crate::{Error, Parts, Services, Settings};
-use blobs::disk::Disk;
+use blobs::ObjectKey;
 use blobs::fault::FaultyDisk;
-use blobs::{BlobStore, FilesystemOptions, ObjectKey};
+use futures_util::TryStreamExt as _;
 use keys::DeploymentKey;
 use keys::random::SeededRandom;
 use keys::throttle::ThrottleLimits;
-use metadata::{MetadataStore, Options};
 use model::caller::Origin;
-use model::{Account, AccountId, AccountState, Address, Clock, IdSource, NamespaceId};
+use model::{AccountId, Address, Clock, IdSource};
 use oci::{Digest, Reference, RepositoryName};
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// Of the account that a test uses when it says nothing else.
 pub(super) const NAMESPACE: &str = "library";
-const START_MS: i64 = 1_700_000_000_000;
+/// Of another account.
+pub(super) const OTHER_NAMESPACE: &str = "other";
+pub(super) const START_MS: i64 = 1_700_000_000_000;
 /// How long a repository knows a blob that no manifest of it needs.
 pub(super) const GRACE_MS: i64 = 86_400_000;
+/// Days in which everything runs out, and twice as many.
+const RESTS: usize = 8;
 /// Nothing here takes so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Time as the test wants it. Told in a transaction, it notes how many calls the disk had seen by then.
+/// Time as the test wants it. Told in a transaction, it notes how many calls a disk that counts them had seen by then.
 pub(super) struct ManualClock {
     now_ms: AtomicI64,
-    disk: Arc<FaultyDisk>,
+    disk: Option<Arc<FaultyDisk>>,
     calls_in_transactions: Mutex<Vec<usize>>,
 }
 
 impl Clock for ManualClock {
     fn now_ms(&self) -> i64 {
-        if std::thread::current().name() == Some("sqlite-writer") {
-            let calls = self.disk.call_count();
+        if let Some(disk) = &self.disk
+            && std::thread::current().name() == Some("sqlite-writer")
+        {
+            let calls = disk.call_count();
             self.calls_in_transactions.lock().unwrap().push(calls);
         }
         self.now_ms.load(Ordering::SeqCst)
@@ -46,6 +53,14 @@ impl Clock for ManualClock {
 }
 
 impl ManualClock {
+    fn new(disk: Option<Arc<FaultyDisk>>) -> Self {
+        Self {
+            now_ms: AtomicI64::new(START_MS),
+            disk,
+            calls_in_transactions: Mutex::default(),
+        }
+    }
+
     pub(super) fn advance(&self, milliseconds: i64) {
         self.now_ms.fetch_add(milliseconds, Ordering::SeqCst);
     }
@@ -76,9 +91,28 @@ pub(super) struct Registry {
     pub(super) disk: Arc<FaultyDisk>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) account: AccountId,
+    pub(super) other_account: AccountId,
+    backends: Arc<Backends>,
     ids: Arc<Counter>,
     directory: TempDir,
     trash_ms: i64,
+}
+
+/// Backends for one registry after the other. Time goes on from one to the next, and no identifier comes again.
+pub(super) struct Site {
+    backends: Arc<Backends>,
+    clock: Arc<ManualClock>,
+    ids: Arc<Counter>,
+}
+
+impl Site {
+    pub(super) fn new(backends: Backends) -> Self {
+        Self {
+            backends: Arc::new(backends),
+            clock: Arc::new(ManualClock::new(None)),
+            ids: Arc::new(Counter(AtomicU64::new(1))),
+        }
+    }
 }
 
 /// A database as it was at some moment.
@@ -111,64 +145,17 @@ fn settings(trash_ms: i64) -> Settings {
     }
 }
 
-fn options(path: &Path) -> Options {
-    Options {
-        path: path.to_owned(),
-        cache_bytes: 1 << 20,
-        transaction_time_limit: PATIENCE,
-    }
-}
-
-/// An account with a namespace, made once and copied for each registry.
-fn template() -> &'static (Vec<u8>, AccountId) {
-    static TEMPLATE: OnceLock<(Vec<u8>, AccountId)> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        std::thread::spawn(|| {
-            let directory = directory();
-            let path = directory.path().join("metadata.db");
-            let account = AccountId::new("01890a5d-ac96-774b-bcce-000000000001");
-            let (new, runtime) = (
-                account.clone(),
-                tokio::runtime::Builder::new_current_thread()
-                    .build()
-                    .unwrap(),
-            );
-            let store = MetadataStore::open(&options(&path)).unwrap();
-            let written = runtime.block_on(store.write(move |tx| {
-                let account = Account {
-                    id: new,
-                    name: crate::DEFAULT_ACCOUNT.to_owned(),
-                    state: AccountState::Active,
-                    creates_namespaces_on_push: false,
-                };
-                tx.create_account(&account, START_MS)?;
-                let namespace = NamespaceId::new("01890a5d-ac96-774b-bcce-000000000002");
-                tx.create_namespace(&namespace, &account.id, NAMESPACE, false, START_MS)
-            }));
-            written.map_err(Error::from).unwrap();
-            drop(store);
-            (std::fs::read(&path).unwrap(), account)
-        })
-        .join()
-        .unwrap()
-    })
-}
-
 async fn serve(
     directory: &Path,
+    backends: &Backends,
     disk: &Arc<FaultyDisk>,
     clock: &Arc<ManualClock>,
     ids: &Arc<Counter>,
     trash_ms: i64,
 ) -> Services {
-    let blobs = FilesystemOptions {
-        root: directory.join("store"),
-        reserve_bytes: 0,
-    };
-    let disk: Arc<dyn Disk> = disk.clone();
     let parts = Parts {
-        metadata: MetadataStore::open(&options(&directory.join("metadata.db"))).unwrap(),
-        blobs: BlobStore::open_on(blobs, disk).unwrap(),
+        metadata: backends.open_metadata(directory),
+        blobs: backends.open_blobs(directory, disk),
         key: DeploymentKey::from_bytes(&[7; 32]),
         clock: clock.clone(),
         ids: ids.clone(),
@@ -185,13 +172,6 @@ async fn serve(
     services
 }
 
-/// In memory where there is such a place: what a power cut loses is decided by the test, not by a real disk.
-fn directory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm")
-        .or_else(|_| TempDir::new())
-        .unwrap()
-}
-
 impl Registry {
     pub(super) async fn start() -> Self {
         Self::start_with_trash(3_600_000).await
@@ -199,25 +179,46 @@ impl Registry {
 
     /// With deleted manifests kept for a while, or not at all.
     pub(super) async fn start_with_trash(trash_ms: i64) -> Self {
-        let directory = directory();
-        let store = directory.path().join("store");
-        std::fs::create_dir(&store).unwrap();
-        let (database, account) = template();
-        std::fs::write(directory.path().join("metadata.db"), database).unwrap();
-        let disk = Arc::new(FaultyDisk::new(&store));
-        let clock = Arc::new(ManualClock {
-            now_ms: AtomicI64::new(START_MS),
-            disk: disk.clone(),
-            calls_in_transactions: Mutex::default(),
-        });
-        let ids = Arc::new(Counter(AtomicU64::new(1)));
-        let services = serve(directory.path(), &disk, &clock, &ids, trash_ms).await;
+        let backends = Arc::new(Backends::faulty());
+        let directory = backends.directory();
+        let disk = Arc::new(FaultyDisk::new(&directory.path().join("store")));
+        let site = Site {
+            backends,
+            clock: Arc::new(ManualClock::new(Some(disk.clone()))),
+            ids: Arc::new(Counter(AtomicU64::new(1))),
+        };
+        Self::start_in(directory, disk, &site, trash_ms).await
+    }
+
+    /// On these backends, where the registry before this one has left nothing.
+    pub(super) async fn start_at(site: &Site, trash_ms: i64) -> Self {
+        let directory = site.backends.directory();
+        let disk = Arc::new(FaultyDisk::new(&directory.path().join("store")));
+        Self::start_in(directory, disk, site, trash_ms).await
+    }
+
+    async fn start_in(
+        directory: TempDir,
+        disk: Arc<FaultyDisk>,
+        site: &Site,
+        trash_ms: i64,
+    ) -> Self {
+        let Site {
+            backends,
+            clock,
+            ids,
+        } = site;
+        backends.prepare(directory.path()).await;
+        let services = serve(directory.path(), backends, &disk, clock, ids, trash_ms).await;
+        let [account, other_account] = Backends::accounts();
         Self {
             services,
             disk,
-            clock,
-            account: account.clone(),
-            ids,
+            clock: clock.clone(),
+            account,
+            other_account,
+            backends: backends.clone(),
+            ids: ids.clone(),
             directory,
             trash_ms,
         }
@@ -247,6 +248,8 @@ impl Registry {
             disk,
             clock,
             account,
+            other_account,
+            backends,
             ids,
             directory,
             trash_ms,
@@ -260,25 +263,32 @@ impl Registry {
             std::fs::write(&database, &snapshot.database).unwrap();
             std::fs::write(directory.path().join("metadata.db-wal"), &snapshot.log).unwrap();
         }
-        let services = serve(directory.path(), &disk, &clock, &ids, trash_ms).await;
+        let services = serve(directory.path(), &backends, &disk, &clock, &ids, trash_ms).await;
         Self {
             services,
             disk,
             clock,
             account,
+            other_account,
+            backends,
             ids,
             directory,
             trash_ms,
         }
     }
 
+    /// In the default namespace, unless the name has another one before a slash.
     pub(super) async fn access<A: RepositoryAction>(&self, repository: &str) -> Access<A> {
         let context = CallerContext {
             authenticated: Arc::new(Authenticated::local_operator()),
             origin: Origin::default(),
             address: Address::Shared,
         };
-        let name = RepositoryName::parse(&format!("{NAMESPACE}/{repository}")).unwrap();
+        let name = match repository.split_once('/') {
+            Some(_) => repository.to_owned(),
+            None => format!("{NAMESPACE}/{repository}"),
+        };
+        let name = RepositoryName::parse(&name).unwrap();
         let authorized = self.services.authorizer.authorize(&context, &name).await;
         authorized.unwrap()
     }
@@ -303,7 +313,11 @@ impl Registry {
     ) -> Result<Vec<u8>, Error> {
         let access = self.pull(repository).await;
         let blob = self.services.blobs.open(&access, digest).await?;
-        let file = blob.as_file().unwrap();
+        let Some(file) = blob.as_file() else {
+            let body = blob.body(0..blob.len()).await?;
+            let pieces: Vec<_> = body.into_stream().try_collect().await.unwrap();
+            return Ok(pieces.concat());
+        };
         let mut bytes = vec![0; usize::try_from(file.len()).unwrap()];
         let mut at = 0;
         while at < bytes.len() {
@@ -350,6 +364,34 @@ impl Registry {
         while maintenance.delete_condemned_objects().await.unwrap() > 0 {}
     }
 
+    /// Whether nothing waits to be looked at or deleted, however late.
+    async fn has_nothing_to_do(&self) -> bool {
+        let metadata = &self.services.core.metadata;
+        let is_empty = metadata.read(|reader| {
+            Ok::<_, Error>(
+                reader.list_due_lease_reviews(i64::MAX, 1)?.is_empty()
+                    && reader.list_due_blob_reviews(i64::MAX, 1)?.is_empty()
+                    && reader.list_condemned_objects(i64::MAX, 1)?.is_empty(),
+            )
+        });
+        is_empty.await.unwrap()
+    }
+
+    /// Lets everything run out that can, and takes away what may go.
+    pub(super) async fn come_to_rest(&self) {
+        self.services.blobs.flush_renewals().await.unwrap();
+        let mut passed_ms = 0;
+        for _ in 0..RESTS {
+            passed_ms += GRACE_MS + 1;
+            self.clock.advance(GRACE_MS + 1);
+            self.maintain().await;
+            self.collect_everything().await;
+            if passed_ms > self.trash_ms && self.has_nothing_to_do().await {
+                return;
+            }
+        }
+    }
+
     /// Fails unless these blobs are stored and nothing else, and nothing waits to be looked at or deleted.
     pub(super) async fn assert_holds_exactly(&self, blobs: &BTreeSet<Digest>) {
         let held = self.services.core.metadata.list(|reader| {
@@ -363,9 +405,30 @@ impl Registry {
         let digests: BTreeSet<_> = held.iter().map(|blob| blob.digest.clone()).collect();
         assert_eq!(digests, *blobs, "blobs that have a row");
         let named: BTreeSet<_> = held.into_iter().map(|blob| blob.location).collect();
-        assert_eq!(self.stored_objects(), named, "objects in the store");
-        let uploads = files(&self.directory.path().join("store/uploads"));
-        assert_eq!(uploads, Vec::<String>::new(), "uploads in the store");
+        let (objects, unfinished) = self.stored().await;
+        assert_eq!(objects, named, "objects in the store");
+        assert_eq!(unfinished, Vec::<String>::new(), "uploads in the store");
+    }
+
+    /// Keys of completed objects, and names of whatever else is stored.
+    async fn stored(&self) -> (BTreeSet<String>, Vec<String>) {
+        let Store::S3(bucket) = &self.backends.store else {
+            let uploads = files(&self.directory.path().join("store/uploads"));
+            return (self.stored_objects(), uploads);
+        };
+        let (mut objects, mut unfinished) = (BTreeSet::new(), Vec::new());
+        for name in bucket.list().await {
+            match name.strip_prefix("blobs/") {
+                Some(path) => {
+                    let (_, key) = path.split_once('/').unwrap();
+                    objects.insert(key.to_owned());
+                }
+                None => unfinished.push(name),
+            }
+        }
+        let uploads = self.services.core.blobs.list_uploads().await.unwrap();
+        unfinished.extend(uploads.iter().map(ToString::to_string));
+        (objects, unfinished)
     }
 
     /// The file that holds a blob's bytes.

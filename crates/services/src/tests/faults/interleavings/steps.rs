@@ -6,8 +6,10 @@ use crate::{Error, ManifestPush};
 use bytes::Bytes;
 use oci::{Digest, Reference, Tag};
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
-pub(super) const REPOSITORIES: [&str; 3] = ["one", "two", "three"];
+/// The last belongs to another account, which shares blobs with the first without knowing.
+pub(super) const REPOSITORIES: [&str; 3] = ["one", "two", "other/three"];
 pub(super) const BLOBS: usize = 4;
 /// Every manifest has a configuration and a layer, so there are as many as pairs.
 pub(super) const MANIFESTS: usize = BLOBS * BLOBS;
@@ -203,15 +205,14 @@ impl Random {
 pub(super) type Promises = BTreeMap<(usize, usize), i64>;
 
 /// What is done at the same time, beginning at a moment, and what clients were told before.
-#[derive(Clone, Copy)]
-pub(super) struct Round<'r> {
-    pub(super) steps: &'r [Step],
+pub(super) struct Round {
+    pub(super) steps: Vec<Step>,
     pub(super) begun_ms: i64,
-    pub(super) promises: &'r Promises,
+    pub(super) promises: Promises,
 }
 
-impl Round<'_> {
-    fn ends_ms(self) -> i64 {
+impl Round {
+    fn ends_ms(&self) -> i64 {
         let waits = self.steps.iter().map(|step| match step {
             Step::Wait { ms } => *ms,
             _ => 0,
@@ -220,7 +221,7 @@ impl Round<'_> {
     }
 
     /// Whether a blob that a client was told of at some moment may be gone from the repository in this round.
-    fn may_forget(self, wanted: usize, told_ms: i64) -> bool {
+    fn may_forget(&self, wanted: usize, told_ms: i64) -> bool {
         self.ends_ms() - told_ms >= GRACE_MS / 4
             || self.steps.iter().any(
                 |step| matches!(step, Step::DeleteBlob { repository, .. } if *repository == wanted),
@@ -228,7 +229,7 @@ impl Round<'_> {
     }
 
     /// Whether a manifest's blobs may be gone, as far as this client knows.
-    fn may_lack(self, repository: usize, manifest: usize) -> bool {
+    fn may_lack(&self, repository: usize, manifest: usize) -> bool {
         needed(manifest).into_iter().any(|blob| {
             let told_ms = self.promises.get(&(repository, blob));
             told_ms.is_none_or(|told_ms| self.may_forget(repository, *told_ms))
@@ -236,7 +237,7 @@ impl Round<'_> {
     }
 
     /// Learns what clients have been told, and what was taken back.
-    pub(super) fn learn(self, outcomes: &[bool]) -> Promises {
+    pub(super) fn learn(&self, outcomes: &[bool]) -> Promises {
         let mut promises = self.promises.clone();
         let done = self
             .steps
@@ -276,12 +277,42 @@ impl Round<'_> {
     }
 }
 
-pub(super) fn blob(number: usize) -> Bytes {
-    content(u8::try_from(number).unwrap(), 300 + number)
+/// What is pushed: worked out once, because everything else takes less time.
+struct Contents {
+    blobs: Vec<(Bytes, Digest)>,
+    manifests: Vec<(Bytes, Digest)>,
+}
+
+fn contents() -> &'static Contents {
+    static CONTENTS: LazyLock<Contents> = LazyLock::new(|| {
+        let named = |bytes: Bytes| {
+            let digest = Digest::sha256_of(&bytes);
+            (bytes, digest)
+        };
+        let blobs =
+            (0..BLOBS).map(|number| named(content(u8::try_from(number).unwrap(), 300 + number)));
+        let blobs: Vec<_> = blobs.collect();
+        let manifests = (0..MANIFESTS).map(|manifest| {
+            let needed = needed(manifest).map(|number| {
+                let (bytes, digest) = &blobs[number];
+                (digest.clone(), bytes.len())
+            });
+            named(pushes::manifest(&needed))
+        });
+        Contents {
+            manifests: manifests.collect(),
+            blobs,
+        }
+    });
+    &CONTENTS
+}
+
+fn blob(number: usize) -> Bytes {
+    contents().blobs[number].0.clone()
 }
 
 pub(super) fn digest(number: usize) -> Digest {
-    Digest::sha256_of(&blob(number))
+    contents().blobs[number].1.clone()
 }
 
 pub(super) fn needed(manifest: usize) -> [usize; 2] {
@@ -289,7 +320,11 @@ pub(super) fn needed(manifest: usize) -> [usize; 2] {
 }
 
 pub(super) fn bytes_of(manifest: usize) -> Bytes {
-    pushes::manifest(&needed(manifest).map(|number| (digest(number), blob(number).len())))
+    contents().manifests[manifest].0.clone()
+}
+
+pub(super) fn reference(manifest: usize) -> Reference {
+    Reference::Digest(contents().manifests[manifest].1.clone())
 }
 
 fn tag(number: usize) -> Tag {
@@ -299,22 +334,22 @@ fn tag(number: usize) -> Tag {
 /// Does one step, giving way to the others now and then. Errors are those that a client can get in the course of ordinary
 /// events; any other fails the test.
 pub(super) async fn take(
-    registry: &Registry,
+    registry: Arc<Registry>,
     step: Step,
-    round: Round<'_>,
-    random: &mut Random,
+    round: Arc<Round>,
+    mut random: Random,
 ) -> Result<(), Error> {
     for _ in 0..random.below(4) {
         tokio::task::yield_now().await;
     }
-    let taken = attempt(registry, step, random).await;
+    let taken = attempt(&registry, step, &mut random).await;
     if let Err(error) = &taken {
-        assert_ordinary(step, round, error);
+        assert_ordinary(step, &round, error);
     }
     taken
 }
 
-fn assert_ordinary(step: Step, round: Round<'_>, error: &Error) {
+fn assert_ordinary(step: Step, round: &Round, error: &Error) {
     let is_ordinary = match step {
         // A client was told that the blob is there.
         Step::PushImage { repository, .. } => {
@@ -498,7 +533,7 @@ pub(super) async fn delete_manifest(
     manifest: usize,
 ) -> Result<(), Error> {
     let access = registry.delete(REPOSITORIES[repository]).await;
-    let reference = Reference::Digest(Digest::sha256_of(&bytes_of(manifest)));
+    let reference = reference(manifest);
     let manifests = &registry.services.manifests;
     manifests.delete(&access, &reference).await
 }
