@@ -1,5 +1,7 @@
 //! Certificates, and changing them while connections stay.
 
+mod inspection;
+
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
+
+pub use inspection::{Inspection, inspect};
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
