@@ -2,6 +2,7 @@
 
 mod jobs;
 
+use crate::backup;
 use crate::cli::{
     AdminCommand, MemberCommand, MemberRole, NamespaceCommand, TokenAction, TokenCommand,
     UserCommand,
@@ -75,6 +76,7 @@ pub(crate) async fn carry_out(
         AdminCommand::Token(command) => token(accounts, &by, command).await,
         AdminCommand::Jobs(command) => jobs::carry_out(&services.jobs, &by, command).await,
         AdminCommand::Upkeep(step) => upkeep::carry_out(services, step).await,
+        AdminCommand::Backup(step) => backup::carry_out(services, step).await,
     }
 }
 

@@ -1,40 +1,179 @@
 //! The blob store that the settings ask for: a directory, or a bucket.
 
+use crate::clocks::{self, Comparison};
 use crate::config::{Config, S3Config, S3CredentialsFrom, S3EncryptionBy};
 use anyhow::{Context as _, bail};
-use blobs::{BlobStore, CheckOutcome, FilesystemOptions, S3Credentials, S3Encryption, S3Options};
+use blobs::{
+    BlobStore, CheckFault, CheckOutcome, FilesystemOptions, S3Credentials, S3Encryption, S3Options,
+};
 use model::IdSource;
 use std::path::Path;
 
-/// Opens the store and proves that it does what is counted on.
+/// Opens the store and proves that it does what is counted on. The error is one sentence for the operator.
 pub(crate) async fn open(config: &Config, ids: &dyn IdSource) -> anyhow::Result<BlobStore> {
     let Some(bucket) = &config.s3.bucket else {
-        let directory = &config.storage.directory;
-        let options = FilesystemOptions {
-            root: directory.clone(),
-            reserve_bytes: config.limits.free_space_reserve_bytes,
-        };
-        return BlobStore::open(options)
-            .with_context(|| format!("cannot use {} for blobs", directory.display()));
+        return open_files(config);
     };
-    let options = options(&config.s3, bucket, config.limits.blob_bytes, ids)?;
-    let store = BlobStore::open_s3(&options).context("[s3]")?;
-    for check in store.check().await {
+    let s3 = &config.s3;
+    let before_ms = clocks::now_ms();
+    let store = connect(config, bucket, ids)?;
+    let checks = store.check().await;
+    let clock = compare_clocks(&store, before_ms);
+    for check in checks {
         let what = check.what;
         match check.outcome {
             CheckOutcome::Good => {}
-            CheckOutcome::Doubtful(why) => tracing::warn!("[s3] {what} in bucket {bucket}: {why}"),
-            CheckOutcome::Bad(why) => bail!(
-                "[s3] {what} failed in bucket {bucket}: {why}; check endpoint, bucket, region and credentials, and \
-                 that these may read, write, list and delete objects there"
+            CheckOutcome::Doubtful(why) if s3.allow_unconditional_writes => {
+                tracing::warn!("[s3] {what} in bucket {bucket}: {why}");
+            }
+            CheckOutcome::Doubtful(why) => bail!(
+                "[s3] bucket = {bucket:?}: {why}; or do without that protection, with allow_unconditional_writes = true"
             ),
+            CheckOutcome::Bad(fault, why) => {
+                let Complaint { problem, remedy } = complaint(s3, (what, fault, &why), clock);
+                bail!("{problem}; {remedy}");
+            }
         }
+    }
+    if let Some(clock) = clock.filter(|clock| clock.is_too_large()) {
+        let Complaint { problem, remedy } = skewed(s3, clock);
+        bail!("{problem}; {remedy}");
     }
     Ok(store)
 }
 
+/// Opens the directory of the blobs.
+pub(crate) fn open_files(config: &Config) -> anyhow::Result<BlobStore> {
+    let directory = &config.storage.directory;
+    let options = FilesystemOptions {
+        root: directory.clone(),
+        reserve_bytes: config.limits.free_space_reserve_bytes,
+    };
+    BlobStore::open(options)
+        .with_context(|| format!("[storage] directory: cannot use {}", directory.display()))
+}
+
+/// Opens the bucket, of which nothing is asked yet.
+pub(crate) fn connect(
+    config: &Config,
+    bucket: &str,
+    ids: &dyn IdSource,
+) -> anyhow::Result<BlobStore> {
+    let options = options(&config.s3, bucket, config.limits.blob_bytes, ids)?;
+    BlobStore::open_s3(&options).context("[s3]")
+}
+
+/// The store's clock beside ours, if it has answered anything since `before_ms`.
+pub(crate) fn compare_clocks(store: &BlobStore, before_ms: i64) -> Option<Comparison> {
+    let there_ms = store.clock_ms()?;
+    let now_ms = clocks::now_ms();
+    Some(Comparison::new(
+        before_ms,
+        there_ms,
+        now_ms,
+        clocks::SECOND_MS,
+    ))
+}
+
+/// What is wrong, with the setting and its value, and what to do. No secrets.
+pub(crate) struct Complaint {
+    pub(crate) problem: String,
+    pub(crate) remedy: String,
+}
+
+/// Says what a failed check means: what was tried, where the fault lies, and what the store answered.
+pub(crate) fn complaint(
+    s3: &S3Config,
+    (what, fault, why): (&str, CheckFault, &str),
+    clock: Option<Comparison>,
+) -> Complaint {
+    let endpoint = endpoint(s3);
+    let bucket = s3.bucket.as_deref().unwrap_or_default();
+    let key = named_credentials(s3);
+    let (problem, remedy) = match fault {
+        CheckFault::Unreachable => (
+            format!("[s3] {endpoint} does not answer ({why})"),
+            "start the store, or name an endpoint that this machine can reach, with a certificate that it trusts",
+        ),
+        CheckFault::Endpoint => (
+            format!("[s3] {endpoint}: what answers there is not this bucket's S3 store ({why})"),
+            "name the store's endpoint for S3, and with region the region of the bucket",
+        ),
+        CheckFault::Credentials if s3.credentials == S3CredentialsFrom::Platform => (
+            format!("[s3] {key}: no credentials could be had ({why})"),
+            "give this machine, container or pod a role, or give access_key and secret_key, or credentials_file",
+        ),
+        CheckFault::Credentials => (
+            format!("[s3] {endpoint}: what answers there was not understood ({why})"),
+            "name the store's endpoint for S3, and with region the region of the bucket",
+        ),
+        CheckFault::Bucket => (
+            format!("[s3] bucket = {bucket:?}: there is no such bucket ({why})"),
+            "make it, or name one that is there",
+        ),
+        CheckFault::AccessKey => (
+            format!("[s3] {key}: the store does not know this access key ({why})"),
+            "give one that it knows",
+        ),
+        CheckFault::Secret => (
+            format!("[s3] {key}: its secret half is another one ({why})"),
+            "give the secret that belongs to this key (secret_key, or the credentials file)",
+        ),
+        CheckFault::Permission => (
+            format!("[s3] {key} may not do this in bucket {bucket:?}: {what} ({why})"),
+            "give it the rights to read, write, list and delete objects there",
+        ),
+        CheckFault::Clock => {
+            if let Some(clock) = clock {
+                return skewed(s3, clock);
+            }
+            (
+                format!("[s3] {endpoint} says that this machine's clock is wrong ({why})"),
+                SET_CLOCKS,
+            )
+        }
+        CheckFault::Store => (
+            format!("[s3] {endpoint}, bucket {bucket:?}: {what} failed ({why})"),
+            "see the store's log; another store may do better",
+        ),
+    };
+    Complaint {
+        problem,
+        remedy: remedy.to_owned(),
+    }
+}
+
+/// What to do about clocks that differ.
+pub(crate) const SET_CLOCKS: &str = "set both machines' clocks, by NTP for example";
+
+/// The store's clock and ours differ.
+pub(crate) fn skewed(s3: &S3Config, clock: Comparison) -> Complaint {
+    Complaint {
+        problem: format!("[s3] {}: its clock {}", endpoint(s3), clock.figures()),
+        remedy: SET_CLOCKS.to_owned(),
+    }
+}
+
+fn endpoint(s3: &S3Config) -> String {
+    match &s3.endpoint {
+        Some(endpoint) => format!("endpoint = {endpoint:?}"),
+        None => format!("endpoint = \"\" (Amazon's of region {:?})", s3.region),
+    }
+}
+
+/// Which credentials are used, by what may be shown of them.
+fn named_credentials(s3: &S3Config) -> String {
+    match &s3.credentials {
+        S3CredentialsFrom::Keys { access_key, .. } => format!("access_key = {access_key:?}"),
+        S3CredentialsFrom::File(path) => format!("credentials_file = \"{}\"", path.display()),
+        S3CredentialsFrom::Platform => {
+            "access_key = \"\" (what this machine, container or pod was given)".to_owned()
+        }
+    }
+}
+
 /// The options that the settings ask for; reads the files that they name.
-pub(crate) fn options(
+fn options(
     s3: &S3Config,
     bucket: &str,
     largest_object_bytes: u64,

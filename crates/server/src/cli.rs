@@ -1,6 +1,8 @@
 //! The command line: what can be typed, and the help that teaches it.
 
 mod admin;
+mod backup;
+mod doctor;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -14,6 +16,10 @@ pub(crate) use admin::{
     NamespaceCommand, TokenAction, TokenCommand, UserCommand,
 };
 
+pub(crate) use backup::{
+    BackupArgs, BackupCommand, BackupStep, Outcome, Place, Reach, RestoreArgs,
+};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use upkeep::{FsckArgs, GcArgs, ScrubArgs, UpkeepStep};
 
 use crate::config::Flags;
@@ -69,6 +75,8 @@ Examples:
   roadstead check-config --config /etc/roadstead.toml
   roadstead check-config --defaults > roadstead.toml")]
     CheckConfig(CheckConfigArgs),
+    /// Look at everything that the registry stands on, and say what to mend
+    Doctor(DoctorArgs),
     /// Make or upgrade the database's schema
     #[command(after_help = "\
 serve does the same at its start; of several that start together, one does it and the others wait.
@@ -80,6 +88,10 @@ Examples:
     Migrate(ConfigArgs),
     /// Manage users, namespaces, members and tokens on this machine
     Admin(AdminArgs),
+    /// Copy everything to a directory or another bucket, while the registry runs
+    Backup(BackupArgs),
+    /// Make a deployment from a backup
+    Restore(RestoreArgs),
     /// Take away blobs that nothing needs any more, or say which would go
     Gc(GcArgs),
     /// Compare the database with the store, both ways

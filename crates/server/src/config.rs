@@ -18,10 +18,10 @@ mod tests;
 mod typed;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use s3::{S3Config, S3CredentialsFrom, S3EncryptionBy};
+pub(crate) use s3::{S3Config, S3CredentialsFrom, S3EncryptionBy, parse_bucket, parse_prefix};
 pub(crate) use schema::DEFAULTS;
 pub(crate) use secret::Secret;
 pub(crate) use settings::Settings;
@@ -60,6 +60,22 @@ pub(crate) fn load(flags: &Flags) -> anyhow::Result<Loaded> {
 {problems}"
         )
     })
+}
+
+/// Loads one file of settings over the defaults, whatever the environment sets: how another store than ours is reached. The
+/// error lists all problems.
+pub(crate) fn load_file(path: &Path) -> anyhow::Result<Config> {
+    let flags = Flags {
+        config_file: Some(path.to_owned()),
+        ..Flags::default()
+    };
+    let environment = Environment::of_this_process().without_settings();
+    let loaded = load_from(&flags, &environment);
+    let loaded = loaded.map_err(|problems| {
+        let shown = path.display();
+        anyhow::anyhow!("the settings in {shown} cannot be used:\n{problems}")
+    })?;
+    Ok(loaded.config)
 }
 
 fn load_from(flags: &Flags, environment: &Environment) -> Result<Loaded, Problems> {

@@ -1,6 +1,7 @@
 //! The data directory: made, locked, and opened as what the services are built from.
 
-use crate::blob_store;
+use crate::blob_store::{self, SET_CLOCKS};
+use crate::clocks::{self, Comparison};
 use crate::config::Config;
 use crate::system::{SystemClock, SystemIds};
 use anyhow::{Context as _, bail};
@@ -62,6 +63,17 @@ impl DataDir {
         }
     }
 
+    /// Whether another process has locked it. Makes nothing; the lock is asked for a moment.
+    pub(crate) fn is_in_use(path: &Path) -> bool {
+        File::open(path.join("lock"))
+            .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// The file of the database, unless that is elsewhere.
+    pub(crate) fn database(path: &Path) -> PathBuf {
+        path.join(DATABASE)
+    }
+
     /// The socket that `roadstead admin` uses while the registry runs.
     pub(crate) fn admin_socket(path: &Path) -> PathBuf {
         path.join("admin.sock")
@@ -84,6 +96,7 @@ impl DataDir {
     pub(crate) async fn open(&self, config: &Config) -> anyhow::Result<Arc<Services>> {
         let key = DeploymentKey::load_or_create(&config.deployment_key, &SystemRandom)?;
         let metadata = self.open_database(config)?;
+        require_common_time(config, &metadata).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let limits = &config.limits;
         let ids = Arc::new(SystemIds::new(clock.clone()));
@@ -103,6 +116,30 @@ impl DataDir {
         .await?;
         Ok(Arc::new(services))
     }
+}
+
+/// Refuses to work with a database whose clock is far from ours: leases would end too early, or not at all.
+async fn require_common_time(config: &Config, metadata: &MetadataStore) -> anyhow::Result<()> {
+    let Some(postgres) = &config.database.postgres else {
+        return Ok(());
+    };
+    let before_ms = clocks::now_ms();
+    let there_ms = metadata
+        .read(|reader| reader.clock_ms().map_err(anyhow::Error::from))
+        .await
+        .context("[database] url")?;
+    let Some(there_ms) = there_ms else {
+        return Ok(());
+    };
+    let compared = Comparison::new(before_ms, there_ms, clocks::now_ms(), 0);
+    let (address, figures) = (&postgres.address, compared.figures());
+    if compared.is_too_large() {
+        bail!("[database] url {address}: its clock {figures}; {SET_CLOCKS}");
+    }
+    if compared.is_notable() {
+        tracing::warn!("the clock of {address} {figures}; {SET_CLOCKS}");
+    }
+    Ok(())
 }
 
 fn settings(config: &Config) -> Settings {

@@ -2,16 +2,20 @@
 
 mod admin;
 mod admin_socket;
+mod backup;
 mod banner;
 mod blob_store;
 mod check_config;
 mod cli;
+mod clocks;
 mod config;
 mod data_dir;
+mod doctor;
 mod logging;
 mod manual;
 mod migrate;
 mod observed;
+mod restore;
 mod serve;
 mod system;
 mod target;
@@ -44,11 +48,14 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => run_serve(&args),
         Command::CheckConfig(args) => print(check_config::run(&args)?.as_bytes()),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Migrate(args) => {
             let config = config::load(&args.to_flags())?.config;
             print(migrate::run(&config)?.as_bytes())
         }
         Command::Admin(args) => run_admin(args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::Gc(args) => upkeep::run_gc(&args),
         Command::Fsck(args) => upkeep::run_fsck(&args),
         Command::Scrub(args) => upkeep::run_scrub(&args),

@@ -5,21 +5,41 @@ mod upkeep;
 use crate::logging;
 use services::{Error, Services};
 use std::sync::Arc;
+use std::time::Duration;
 use web::health::ReadinessCheck;
 use web::metrics::{Metrics, ValueKind};
 
-/// What is not ready: the database, or the store.
+/// How long each of the two may take to answer.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What is not ready: the database, the store, or both. Fixed words: strangers read them.
 pub(crate) fn readiness(services: Arc<Services>) -> ReadinessCheck {
     Box::new(move || {
-        let services = services.clone();
+        let (database, store) = (services.clone(), services.clone());
         Box::pin(async move {
-            match services.maintenance.probe().await {
-                Ok(()) => Vec::new(),
-                Err(Error::StorageFull) => vec!["storage is full"],
-                Err(_) => vec!["database or storage does not answer"],
-            }
+            let (database, store) = tokio::join!(
+                probed(async move { database.maintenance.probe_database().await }),
+                probed(async move { store.maintenance.probe_store().await }),
+            );
+            let database = database.err().map(|_| "database does not answer");
+            let store = store.err().map(|error| match error {
+                Some(Error::StorageFull) => "storage is full",
+                _ => "storage does not answer",
+            });
+            database.into_iter().chain(store).collect()
         })
     })
+}
+
+/// Asks in a task of its own: one that keeps its thread waiting could not be given up on from the same task. No error:
+/// there was no answer.
+async fn probed(
+    probe: impl Future<Output = Result<(), Error>> + Send + 'static,
+) -> Result<(), Option<Error>> {
+    match tokio::time::timeout(PATIENCE, tokio::spawn(probe)).await {
+        Ok(Ok(answer)) => answer.map_err(Some),
+        Ok(Err(_)) | Err(_) => Err(None),
+    }
 }
 
 /// Adds what the database and the log count of themselves.
@@ -58,6 +78,13 @@ pub(crate) fn register(metrics: &Metrics, services: &Arc<Services>) {
         "roadstead_database_read_seconds",
         "Time spent answering them.",
         |s| s.maintenance.database_timings().reads().1,
+    );
+    add(
+        metrics,
+        services,
+        "roadstead_database_steps",
+        "Steps of SQLite's virtual machine: every row that is read takes a few. 0 on PostgreSQL, which counts for itself.",
+        |s| float(s.maintenance.database_timings().steps()),
     );
     let shown = services.clone();
     metrics.register_values(

@@ -56,7 +56,10 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     // Before the first password is made: a start that fails here would take it along unseen.
     let (listeners, certificates) = bind(config)?;
     let first_password = banner::begin(&services, config).await?;
-    services.maintenance.sweep_lost_uploads().await?;
+    if config.s3.bucket.is_none() {
+        // A bucket is looked through by a job: by one replica at a time, and beside the requests.
+        services.maintenance.sweep_lost_uploads().await?;
+    }
 
     let addresses = listeners.addresses();
     let metrics = Arc::new(Metrics::new(ENDPOINTS));

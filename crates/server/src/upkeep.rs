@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use services::{
-    CollectionCounts, Finding, FsckPosition, FsckStep, PreviewPosition, PreviewStep, ScrubStep,
+    CollectionRun, Finding, FsckPosition, FsckStep, PreviewPosition, PreviewStep, ScrubStep,
     Services,
 };
 use std::io::{IsTerminal as _, Write as _};
@@ -35,18 +35,11 @@ pub(crate) fn run_gc(args: &GcArgs) -> anyhow::Result<()> {
         return preview(&target, args.json);
     }
     let mut total = CollectStep::default();
-    loop {
-        let step: CollectStep = parse(&ask(&target, UpkeepStep::Collect)?)?;
-        total.reviewed += step.reviewed;
-        total.put_off += step.put_off;
-        total.collected += step.collected;
-        total.collected_bytes += step.collected_bytes;
-        if step.is_done {
-            break;
-        }
+    while !total.is_done {
+        let goes_on = (!total.run.is_empty()).then_some(total.run);
+        total = parse(&ask(&target, UpkeepStep::Collect(goes_on))?)?;
         show_progress(&format!("{} looks taken", total.reviewed));
     }
-    total.is_done = true;
     let text = format!(
         "{} blobs were collected, {} bytes; their bytes go when the recovery window is over\n{} looks were taken, {} of them put off\n",
         total.collected, total.collected_bytes, total.reviewed, total.put_off
@@ -160,8 +153,10 @@ fn show_progress(text: &str) {
     }
 }
 
+/// A run and what it did since it began.
 #[derive(Default, Serialize, Deserialize)]
 struct CollectStep {
+    run: String,
     reviewed: u64,
     put_off: u64,
     collected: u64,
@@ -196,10 +191,10 @@ struct Scrubbed {
 pub(crate) async fn carry_out(services: &Services, step: UpkeepStep) -> anyhow::Result<Answer> {
     let maintenance = &services.maintenance;
     let json = match step {
-        UpkeepStep::Collect => {
+        UpkeepStep::Collect(goes_on) => {
             let caller = Caller::local_operator();
-            let run = maintenance.run_collection(Some(&caller), STEPS).await?;
-            serde_json::to_value(collected(run.counts, run.is_done))?
+            let run = maintenance.run_collection(Some(&caller), goes_on.as_deref(), STEPS);
+            serde_json::to_value(collected(run.await?))?
         }
         UpkeepStep::Preview(after) => {
             serde_json::to_value(previewed(maintenance.preview_collection(after).await?))?
@@ -225,13 +220,14 @@ pub(crate) async fn carry_out(services: &Services, step: UpkeepStep) -> anyhow::
     Ok(Answer::new(json, ""))
 }
 
-fn collected(counts: CollectionCounts, is_done: bool) -> CollectStep {
+fn collected(run: CollectionRun) -> CollectStep {
     CollectStep {
-        reviewed: counts.reviewed,
-        put_off: counts.put_off,
-        collected: counts.collected,
-        collected_bytes: counts.collected_bytes,
-        is_done,
+        run: run.id,
+        reviewed: run.counts.reviewed,
+        put_off: run.counts.put_off,
+        collected: run.counts.collected,
+        collected_bytes: run.counts.collected_bytes,
+        is_done: run.is_done,
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use jobs::{JobStateWord, JobsCommand};
 
 use super::ConfigArgs;
+use super::backup::BackupStep;
 use super::upkeep::UpkeepStep;
 use crate::config::Secret;
 
@@ -64,6 +65,9 @@ pub(crate) enum AdminCommand {
     /// A step of `roadstead gc`, `fsck` or `scrub`: not for typing.
     #[command(skip)]
     Upkeep(UpkeepStep),
+    /// A step of `roadstead backup`: not for typing.
+    #[command(skip)]
+    Backup(BackupStep),
 }
 
 #[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

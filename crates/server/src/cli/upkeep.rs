@@ -73,9 +73,15 @@ pub(crate) struct ScrubArgs {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum UpkeepStep {
-    Collect,
+    /// The run that goes on, unless this is its first step.
+    Collect(Option<String>),
     Preview(Option<PreviewPosition>),
     History,
-    Fsck { at: FsckPosition, repairs: bool },
-    Scrub { bytes_per_sec: u64 },
+    Fsck {
+        at: FsckPosition,
+        repairs: bool,
+    },
+    Scrub {
+        bytes_per_sec: u64,
+    },
 }

@@ -3,7 +3,7 @@
 use super::DatabaseConfig;
 use super::reader::Section;
 use super::typed::{GIB, HOUR, KIB, readable_file};
-use metadata::{PostgresAddress, PostgresOptions};
+use metadata::{PostgresAddress, PostgresOptions, ReadReplicaOptions};
 
 pub(super) fn read(database: &mut Section<'_, '_>) -> DatabaseConfig {
     let password = database.optional("password_file", |file| {
@@ -15,9 +15,17 @@ pub(super) fn read(database: &mut Section<'_, '_>) -> DatabaseConfig {
     let address = database.optional("url", |url| {
         PostgresAddress::parse(url, password.as_deref())
     });
-    if database.text("url").is_empty() && !database.text("password_file").is_empty() {
-        database.refuse("password_file", "needs url beside it");
+    let replica = database.optional("read_url", |url| {
+        PostgresAddress::parse(url, password.as_deref())
+    });
+    if database.text("url").is_empty() {
+        for needy in ["password_file", "read_url"] {
+            if !database.text(needy).is_empty() {
+                database.refuse(needy, "needs url beside it");
+            }
+        }
     }
+    let max_lag = database.seconds("read_max_lag_secs", 2..=HOUR);
     let connections = database.count("connections", 4..=1000);
     let connect_limit = database.seconds("connect_timeout_secs", 1..=60);
     let wait_limit = database.seconds("connection_wait_secs", 1..=60);
@@ -30,6 +38,7 @@ pub(super) fn read(database: &mut Section<'_, '_>) -> DatabaseConfig {
             connect_limit,
             wait_limit,
             time_limit,
+            read_replica: replica.map(|address| ReadReplicaOptions { address, max_lag }),
         }),
     }
 }

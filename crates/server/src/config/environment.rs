@@ -73,6 +73,16 @@ impl Environment {
         environment
     }
 
+    /// Only what the platform says, without any setting.
+    pub(super) fn without_settings(self) -> Self {
+        Self {
+            variables: Vec::new(),
+            config_file: None,
+            admin_password: None,
+            ..self
+        }
+    }
+
     /// What names the configuration file, for error messages.
     pub(super) fn config_file_origin() -> Origin {
         Origin::Variable(CONFIG_FILE.to_owned())

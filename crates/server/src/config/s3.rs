@@ -10,6 +10,10 @@ use super::typed::{parse_external_url, readable_file};
 const DAY: u64 = 24 * 60 * 60;
 
 /// `[s3]`
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "settings that have nothing to do with each other"
+)]
 #[derive(Clone, Debug)]
 pub(crate) struct S3Config {
     /// `None`: blobs are files.
@@ -23,6 +27,7 @@ pub(crate) struct S3Config {
     pub(crate) encryption: S3EncryptionBy,
     pub(crate) ca_certificates: Option<PathBuf>,
     pub(crate) allow_plain_http: bool,
+    pub(crate) allow_unconditional_writes: bool,
     pub(crate) parts_in_flight: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
@@ -67,6 +72,7 @@ pub(super) fn read(s3: &mut Section<'_, '_>) -> S3Config {
         encryption: encryption(s3),
         ca_certificates: s3.optional("ca_certificates", readable_file),
         allow_plain_http: s3.flag("allow_plain_http"),
+        allow_unconditional_writes: s3.flag("allow_unconditional_writes"),
         parts_in_flight: s3.count("parts_in_flight", 1..=4096),
         connect_timeout: s3.seconds("connect_timeout_secs", 1..=60),
         request_timeout: s3.seconds("request_timeout_secs", 1..=600),
@@ -119,7 +125,8 @@ fn encryption(s3: &mut Section<'_, '_>) -> S3EncryptionBy {
     }
 }
 
-fn parse_bucket(text: &str) -> Result<String, String> {
+/// A bucket's name.
+pub(crate) fn parse_bucket(text: &str) -> Result<String, String> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c);
     if (3..=63).contains(&text.len()) && text.chars().all(is_plain) {
         Ok(text.to_owned())
@@ -130,7 +137,8 @@ fn parse_bucket(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_prefix(text: &str) -> Result<String, String> {
+/// What the names of objects begin with.
+pub(crate) fn parse_prefix(text: &str) -> Result<String, String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/".contains(c);
     let has_empty = text
         .trim_matches('/')

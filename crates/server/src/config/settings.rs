@@ -151,7 +151,9 @@ impl Settings {
 /// A value as it may be shown to anyone.
 fn without_secret(key: Key, value: &Value) -> Value {
     match value {
-        Value::String(url) if (key.section, key.name) == ("database", "url") => {
+        Value::String(url)
+            if key.section == "database" && matches!(key.name, "url" | "read_url") =>
+        {
             Value::String(metadata::PostgresAddress::hide_password(url))
         }
         Value::String(secret) if key.name == "secret_key" && !secret.is_empty() => {

@@ -1,7 +1,9 @@
 //! The one integration binary: the registry as its users meet it. `cargo xtask test` prepares what
 //! the tests need and runs them all.
 
+mod backup;
 mod clients;
+mod doctor;
 mod faults;
 mod jobs;
 mod newcomer;
@@ -10,5 +12,11 @@ mod registry;
 mod replicas;
 mod scale;
 mod security;
+mod start;
+mod store_damage;
+mod store_faults;
+mod store_leftovers;
+mod store_proxy;
 mod tidy;
 mod traces;
+mod upgrade;

@@ -6,6 +6,8 @@
 pub(crate) mod backends;
 pub(crate) mod client;
 pub(crate) mod content;
+pub(crate) mod program;
+mod records;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -30,6 +32,9 @@ use client::{Client, Credentials};
 pub(crate) const ADMIN: &str = "admin";
 pub(crate) const ADMIN_PASSWORD: &str = "Correct-horse-7-battery";
 
+/// The program that was built with the tests.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_roadstead");
+
 /// Nothing here takes so long; a test that waits longer has found something that never comes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -43,6 +48,7 @@ pub(crate) struct TestRegistry {
 
 /// A registry that is to be started, on a data directory that may hold something.
 pub(crate) struct Setup {
+    program: PathBuf,
     settings: Vec<(String, String)>,
     /// What is still to be made for it; nothing once it was started.
     backends: Backends,
@@ -77,6 +83,12 @@ impl Setup {
         self
     }
 
+    /// Runs this program instead of the one that was built with the tests.
+    pub(crate) fn running(mut self, program: &Path) -> Self {
+        program.clone_into(&mut self.program);
+        self
+    }
+
     /// Keeps records and bytes there.
     pub(crate) fn on(mut self, backends: Backends) -> Self {
         self.backends = backends;
@@ -106,6 +118,15 @@ impl Setup {
         self.data.path().join("data")
     }
 
+    /// The program with these arguments, on this data directory and with these settings.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command_of(&self.program);
+        command.args(arguments);
+        command.arg("--data-dir").arg(self.data_dir());
+        command.envs(self.settings.iter().cloned());
+        command
+    }
+
     /// Starts the program and waits until it says that it serves.
     pub(crate) async fn start(mut self) -> TestRegistry {
         let backends = std::mem::replace(&mut self.backends, Backends::EMBEDDED);
@@ -114,7 +135,7 @@ impl Setup {
         for (name, value) in provided.await.expect("the engines run") {
             self = self.setting(&name, value);
         }
-        let mut command = program();
+        let mut command = command_of(&self.program);
         command
             .arg("serve")
             .arg("--data-dir")
@@ -159,6 +180,7 @@ impl TestRegistry {
     /// A fresh registry whose settings can still be changed.
     pub(crate) fn builder() -> Setup {
         Setup {
+            program: PathBuf::from(PROGRAM),
             settings: Vec::new(),
             backends: scale::backends(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -194,7 +216,7 @@ impl TestRegistry {
 
     /// Runs `roadstead admin` on the data directory while the registry runs, and returns what `--json` prints.
     pub(crate) fn admin(&self, arguments: &[&str]) -> Value {
-        let mut command = program();
+        let mut command = command_of(&self.setup.program);
         command.args(["admin", "--json", "--data-dir"]);
         command.arg(self.setup.data_dir()).args(arguments);
         command.envs(self.setup.settings.iter().cloned());
@@ -249,6 +271,11 @@ impl TestRegistry {
             }
         }
         panic!("no line has {text:?}:\n{}", process.lines.join("\n"));
+    }
+
+    /// The program with these arguments, on its data directory and with its settings.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.setup.command(arguments)
     }
 
     /// The process id, for what the kernel knows about it.
@@ -326,13 +353,13 @@ pub(crate) fn administrator() -> Credentials {
     Credentials::basic(ADMIN, ADMIN_PASSWORD)
 }
 
-/// The program, without the settings of whoever runs the tests.
+/// A program, without the settings of whoever runs the tests.
 #[expect(
     clippy::disallowed_methods,
     reason = "not read, but kept from the program"
 )]
-fn program() -> Command {
-    let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_roadstead")));
+fn command_of(program: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ROADSTEAD_") {
             command.env_remove(name);

@@ -11,4 +11,4 @@ mod oras;
 mod podman;
 mod roadstead;
 mod skopeo;
-mod workbench;
+pub(crate) mod workbench;

@@ -119,6 +119,27 @@ async fn a_deleted_manifest_is_gone_from_all_replicas_once_it_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_blob_is_gone_from_all_replicas_once_it_is_answered() {
+    let replicas = Replicas::start(3).await;
+    for round in 0..replicas.count() {
+        let bytes = noise(round as u64, 5000);
+        let digest = replicas.push_blob(REPOSITORY, bytes.clone()).await;
+        let blob = format!("/v2/{REPOSITORY}/blobs/{digest}");
+        for registry in replicas.each() {
+            let got = registry.get(&blob).await.assert_status(200);
+            got.assert_body(&bytes);
+        }
+        let deleted = replicas.replica(round).delete(&blob).await;
+        deleted.assert_status(202);
+        for registry in replicas.each() {
+            let got = registry.get(&blob).await;
+            got.assert_error(404, "BLOB_UNKNOWN");
+            registry.head(&blob).await.assert_status(404);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_one_replica_is_good_at_the_others() {
     let replicas = Replicas::start(3).await;
     replicas.push_image(REPOSITORY, "latest").await;

@@ -5,7 +5,9 @@ mod agreement;
 mod chunks;
 mod crossing;
 mod killing;
+pub(crate) mod load;
 mod outage;
+mod read_replica;
 mod retrying;
 
 use std::net::SocketAddr;

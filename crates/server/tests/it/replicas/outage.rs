@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::retrying::Retrying;
 use super::{OwnEngines, Replicas};
@@ -24,6 +25,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// With so many rounds it is a soak, which has the machine to itself.
 const ROUNDS_OF_A_SOAK: u64 = 5;
 
+/// Who push at the same time while connections are cut.
+const PUSHERS: u64 = 4;
+/// Requests that wait at the same time.
+const CROWD: usize = 100;
+/// One MiB each: connections, what hyper keeps for them, and the threads that wait.
+const MEMORY_OF_A_CROWD: u64 = (CROWD as u64) << 20;
 /// What `/readyz` says of an engine that neither answers nor refuses.
 const TOO_LONG: &str = "took too long";
 
@@ -152,6 +159,8 @@ async fn engines_fail_in_every_way_and_come_back() {
     for round in 0..scale::count(1) {
         the_database_is_gone_and_comes_back(&mut stage, round).await;
         the_database_cuts_all_connections_and_crashes(&mut stage, round).await;
+        connections_cut_in_the_middle_of_pushes_lose_nothing(&stage, round).await;
+        a_database_that_stands_still_is_given_up_on(&stage, round).await;
         the_store_is_gone_and_comes_back(&mut stage, round).await;
         a_store_that_stands_still_is_given_up_on(&stage, round).await;
     }
@@ -211,6 +220,72 @@ async fn the_database_cuts_all_connections_and_crashes(stage: &mut Stage, round:
     .expect("it recovers");
     retrying.pull_image(&image).await;
     stage.is_well_again(&format!("crash-{round}")).await;
+}
+
+/// For four seconds nobody keeps a connection for longer than a moment.
+async fn connections_cut_in_the_middle_of_pushes_lose_nothing(stage: &Stage, round: u64) {
+    const CUT: &str = "DO 'BEGIN FOR i IN 1..40 LOOP \
+         PERFORM pg_stat_clear_snapshot(); \
+         PERFORM pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE backend_type = ''client backend'' AND pid <> pg_backend_pid(); \
+         PERFORM pg_sleep(0.1); END LOOP; END'";
+    let mut cutting = stage.engines.postgres.psql_command("postgres", CUT);
+    let mut cutting = cutting.spawn().expect("psql starts");
+    let mut pushing: JoinSet<_> = (0..PUSHERS)
+        .map(|pusher| {
+            let seed = 1000 * (round + 1) + pusher;
+            let mut retrying = Retrying::new(stage.replicas.origin(), &stage.token, seed);
+            async move {
+                let mut pushed = Vec::new();
+                for _ in 0..5 {
+                    pushed.push(retrying.push_image(REPOSITORY).await);
+                }
+                (retrying, pushed)
+            }
+        })
+        .collect();
+    let mut all = Vec::new();
+    while let Some(pushed) = pushing.join_next().await {
+        all.push(pushed.expect("each succeeds in the end"));
+    }
+    let cut = tokio::task::block_in_place(|| cutting.wait()).expect("it is our child");
+    assert!(cut.success(), "{cut}");
+    for (mut retrying, pushed) in all {
+        for image in pushed {
+            retrying.pull_image(&image).await;
+        }
+    }
+}
+
+async fn a_database_that_stands_still_is_given_up_on(stage: &Stage, round: u64) {
+    let client = stage.at(0);
+    let location = client.start_upload(REPOSITORY).await;
+    let manifest = format!("/v2/{REPOSITORY}/manifests/1.0");
+    let memory = || stage.replicas.replica(0).anonymous_memory();
+    let before = memory();
+    stage.engines.postgres.pause();
+    // More than there are connections and threads for them.
+    let mut waiting: JoinSet<()> = (0..CROWD)
+        .map(|_| {
+            let (client, manifest) = (client.clone(), manifest.clone());
+            async move { assert_unavailable(client.get(&manifest)).await }
+        })
+        .collect();
+    stage.is_unready_everywhere(&["database", TOO_LONG]).await;
+    assert_unavailable(client.patch(&location).body("more")).await;
+    while let Some(answered) = waiting.join_next().await {
+        answered.expect("each is answered");
+    }
+    let grown = memory().saturating_sub(before);
+    assert!(grown < MEMORY_OF_A_CROWD, "{grown} bytes more");
+    assert_unavailable(client.get(&manifest)).await;
+    stage.engines.postgres.resume();
+    stage
+        .is_well_again(&format!("database-went-on-{round}"))
+        .await;
+    let digest = sha256("all of it");
+    let put = client.put(&format!("{location}?digest={digest}"));
+    put.body("all of it").await.assert_status(201);
 }
 
 async fn the_store_is_gone_and_comes_back(stage: &mut Stage, round: u64) {

@@ -21,13 +21,8 @@ impl Forger {
     pub(super) fn of(registry: &TestRegistry) -> Self {
         let directory = registry.data_dir();
         let key = DeploymentKey::load(&directory.join("deployment.key")).expect("the key's file");
-        let database = rusqlite::Connection::open(directory.join("roadstead.db"));
-        let (id, sealed) = database
-            .expect("the database opens")
-            .query_row("SELECT id, sealed_private FROM signing_keys", [], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-            })
-            .expect("a signing key");
+        let rows = registry.sql("SELECT id, sealed_private FROM signing_keys");
+        let [id, sealed] = rows[0].clone().try_into().expect("two columns");
         let signing = SigningKey::unseal(&key, &id, &sealed).expect("it opens");
         let public_key = signing.verifying_key().bytes().to_vec();
         Self {

@@ -5,12 +5,14 @@
 //! other are tested below the API too, in the `isolation` tests of `services`, as long as only `default` can be made.
 
 mod authorization_matrix;
+mod deletion;
 mod forgery;
 mod hidden;
 mod http_framing;
 mod login;
 mod manifests;
 mod names;
+mod nesting;
 mod resources;
 mod scopes;
 mod secrets;
@@ -131,7 +133,7 @@ impl TestRegistry {
     }
 
     /// Memory of the process that no file backs, in bytes.
-    fn anonymous_memory(&self) -> u64 {
+    pub(crate) fn anonymous_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
         let status = status.expect("the process runs");
         let line = status

@@ -1,7 +1,5 @@
 //! Names, digests, numbers and markers that mean something elsewhere: to a file system, a database, an allocator.
 
-use std::collections::BTreeMap;
-
 use super::{NOWHERE, admin_header, escaped, lone_manifest, post_form, raw_status, request};
 use crate::registry::TestRegistry;
 use crate::registry::client::Client;
@@ -315,27 +313,6 @@ async fn t39_tags_of_one_push_are_set_together() {
     assert_eq!(tags["tags"].as_array().map(Vec::len), Some(50));
 }
 
-/// How many rows each table has.
-fn rows(registry: &TestRegistry) -> BTreeMap<String, i64> {
-    let path = registry.data_dir().join("roadstead.db");
-    let database = rusqlite::Connection::open(path).expect("the database opens");
-    let mut tables = database
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-        .expect("a query");
-    let names = tables
-        .query_map([], |row| row.get::<_, String>(0))
-        .expect("names");
-    names
-        .map(|name| {
-            let name = name.expect("a name");
-            let count = database.query_row(&format!("SELECT COUNT(*) FROM {name}"), [], |row| {
-                row.get(0)
-            });
-            (name, count.expect("a number"))
-        })
-        .collect()
-}
-
 /// What would be something else if it were pasted into a query.
 const SQL: [&str; 13] = [
     "' OR 1=1 --",
@@ -415,7 +392,7 @@ async fn t69_sql_in_any_text_is_text() {
     registry.push_image("hidden/app", "v1").await;
     let guest = registry.create_member("library", "guest", "guest");
     guest.get("/v2/").await.assert_status(200);
-    let before = rows(&registry);
+    let before = registry.rows_per_table();
     for sql in SQL {
         let encoded = escaped(sql);
         let (last, filter) = (format!("last={encoded}"), format!("artifactType={encoded}"));
@@ -452,7 +429,7 @@ async fn t69_sql_in_any_text_is_text() {
         let answer = registry.raw(request("GET /v2/", &host, "")).await;
         assert_eq!(raw_status(&answer).0, 200);
     }
-    assert_eq!(rows(&registry), before);
+    assert_eq!(registry.rows_per_table(), before);
 }
 
 fn authorization(client: &Client) -> String {

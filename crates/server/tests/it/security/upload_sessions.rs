@@ -400,14 +400,9 @@ async fn t66_a_stored_hash_state_that_does_not_fit_is_refused() {
         .await
         .assert_status(202);
     let setup = registry.stop();
-    {
-        let database = rusqlite::Connection::open(setup.data_dir().join("roadstead.db"));
-        let changed = database.expect("the database opens").execute(
-            "UPDATE uploads SET hash_state = 'ff' || substr(hash_state, 3, 40)",
-            [],
-        );
-        assert_eq!(changed, Ok(1));
-    }
+    let changed =
+        setup.sql("UPDATE uploads SET hash_state = 'ff' || substr(hash_state, 3, 40) RETURNING id");
+    assert_eq!(changed.len(), 1);
     let registry = setup.start().await;
     let digest = sha256("12345");
     let put = registry.put(&format!("{location}?digest={digest}"));

@@ -105,8 +105,12 @@ fn sql_is_written_in_metadata_only() {
     for file in files_ending(".rs") {
         if file.path.starts_with("crates/metadata/")
             || file.path.starts_with("crates/server/tests/")
+            // Fills databases by hand for the soak, and asks them what they have counted.
+            || file.path.starts_with("xtask/src/scale/")
             // Asks a server that it has started whether it is one.
             || file.path == "crates/engines/src/postgres/tests.rs"
+            // Asks PostgreSQL how much it was asked.
+            || file.path == "xtask/src/bench/engines.rs"
         {
             continue;
         }

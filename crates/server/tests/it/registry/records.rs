@@ -1,0 +1,82 @@
+//! A registry's own database, read and changed behind its back, whichever it is.
+
+use std::collections::BTreeMap;
+
+use engines::Postgres;
+use rusqlite::types::ValueRef;
+
+use super::{Setup, TestRegistry};
+
+impl TestRegistry {
+    /// Runs one statement that answers with rows; see [`Setup::sql`].
+    pub(crate) fn sql(&self, sql: &str) -> Vec<Vec<String>> {
+        self.setup.sql(sql)
+    }
+
+    /// How many rows each table has.
+    pub(crate) fn rows_per_table(&self) -> BTreeMap<String, String> {
+        let tables = match self.setup.database() {
+            Some(_) => "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'public'",
+            None => {
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            }
+        };
+        let counts: Vec<String> = self
+            .sql(tables)
+            .into_iter()
+            .flatten()
+            .map(|table| format!("SELECT '{table}', COUNT(*) FROM {table}"))
+            .collect();
+        assert!(!counts.is_empty(), "a registry has tables");
+        let rows = self.sql(&counts.join(" UNION ALL "));
+        rows.into_iter()
+            .map(|row| (row[0].clone(), row[1].clone()))
+            .collect()
+    }
+}
+
+impl Setup {
+    /// Runs one statement, as the database's owner, and returns its rows as text, without `|` and line ends in them. One
+    /// that changes something says what it changed by `RETURNING`.
+    pub(crate) fn sql(&self, sql: &str) -> Vec<Vec<String>> {
+        match self.database() {
+            Some(url) => {
+                let (server, name) = url.rsplit_once('/').expect("a URL with a database");
+                let shared = Postgres::shared();
+                assert!(shared.url().starts_with(server), "it is the tests' own");
+                let printed = shared.psql(name, sql).expect("PostgreSQL takes it");
+                let rows = printed.lines();
+                rows.map(|row| row.split('|').map(str::to_owned).collect())
+                    .collect()
+            }
+            None => self.sqlite(sql),
+        }
+    }
+
+    /// The URL of its PostgreSQL, if that is where its records are.
+    fn database(&self) -> Option<&str> {
+        let mut settings = self.settings.iter().rev();
+        let (_, url) = settings.find(|(name, _)| name == "ROADSTEAD_DATABASE__URL")?;
+        Some(url)
+    }
+
+    fn sqlite(&self, sql: &str) -> Vec<Vec<String>> {
+        let database = rusqlite::Connection::open(self.data_dir().join("roadstead.db"));
+        let database = database.expect("the database opens");
+        let mut statement = database.prepare(sql).expect("SQLite takes it");
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            (0..columns)
+                .map(|column| {
+                    Ok(match row.get_ref(column)? {
+                        ValueRef::Integer(number) => number.to_string(),
+                        ValueRef::Null => String::new(),
+                        other => other.as_str()?.to_owned(),
+                    })
+                })
+                .collect()
+        });
+        let rows: Result<_, _> = rows.expect("it runs").collect();
+        rows.expect("rows of numbers and text")
+    }
+}
