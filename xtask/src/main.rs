@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod process;
+mod scale;
 mod services;
 mod soak;
 mod test;
@@ -34,6 +35,8 @@ enum Command {
     Soak(soak::Args),
     /// Measure the registry beside others, and write the table in docs
     Bench(bench::Args),
+    /// Make a large registry in a directory, to try things on
+    Seed(scale::SeedArgs),
     /// Start and stop the servers used beside ours in development
     Services(services::Args),
 }
@@ -58,8 +61,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Soak(args) => runtime.block_on(soak::run(&args)),
         Command::Bench(args) => {
             runtime.block_on(tools::debian_packages(tools::BENCH_PEERS))?;
+            runtime.block_on(tools::for_engines())?;
             bench::run(args)
         }
+        Command::Seed(args) => scale::seed(&args),
         Command::Services(args) => runtime.block_on(services::run(&args)),
     }
 }

@@ -55,12 +55,17 @@ pub(crate) fn run(bench: &Bench, rows: &[Row], rounds: u64, only_ours: bool) -> 
         }
         drop(seats);
         clear(bench)?;
+        if row.workload.lifetime() == Lifetime::Round || !row.workload.is_on_engines() {
+            // What pushes stored would fill the disk before long.
+            bench.end_engines();
+        }
         if !bar.is_hidden() {
             continue;
         }
         let took = begin.elapsed().as_secs_f64();
         println!("{}  ({took:.1} s)", super::report::line(row, &results));
     }
+    bench.end_engines();
     bar.finish_and_clear();
     Ok(results)
 }
@@ -80,7 +85,12 @@ impl Seat {
         let peer = if let Some(peer) = self.running.take() {
             peer
         } else {
-            let launch = bench.launch(&format!("{}-{round}", self.kind.name()));
+            let name = format!("{}-{round}", self.kind.name().replace([',', ' '], ""));
+            let launch = if workload.is_on_engines() {
+                bench.launch_on_engines(&name)?
+            } else {
+                bench.launch(&name)
+            };
             let peer = Peer::start(self.kind, &launch)?;
             workload
                 .seed(bench, &peer)

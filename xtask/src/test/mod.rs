@@ -2,6 +2,7 @@
 //! have a fixed share of the time.
 
 mod binaries;
+mod previous;
 mod report;
 
 use std::time::Duration;
@@ -17,8 +18,9 @@ use report::{Report, Tally};
 
 /// The whole run takes at most this long on two cores, a first build included.
 const TIME_LIMIT: Duration = Duration::from_mins(55);
-const TIME_TO_INSTALL: Duration = Duration::from_mins(9);
-const TIME_TO_BUILD: Duration = Duration::from_mins(19);
+const TIME_TO_INSTALL: Duration = Duration::from_mins(6);
+const TIME_TO_BUILD_PREVIOUS: Duration = Duration::from_mins(8);
+const TIME_TO_BUILD: Duration = Duration::from_mins(14);
 
 /// What to run.
 #[derive(clap::Args)]
@@ -28,9 +30,19 @@ pub(crate) struct Args {
     /// Only tests whose name contains this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Leave these tests out, because what they need is not to be had here
+    #[arg(long, value_name = "WHAT")]
+    without: Option<Without>,
     /// Repeat an earlier run's random choices; it printed its seed
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+}
+
+/// What a run can do without.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Without {
+    /// The tests that start the previous release's program, whose commit a shallow clone does not have
+    Upgrade,
 }
 
 /// A part of the tests with a share of the time of its own.
@@ -105,6 +117,8 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let binaries = report.step("build", built)?;
     let names = binaries::list_tests(&binaries, Instant::now() + Duration::from_mins(1)).await?;
 
+    prepare_upgrades(args, &stages, &names, &mut report).await?;
+
     for stage in stages {
         println!(
             "\n== {} tests, at most {} minutes",
@@ -114,13 +128,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         let deadline = Instant::now() + stage.time_limit();
         let mut tally = Tally::default();
         for (binary, names) in &names {
-            let is_wanted = |name: &&str| {
-                Stage::of(binary, name) == stage
-                    && args
-                        .filter
-                        .as_ref()
-                        .is_none_or(|filter| name.contains(filter.as_str()))
-            };
+            let is_wanted = |name: &&str| Stage::of(binary, name) == stage && args.want(name);
             let chosen: Vec<&str> = names.iter().map(String::as_str).filter(is_wanted).collect();
             if !chosen.is_empty() {
                 tally += run_binary(binary, &chosen, names.len(), seed, deadline).await?;
@@ -176,6 +184,41 @@ async fn run_binary(
     Ok(tally)
 }
 
+/// Builds the previous release if one of its tests will run, or says which will not.
+async fn prepare_upgrades(
+    args: &Args,
+    stages: &[Stage],
+    names: &[(&TestBinary, Vec<String>)],
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let all = names.iter().flat_map(|(_, names)| names);
+    let of_upgrades: Vec<&str> = all
+        .map(String::as_str)
+        .filter(|name| is_of_upgrades(name))
+        .collect();
+    if args.without == Some(Without::Upgrade) {
+        let list = of_upgrades.join("\n    ");
+        println!("\nLEFT OUT, because of --without upgrade:\n    {list}");
+    } else if stages.contains(&Stage::It) && of_upgrades.iter().any(|name| args.want(name)) {
+        let built = previous::build(Instant::now() + TIME_TO_BUILD_PREVIOUS).await;
+        report.step("previous", built)?;
+    }
+    Ok(())
+}
+
+/// Whether a test starts the previous release's program.
+fn is_of_upgrades(test: &str) -> bool {
+    test.starts_with("upgrade::")
+}
+
+impl Args {
+    fn want(&self, test: &str) -> bool {
+        let is_left_out = self.without == Some(Without::Upgrade) && is_of_upgrades(test);
+        let filter = self.filter.as_deref().unwrap_or_default();
+        !is_left_out && test.contains(filter)
+    }
+}
+
 /// A seed that differs from run to run.
 pub(crate) fn new_seed() -> anyhow::Result<u64> {
     use std::io::Read;
@@ -184,7 +227,7 @@ pub(crate) fn new_seed() -> anyhow::Result<u64> {
     Ok(u32::from_ne_bytes(bytes).into())
 }
 
-/// Builds the integration binary, or a package's own tests, and runs one test of it, or all of a module (`MODULE::`);
+/// Builds the integration binary, or a package's own tests (optimised), and runs one test of it, or all of a module (`MODULE::`);
 /// `false` when one failed.
 pub(crate) async fn run_one(
     package: Option<&str>,
@@ -192,7 +235,11 @@ pub(crate) async fn run_one(
     environment: &[(&str, String)],
     time_limit: Duration,
 ) -> anyhow::Result<bool> {
-    let binaries = binaries::build(Instant::now() + TIME_TO_BUILD).await?;
+    let deadline = Instant::now() + TIME_TO_BUILD;
+    let binaries = match package {
+        Some(package) => binaries::build_optimised(package, deadline).await?,
+        None => binaries::build(deadline).await?,
+    };
     let is_wanted = |binary: &&TestBinary| match package {
         Some(package) => binary.name == package,
         None => binary.is_integration,

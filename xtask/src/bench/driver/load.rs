@@ -208,7 +208,10 @@ async fn follow<W: Work>(mut connection: Connection, schedule: &Schedule, work: 
                     tally.record_step(kind, elapsed);
                 }
             }
-            Err(Failure::Cut) => break,
+            Err(Failure::Cut) => {
+                tally.cut += 1;
+                break;
+            }
             Err(failure) => {
                 tally.record_failure(&failure);
                 // A server that refuses everything must not be asked for the whole measured time.

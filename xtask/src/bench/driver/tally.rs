@@ -20,6 +20,8 @@ pub(crate) struct Tally {
     pub kind: Option<&'static str>,
     pub iterations: u64,
     pub requests: u64,
+    /// Requests whose answers were given up at the end of the measured time.
+    pub cut: u64,
     pub statuses: BTreeMap<u16, u64>,
     pub received: u64,
     pub sent: u64,
@@ -63,6 +65,7 @@ impl Tally {
         }
         self.iterations += other.iterations;
         self.requests += other.requests;
+        self.cut += other.cut;
         for (status, count) in other.statuses {
             *self.statuses.entry(status).or_default() += count;
         }

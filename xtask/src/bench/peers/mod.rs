@@ -1,5 +1,7 @@
-//! The servers that are measured: ours, Debian's `docker-registry`, and nginx with the same bytes as static files.
+//! The servers that are measured: ours, alone or behind HAProxy, Debian's `docker-registry`, and nginx with the same bytes
+//! as static files.
 
+mod balanced;
 mod certificate;
 mod distribution;
 mod nginx;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use engines::Haproxy;
 use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +27,7 @@ pub(crate) use store::{Store, in_parallel};
 
 use super::driver::client::Credentials;
 use super::driver::{Client, Target};
+use super::engines::{Counters, Place};
 use super::process::Process;
 
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -36,6 +40,10 @@ pub(crate) enum Kind {
     Nginx,
     /// `dd` with fsync on the same file system: the limit of a durable push.
     Disk,
+    /// One of ours behind HAProxy.
+    Balanced,
+    /// Three of ours behind HAProxy, which share a database and a bucket.
+    Replicas,
 }
 
 impl Kind {
@@ -45,12 +53,14 @@ impl Kind {
             Self::Distribution => "docker-registry",
             Self::Nginx => "nginx",
             Self::Disk => "dd",
+            Self::Balanced => "haproxy, 1 roadstead",
+            Self::Replicas => "haproxy, 3 roadstead",
         }
     }
 
     fn ready_path(self) -> &'static str {
         match self {
-            Self::Roadstead => "/readyz",
+            Self::Roadstead | Self::Balanced | Self::Replicas => "/readyz",
             Self::Distribution => "/v2/",
             Self::Nginx | Self::Disk => "/",
         }
@@ -63,6 +73,8 @@ pub(crate) struct Launch<'a> {
     pub dir: PathBuf,
     pub roadstead: &'a Path,
     pub certificate: &'a Certificate,
+    /// A database and a bucket to keep everything in, instead of the directory.
+    pub place: Option<Place>,
 }
 
 /// A running server.
@@ -73,8 +85,19 @@ pub(crate) struct Peer {
     pub credentials: Option<Credentials>,
     /// From the start of the process to its first good answer.
     pub start_to_ready: Duration,
-    process: Process,
+    parts: Parts,
+    place: Option<Place>,
     dir: PathBuf,
+}
+
+/// What runs for a peer.
+#[derive(Default)]
+struct Parts {
+    /// Before the processes, because fields are dropped in this order.
+    balancer: Option<Haproxy>,
+    processes: Vec<Process>,
+    /// Where ours say what they counted.
+    metrics: Vec<SocketAddr>,
 }
 
 /// How to start one kind.
@@ -89,26 +112,32 @@ impl Peer {
     /// Starts it on free ports of 127.0.0.1, on the store in the directory or a new one, and waits until it answers.
     pub(crate) fn start(kind: Kind, launch: &Launch<'_>) -> Result<Self> {
         fs::create_dir_all(&launch.dir)?;
-        let (plain, tls) = free_addresses()?;
+        let [plain, tls, metrics] = free_addresses()?;
+        let mut parts = Parts::default();
         let mut setup = match kind {
-            Kind::Roadstead => roadstead::setup(launch, plain, tls)?,
+            Kind::Roadstead => {
+                parts.metrics.push(metrics);
+                roadstead::setup(launch, plain, tls, metrics)?
+            }
             Kind::Distribution => distribution::setup(launch, plain)?,
             Kind::Nginx => nginx::setup(launch, plain, tls)?,
             Kind::Disk => bail!("dd isn't a server"),
+            Kind::Balanced => return balanced::start(kind, launch, 1),
+            Kind::Replicas => return balanced::start(kind, launch, 3),
         };
-        let log = launch.dir.join("log");
-        let begin = Instant::now();
-        let mut process = Process::start(&mut setup.command, &log)?;
-        wait_until_ready(kind, plain, &mut process, begin).with_context(|| {
-            let said = fs::read_to_string(&log).unwrap_or_default();
-            let start = said.len().saturating_sub(2000);
-            format!(
-                "{} didn't get ready; it said:\n{}",
-                kind.name(),
-                said.get(start..).unwrap_or(&said)
-            )
-        })?;
-        Ok(Self {
+        let (process, start_to_ready) = start_process(kind, &mut setup, &launch.dir)?;
+        parts.processes.push(process);
+        Ok(Self::of(kind, setup, launch, parts, start_to_ready))
+    }
+
+    fn of(
+        kind: Kind,
+        setup: Setup,
+        launch: &Launch<'_>,
+        parts: Parts,
+        start_to_ready: Duration,
+    ) -> Self {
+        Self {
             kind,
             plain: Target::plain(setup.plain),
             tls: Target {
@@ -116,14 +145,23 @@ impl Peer {
                 tls: Some(Arc::<ClientConfig>::clone(&launch.certificate.client)),
             },
             credentials: setup.credentials,
-            start_to_ready: begin.elapsed(),
-            process,
+            start_to_ready,
+            parts,
+            place: launch.place.clone(),
             dir: launch.dir.clone(),
-        })
+        }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
+    /// The registry's processes; a balancer isn't one.
+    pub(crate) fn ids(&self) -> Vec<u32> {
+        self.parts.processes.iter().map(Process::id).collect()
+    }
+
+    /// What ours asks of its engines, if it is on any.
+    pub(crate) fn counters(&self) -> Option<Counters> {
+        let place = self.place.clone()?;
+        let metrics = self.parts.metrics.clone();
+        (!metrics.is_empty()).then_some(Counters { place, metrics })
     }
 
     pub(crate) fn client(&self) -> Result<Client> {
@@ -140,7 +178,10 @@ impl Peer {
 
     /// Ends it and keeps its files.
     pub(crate) fn stop(mut self) {
-        self.process.stop();
+        self.parts.balancer = None;
+        for process in &mut self.parts.processes {
+            process.stop();
+        }
     }
 
     /// Ends it and removes everything it stored.
@@ -151,14 +192,30 @@ impl Peer {
     }
 }
 
-/// Two free addresses.
-fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
-    // Both are held until both are known: the kernel may give a returned one out again.
-    let held = (
-        TcpListener::bind("127.0.0.1:0")?,
-        TcpListener::bind("127.0.0.1:0")?,
-    );
-    Ok((held.0.local_addr()?, held.1.local_addr()?))
+/// Starts a server and waits until it answers; also says how long that took.
+fn start_process(kind: Kind, setup: &mut Setup, dir: &Path) -> Result<(Process, Duration)> {
+    let log = dir.join("log");
+    let begin = Instant::now();
+    let mut process = Process::start(&mut setup.command, &log)?;
+    wait_until_ready(kind, setup.plain, &mut process, begin).with_context(|| {
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let start = said.len().saturating_sub(2000);
+        format!(
+            "{} didn't get ready; it said:\n{}",
+            kind.name(),
+            said.get(start..).unwrap_or(&said)
+        )
+    })?;
+    Ok((process, begin.elapsed()))
+}
+
+/// Free addresses for a server's faces: plain, TLS and metrics.
+fn free_addresses() -> Result<[SocketAddr; 3]> {
+    // All are held until all are known: the kernel may give a returned one out again.
+    let bind = || TcpListener::bind("127.0.0.1:0");
+    let held = [bind()?, bind()?, bind()?];
+    let [plain, tls, metrics] = held.each_ref().map(TcpListener::local_addr);
+    Ok([plain?, tls?, metrics?])
 }
 
 fn wait_until_ready(

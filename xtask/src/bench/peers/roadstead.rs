@@ -1,5 +1,7 @@
-//! Ours, on its defaults: SQLite and files, one plain and one TLS listener, every request with a token.
+//! Ours, on its defaults: SQLite and files unless it is given a database and a bucket, one plain and one TLS listener,
+//! every request with a token.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,9 +14,14 @@ use crate::bench::driver::client::Credentials;
 
 const PASSWORD: &str = "Bench-Password-1";
 
-pub(crate) fn setup(launch: &Launch<'_>, plain: SocketAddr, tls: SocketAddr) -> Result<Setup> {
+pub(crate) fn setup(
+    launch: &Launch<'_>,
+    plain: SocketAddr,
+    tls: SocketAddr,
+    metrics: SocketAddr,
+) -> Result<Setup> {
     let config = launch.dir.join("config.toml");
-    let text = format!(
+    let mut text = format!(
         "data_dir = \"{}\"
 
 [[listeners]]
@@ -26,12 +33,38 @@ tls_certificate = \"{}\"
 tls_private_key = \"{}\"
 
 [metrics]
-address = \"127.0.0.1:0\"
+address = \"{metrics}\"
 ",
         launch.dir.join("data").display(),
         launch.certificate.chain.display(),
         launch.certificate.key.display(),
     );
+    if let Some(place) = &launch.place {
+        let store = &place.engines.store;
+        write!(
+            text,
+            "
+[network]
+trusted_proxies = [\"127.0.0.1\"]
+
+[database]
+url = \"{}\"
+
+[s3]
+bucket = \"{}\"
+endpoint = \"{}\"
+region = \"{}\"
+access_key = \"{}\"
+secret_key = \"{}\"
+",
+            place.database_url,
+            place.bucket,
+            store.endpoint(),
+            store.region(),
+            store.access_key(),
+            store.secret_key(),
+        )?;
+    }
     fs::write(&config, text)?;
     let mut command = Command::new(launch.roadstead);
     command

@@ -14,7 +14,7 @@ use crate::bench::driver::{Limit, Load, load};
 use crate::bench::peers::Peer;
 use crate::bench::process::anonymous_bytes;
 
-const TRANSFERS: usize = 64;
+pub(super) const TRANSFERS: usize = 64;
 const REPOSITORY: &str = "library/push";
 
 pub(crate) fn rows(scale: &Scale) -> Vec<Row> {
@@ -59,7 +59,7 @@ pub(crate) fn rows(scale: &Scale) -> Vec<Row> {
     ]
 }
 
-struct Pulls(Download);
+pub(super) struct Pulls(pub Download);
 
 impl Workload for Pulls {
     fn seed(&self, bench: &Bench, peer: &Peer) -> Result<()> {
@@ -72,8 +72,8 @@ impl Workload for Pulls {
 }
 
 /// 64 pushes are opened and sent for the measured time, then cut: whole, they would need 64 GiB of disk.
-struct Pushing {
-    size: u64,
+pub(super) struct Pushing {
+    pub size: u64,
 }
 
 impl Workload for Pushing {
@@ -120,7 +120,7 @@ impl Workload for Idle {
 
     fn measure(&self, _bench: &Bench, peer: &Peer, _round: u64) -> Result<Measurement> {
         std::thread::sleep(self.settle);
-        let peak_anon_bytes = anonymous_bytes(peer.id());
+        let peak_anon_bytes = anonymous_bytes(&peer.ids());
         Ok(peak(Measurement {
             peak_anon_bytes,
             ..Measurement::default()

@@ -15,7 +15,7 @@ use crate::bench::driver::{Limit, Load, load};
 use crate::bench::peers::{Peer, in_parallel};
 use crate::bench::random::Random;
 
-const CLIENTS: u64 = 10;
+pub(super) const CLIENTS: u64 = 10;
 
 /// Shares of layers of 1, 10 and 100 MiB.
 type Sizes = [f64; 3];
@@ -48,12 +48,25 @@ const MIXES: [(u8, &str, Script, Sizes, f64); 16] = [
     (16, "pull75-push25-100mb", Script::PullOrPush, HUNDRED, 60.0),
 ];
 
-struct Mix {
+pub(super) struct Mix {
     script: Script,
     sizes: Sizes,
     iterations: u64,
     mebibyte: u64,
     unique: bool,
+}
+
+impl Mix {
+    /// Images of one layer of 1 MiB, each its own.
+    pub(super) fn of_small_images(script: Script, iterations: u64, scale: &Scale) -> Self {
+        Self {
+            script,
+            sizes: ONE,
+            iterations,
+            mebibyte: scale.mebibyte,
+            unique: true,
+        }
+    }
 }
 
 pub(crate) fn rows(scale: &Scale) -> Vec<Row> {

@@ -4,6 +4,7 @@ mod downloads;
 mod launches;
 mod memory;
 mod mixes;
+mod production;
 mod requests;
 mod scripts;
 mod traffic;
@@ -23,6 +24,9 @@ use super::process::Usage;
 /// Bytes in all, and on average for each request, from which on CPU per GiB says something.
 const BULK: u64 = 8 << 20;
 const BULK_PER_REQUEST: u64 = 64 << 10;
+
+/// Requests from which on what the server does by itself, a few statements a second, is lost in rounding.
+const COUNTABLE: u64 = 1000;
 
 /// What a row's value counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +63,12 @@ pub(crate) enum Goal {
     AtMost(f64),
     /// The value at most this many times another row's.
     AtMostTimesRow(&'static str, f64),
+    /// CPU per request or per GiB of the first at most this many times that of the second.
+    CpuBetween(Kind, Kind, f64),
+    /// Statements of PostgreSQL per request at most, to a hundredth.
+    Queries(f64),
+    /// Requests to the S3 store per request at most, to a hundredth.
+    StoreCalls(f64),
 }
 
 /// How long a peer's process and store live.
@@ -88,6 +98,11 @@ pub(crate) trait Workload {
         Lifetime::Row
     }
 
+    /// Whether peers keep everything in PostgreSQL and the S3 store.
+    fn is_on_engines(&self) -> bool {
+        false
+    }
+
     /// Fills the store after a peer's start; not measured.
     fn seed(&self, _bench: &Bench, _peer: &Peer) -> Result<()> {
         Ok(())
@@ -115,6 +130,11 @@ pub(crate) struct Measurement {
     pub cpu_seconds: f64,
     pub driver_cpu_seconds: f64,
     pub peak_anon_bytes: u64,
+    /// Statements of PostgreSQL, and requests to the S3 store, for each request.
+    #[serde(default)]
+    pub queries: Option<f64>,
+    #[serde(default)]
+    pub store_calls: Option<f64>,
     pub latency: Percentiles,
     pub steps: Vec<(String, Percentiles)>,
     pub failures: Vec<String>,
@@ -139,6 +159,19 @@ impl Measurement {
                 tally.failed, tally.statuses
             ));
         }
+        let asked = tally.requests + tally.cut;
+        let per_request = |count: u64| {
+            let figure = (count as f64 / asked as f64 * 100.0).round() / 100.0;
+            (asked >= COUNTABLE).then_some(figure)
+        };
+        let counts = match usage.asked {
+            Some(Ok(counts)) => Some(counts),
+            Some(Err(why)) => {
+                failures.push(why);
+                None
+            }
+            None => None,
+        };
         if tally.requests == 0 && bytes == 0 {
             failures.push("nothing was answered".to_owned());
         }
@@ -151,6 +184,8 @@ impl Measurement {
             cpu_seconds: usage.cpu_seconds,
             driver_cpu_seconds: usage.driver_cpu_seconds,
             peak_anon_bytes: usage.peak_anon_bytes,
+            queries: counts.and_then(|counts| per_request(counts.queries)),
+            store_calls: counts.and_then(|counts| per_request(counts.store_calls)),
             latency: tally.latency.summary(),
             steps: tally
                 .steps
@@ -255,6 +290,7 @@ pub(crate) fn all(scale: &Scale, trace: bool) -> Vec<Row> {
     rows.extend(memory::rows(scale));
     rows.extend(launches::rows(scale));
     rows.extend(traffic::rows(scale, trace));
+    rows.extend(production::rows(scale));
     if scale.quick {
         // Figures of a smoke test say nothing about goals.
         for row in &mut rows {

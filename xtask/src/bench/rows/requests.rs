@@ -20,8 +20,11 @@ const STREAMS: usize = 8;
 const PAGE: u64 = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     Manifest,
+    ManifestByDigest,
+    ManifestHead,
+    BlobGet,
     ManifestHttp2,
     BlobHead,
     Tags,
@@ -50,9 +53,18 @@ pub(crate) fn rows() -> Vec<Row> {
     ]
 }
 
-fn row(what: What, peers: &[Kind], goals: Vec<Goal>) -> Row {
+pub(super) fn row(what: What, peers: &[Kind], goals: Vec<Goal>) -> Row {
     let (id, title) = match what {
         What::Manifest => ("manifest-get", "GET manifest by tag, token, 64 connections"),
+        What::ManifestByDigest => (
+            "manifest-get-digest",
+            "GET manifest by digest, token, 64 connections",
+        ),
+        What::ManifestHead => (
+            "manifest-head",
+            "HEAD manifest by tag, token, 64 connections",
+        ),
+        What::BlobGet => ("blob-get-10kb", "GET blob 10 KB, 64 connections"),
         What::ManifestHttp2 => (
             "manifest-get-h2",
             "GET manifest by tag, token, HTTP/2 over TLS, 8 × 8 streams",
@@ -150,8 +162,11 @@ impl Repeated {
         let mut client = peer.client()?;
         let (_, layer, manifest) = image(bench);
         let path = match self.0 {
-            What::Manifest | What::ManifestHttp2 => format!("/v2/{REPOSITORY}/manifests/latest"),
-            What::BlobHead => format!("/v2/{REPOSITORY}/blobs/{}", layer.digest),
+            What::Manifest | What::ManifestHttp2 | What::ManifestHead => {
+                format!("/v2/{REPOSITORY}/manifests/latest")
+            }
+            What::ManifestByDigest => format!("/v2/{REPOSITORY}/manifests/{}", manifest.digest),
+            What::BlobHead | What::BlobGet => format!("/v2/{REPOSITORY}/blobs/{}", layer.digest),
             What::Tags => format!("/v2/{REPOSITORY}/tags/list?n={PAGE}"),
             What::Referrers => format!("/v2/{REPOSITORY}/referrers/{}", manifest.digest),
             What::Version => "/v2/".to_owned(),
@@ -161,10 +176,9 @@ impl Repeated {
                 return Ok(("GET", path, headers));
             }
         };
-        let method = if self.0 == What::BlobHead {
-            "HEAD"
-        } else {
-            "GET"
+        let method = match self.0 {
+            What::BlobHead | What::ManifestHead => "HEAD",
+            _ => "GET",
         };
         let scope = match self.0 {
             What::Version => Vec::new(),

@@ -18,9 +18,9 @@ use crate::bench::peers::Peer;
 
 const REPOSITORY: &str = "library/push";
 
-struct Upload {
-    size: u64,
-    streams: u64,
+pub(super) struct Upload {
+    pub size: u64,
+    pub streams: u64,
 }
 
 pub(crate) fn rows(scale: &Scale) -> Vec<Row> {

@@ -1,0 +1,171 @@
+//! `cargo xtask soak scale`: a large registry beside one of a hundredth of its size, on SQLite and on PostgreSQL. Whatever
+//! is asked of both must read about the same number of rows and take about the same time.
+//!
+//! `cargo xtask seed` makes such a registry to try things on.
+
+mod campaign;
+mod client;
+mod counts;
+mod operations;
+mod registry;
+mod report;
+mod seed;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use clap::ValueEnum;
+
+use crate::{tools, workspace};
+use registry::{Place, Registry};
+use shape::Size;
+
+/// Options of `cargo xtask soak scale`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Options {
+    /// With scale: manifests of the large registry; the small one has a hundredth of them
+    #[arg(long, value_name = "N", value_parser = parse_manifests)]
+    manifests: Option<u64>,
+    /// With scale: only on this database
+    #[arg(long, value_name = "NAME")]
+    database: Option<Database>,
+    /// With scale: the registry to measure, instead of a release build made for it
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Database {
+    Sqlite,
+    Postgresql,
+}
+
+impl Database {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite and files",
+            Self::Postgresql => "PostgreSQL and files",
+        }
+    }
+}
+
+/// Options of `cargo xtask seed`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SeedArgs {
+    /// The data directory, which must not be there yet
+    directory: PathBuf,
+    /// Manifests in all: a multiple of 1000
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = parse_manifests)]
+    manifests: u64,
+    /// The registry that makes the database and looks at it afterwards, instead of one built for it
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
+}
+
+fn parse_manifests(text: &str) -> Result<u64, String> {
+    let number: u64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if number > 0 && number.is_multiple_of(1000) && number <= 100_000_000 {
+        Ok(number)
+    } else {
+        Err("a multiple of 1000, up to 100000000".to_owned())
+    }
+}
+
+/// Makes a full registry in a data directory.
+pub(crate) fn seed(args: &SeedArgs) -> anyhow::Result<()> {
+    let server = server(args.server.as_deref())?;
+    ensure!(
+        !args.directory.exists(),
+        "{} is there already; name a new directory",
+        args.directory.display()
+    );
+    let place = Place::make(&server, args.directory.clone(), None)?;
+    let size = Size {
+        manifests: args.manifests,
+    };
+    println!("{}", make(&place, size, "SQLite")?);
+    println!(
+        "\nA registry over it, user admin, password {}:\n\n    roadstead serve --data-dir {}",
+        registry::PASSWORD,
+        args.directory.display()
+    );
+    Ok(())
+}
+
+/// Lets the program make its database, fills it, and has the program look at it. Answers with what it says.
+fn make(place: &Place<'_>, size: Size, what: &str) -> anyhow::Result<String> {
+    Registry::start(place, &[])?.stop()?;
+    seed::fill(&*place.seed(), &place.data, size, what)?;
+    place.check()
+}
+
+impl Options {
+    /// Whether what they make is the soak, and not a trial of it.
+    pub(crate) fn are_full(&self) -> bool {
+        self.manifests.is_none() && self.database.is_none()
+    }
+}
+
+/// Measures and prints. Answers whether nothing grows.
+pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
+    tools::for_engines().await?;
+    let options = options.clone();
+    tokio::task::spawn_blocking(move || measure(&options)).await?
+}
+
+fn measure(options: &Options) -> anyhow::Result<bool> {
+    let server = server(options.server.as_deref())?;
+    let root = workspace::root().join("target/soak/scale");
+    if root.exists() {
+        // What an interrupted run left.
+        std::fs::remove_dir_all(&root)?;
+    }
+    std::fs::create_dir_all(&root)?;
+    let large = Size {
+        manifests: options.manifests.unwrap_or(1_000_000),
+    };
+    ensure!(
+        large.manifests >= 100_000,
+        "--manifests must be at least 100000 for a comparison with a hundredth of it"
+    );
+    let (mut text, mut faults) = (String::new(), Vec::new());
+    for database in [Database::Sqlite, Database::Postgresql] {
+        if options.database.is_some_and(|only| only != database) {
+            continue;
+        }
+        let rows = campaign::run(&server, &root, database, large)?;
+        let table = format!("\n**{}**\n\n{}", database.title(), report::table(&rows));
+        println!("{table}");
+        text.push_str(&table);
+        for row in &rows {
+            let named = |fault| format!("{}: {fault}", database.title());
+            faults.extend(row.faults().into_iter().map(named));
+        }
+    }
+    let file = root.with_file_name("scale.md");
+    std::fs::write(&file, text)?;
+    std::fs::remove_dir_all(&root)?;
+    println!("the tables are in {}", file.display());
+    for fault in &faults {
+        println!("grows with the stock: {fault}");
+    }
+    Ok(faults.is_empty())
+}
+
+/// The program to measure: a release build, unless one is named.
+fn server(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(named) = named {
+        return std::path::absolute(named).context("the program cannot be named");
+    }
+    let status = Command::new("cargo")
+        .args(["build", "--release", "--package", "server"])
+        .current_dir(workspace::root())
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "the registry does not build");
+    Ok(workspace::root().join("target/release/roadstead"))
+}
