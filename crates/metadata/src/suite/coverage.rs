@@ -47,6 +47,7 @@ fn every_public_method_is_in_the_suite() {
         "content",
         "uploads",
         "garbage",
+        "passes",
         "jobs",
         "jobs/leases",
         "jobs/schedules",
