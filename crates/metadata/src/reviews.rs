@@ -154,8 +154,8 @@ impl Reader<'_> {
         renewed_by_ms: i64,
     ) -> Result<Option<u64>> {
         const SQL: &str = "SELECT b.size_bytes FROM blobs b WHERE b.storage = ?1 AND b.digest = ?2 \
-             AND NOT EXISTS (SELECT 1 FROM manifest_blobs m WHERE m.storage = b.storage AND m.digest = b.digest) \
-             AND NOT EXISTS (SELECT 1 FROM trash_blobs t WHERE t.storage = b.storage AND t.digest = b.digest) \
+             AND (SELECT 1 FROM manifest_blobs m WHERE m.storage = b.storage AND m.digest = b.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM trash_blobs t WHERE t.storage = b.storage AND t.digest = b.digest LIMIT 1) IS NULL \
              AND NOT EXISTS (SELECT 1 FROM repository_blobs k WHERE k.storage = b.storage AND k.digest = b.digest \
              AND (k.repository_id > ?3 OR k.renewed_at_ms > ?4 OR NOT EXISTS (SELECT 1 FROM repository_blob_reviews v \
              WHERE v.repository_id = k.repository_id AND v.digest = k.digest AND v.due_at_ms <= ?5)))";
@@ -244,8 +244,8 @@ impl Tx<'_> {
         renewed_by_ms: i64,
     ) -> Result<bool> {
         const SQL: &str = "DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2 \
-             AND renewed_at_ms <= ?3 AND NOT EXISTS (SELECT 1 FROM manifest_blobs m \
-             WHERE m.repository_id = repository_blobs.repository_id AND m.digest = repository_blobs.digest)";
+             AND renewed_at_ms <= ?3 AND (SELECT 1 FROM manifest_blobs m \
+             WHERE m.repository_id = repository_blobs.repository_id AND m.digest = repository_blobs.digest LIMIT 1) IS NULL";
         let (repository, digest) = (repository.as_str(), digest.as_str());
         self.connection
             .keep(fragments::TAKE_LEASE, params![repository, digest])?;
@@ -263,10 +263,11 @@ impl Tx<'_> {
         storage: &str,
         digest: &Digest,
     ) -> Result<Option<CollectedBlob>> {
+        // Not NOT EXISTS: PostgreSQL may then read every reference to a blob that has many, instead of the first.
         const SQL: &str = "DELETE FROM blobs WHERE storage = ?1 AND digest = ?2 \
-             AND NOT EXISTS (SELECT 1 FROM repository_blobs k WHERE k.storage = blobs.storage AND k.digest = blobs.digest) \
-             AND NOT EXISTS (SELECT 1 FROM manifest_blobs m WHERE m.storage = blobs.storage AND m.digest = blobs.digest) \
-             AND NOT EXISTS (SELECT 1 FROM trash_blobs t WHERE t.storage = blobs.storage AND t.digest = blobs.digest) \
+             AND (SELECT 1 FROM repository_blobs k WHERE k.storage = blobs.storage AND k.digest = blobs.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM manifest_blobs m WHERE m.storage = blobs.storage AND m.digest = blobs.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM trash_blobs t WHERE t.storage = blobs.storage AND t.digest = blobs.digest LIMIT 1) IS NULL \
              RETURNING location, size_bytes";
         let params = params![storage, digest.as_str()];
         self.connection.keep(fragments::TAKE_BLOB, params)?;

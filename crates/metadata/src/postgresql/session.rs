@@ -57,9 +57,11 @@ impl Session {
         pulse: &Arc<Pulse>,
     ) -> Result<Self, Trouble> {
         let (client, mut wire) = Wire::connect(address, limits.connect, pulse.clone())?;
-        // A server that answers a commit before it is safe is asked not to.
+        // A server that answers a commit before it is safe is asked not to. A statement is planned once, whatever its
+        // values: planning costs more than most answers, and one rare value must not bring another plan.
         let settings = format!(
             "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
+             SET plan_cache_mode = force_generic_plan; \
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
             limits.statement.as_millis(),
             IDLE_IN_TRANSACTION.as_millis()
