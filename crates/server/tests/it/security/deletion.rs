@@ -129,11 +129,15 @@ async fn t49_an_index_and_its_manifests_are_deleted_one_by_one() {
 async fn t48_a_collection_by_hand_is_one_event() {
     // More than one request of the command takes; and at the end of the queue a blob that goes.
     const LOOKS: usize = 12_000;
-    let registry = forgetful().await;
+    let registry = TestRegistry::start().await;
     registry.push_blob("library/app", LAYER).await;
-    let layer = format!("/v2/library/app/blobs/{}", sha256(LAYER));
-    registry.delete(&layer).await.assert_status(202);
     let setup = registry.stop();
+    // Nobody but the command shall collect it, so its time comes only now.
+    setup.sql("DELETE FROM repository_blobs RETURNING digest");
+    setup.sql(&format!(
+        "INSERT INTO review_queue (storage, digest, due_at_ms) VALUES ('shared', '{}', 1) RETURNING digest",
+        sha256(LAYER)
+    ));
     let zeros = "0".repeat(64);
     let queued = setup.sql(&format!(
         "INSERT INTO review_queue (storage, digest, due_at_ms) \
