@@ -18,7 +18,8 @@ const LAYER: &str = "a layer that two repositories have";
 /// A registry that keeps nothing longer than it must.
 async fn forgetful() -> TestRegistry {
     TestRegistry::builder()
-        .setting("GARBAGE_COLLECTION__GRACE_PERIOD_SECS", 1)
+        // Long enough to push an image on a machine that is busy.
+        .setting("GARBAGE_COLLECTION__GRACE_PERIOD_SECS", 5)
         .setting("GARBAGE_COLLECTION__TRASH_PERIOD_SECS", 0)
         .setting("GARBAGE_COLLECTION__RECOVERY_WINDOW_SECS", 0)
         .start()
