@@ -4,9 +4,10 @@
 //! Nothing but these tests can make a second account yet; they make it in the database.
 
 use crate::access::{Authenticated, CallerContext, Delete, Pull, Push, Refused, Rights};
+use crate::testing::settings;
 use crate::{
     AuthenticationFailed, Chunk, Credentials, Error, ManifestPush, Parts, ReferrersQuery,
-    SecretString, Services, Settings,
+    SecretString, Services,
 };
 use blobs::{BlobStore, FilesystemOptions};
 use bytes::Bytes;
@@ -54,30 +55,6 @@ struct World {
     bob: UserId,
     carol: UserId,
     _directory: TempDir,
-}
-
-fn settings() -> Settings {
-    Settings {
-        issuer: "registry".to_owned(),
-        service: "registry".to_owned(),
-        token_lifetime_ms: 300_000,
-        refresh_token_lifetime_ms: 3_600_000,
-        password_memory_ms: 60_000,
-        upload_lifetime_ms: 3_600_000,
-        open_uploads_per_account: 1000,
-        blob_bytes: 1 << 30,
-        grace_period_ms: 86_400_000,
-        trash_ms: 3_600_000,
-        condemned_ms: 0,
-        scrub_bytes_per_sec: 0,
-        scrub_every_ms: 86_400_000,
-        allows_anonymous_pull: true,
-        allows_sparse_indexes: false,
-        manifest_cache_bytes: 1 << 20,
-        remembered_credentials: 16,
-        referrers_page_bytes: 1 << 20,
-        jobs: crate::JobSettings::default(),
-    }
 }
 
 fn name(text: &str) -> RepositoryName {
