@@ -123,25 +123,10 @@ pub(super) struct Snapshot {
 
 fn settings(trash_ms: i64) -> Settings {
     Settings {
-        issuer: "registry".to_owned(),
-        service: "registry".to_owned(),
-        token_lifetime_ms: 300_000,
-        refresh_token_lifetime_ms: 3_600_000,
-        password_memory_ms: 60_000,
         upload_lifetime_ms: 30_000,
-        open_uploads_per_account: 1000,
-        blob_bytes: 1 << 30,
         grace_period_ms: GRACE_MS,
         trash_ms,
-        condemned_ms: 0,
-        scrub_bytes_per_sec: 0,
-        scrub_every_ms: 86_400_000,
-        allows_anonymous_pull: true,
-        allows_sparse_indexes: false,
-        manifest_cache_bytes: 1 << 20,
-        remembered_credentials: 16,
-        referrers_page_bytes: 1 << 20,
-        jobs: crate::JobSettings::default(),
+        ..crate::testing::settings()
     }
 }
 
