@@ -198,17 +198,22 @@ async fn a_store_that_is_none_or_has_another_time_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_ignores_conditions_needs_permission() {
     let proxy = StoreProxy::to(SeaweedFs::shared().port()).await;
-    proxy.set(Manner::Unconditional);
     let setup = store("start-g", &[("S3__ENDPOINT", &proxy.endpoint())]);
     tokio::task::block_in_place(|| {
-        assert_refused(
-            &setup,
-            &[
-                "[s3] bucket = \"start-g\"",
-                "ignores conditional writes",
-                "allow_unconditional_writes = true",
-            ],
-        );
+        for (manner, what) in [
+            (Manner::Racy, "for one name both succeeded"),
+            (Manner::Unconditional, "ignores conditional writes"),
+        ] {
+            proxy.set(manner);
+            assert_refused(
+                &setup,
+                &[
+                    "[s3] bucket = \"start-g\"",
+                    what,
+                    "allow_unconditional_writes = true",
+                ],
+            );
+        }
     });
     let registry = setup
         .setting("S3__ALLOW_UNCONDITIONAL_WRITES", true)

@@ -131,11 +131,14 @@ impl Ended {
     pub(crate) async fn everything_is_there(&self, origin: &str) {
         let pushed = self.shared.pushed().clone();
         let authorization = &self.shared.authorization;
-        let checks = stream::iter(pushed).map(|image| async move {
-            Retrying::new(origin, authorization, 0)
-                .pull_image(&image)
-                .await;
+        let http = Retrying::new(origin, authorization, 0).http;
+        let checks = stream::iter(pushed).map(|image| {
+            let mut retrying = Retrying::sharing(&http, origin, authorization, 0);
+            tokio::spawn(async move { retrying.pull_image(&image).await })
         });
-        checks.buffer_unordered(8).collect::<()>().await;
+        let mut checked = checks.buffer_unordered(8);
+        while let Some(check) = checked.next().await {
+            check.expect("every byte is there");
+        }
     }
 }

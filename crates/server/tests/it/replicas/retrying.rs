@@ -48,7 +48,7 @@ impl Answer {
 
 /// Someone who pushes or pulls through the balancer.
 pub(super) struct Retrying {
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     origin: String,
     authorization: String,
     pub(super) random: Random,
@@ -63,8 +63,19 @@ impl Retrying {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .build();
+        let http = http.expect("a client can be made");
+        Self::sharing(&http, origin, authorization, seed)
+    }
+
+    /// The same, on connections that others use, too.
+    pub(super) fn sharing(
+        http: &reqwest::Client,
+        origin: &str,
+        authorization: &str,
+        seed: u64,
+    ) -> Self {
         Self {
-            http: http.expect("a client can be made"),
+            http: http.clone(),
             origin: origin.to_owned(),
             authorization: authorization.to_owned(),
             random: Random::new(seed),
