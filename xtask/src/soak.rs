@@ -2,17 +2,17 @@
 //! batches, each with a seed of its own, and notes every batch done, so that it can be stopped
 //! and started again.
 
-use std::fmt::Write as _;
+mod record;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
 
-use crate::process::output_of;
-use crate::{scale, test, workspace};
+use crate::scale::{self, Database};
+use crate::{test, workspace};
 
 /// Which soak.
 #[derive(clap::Args)]
@@ -51,6 +51,8 @@ struct Soak {
     name: &'static str,
     /// A test, or a module with `::` behind it.
     test: &'static str,
+    /// The one that `scale` measures.
+    database: Option<Database>,
     /// What the test is told besides.
     environment: &'static [(&'static str, &'static str)],
     /// How often the test repeats what it does, in all and in one batch.
@@ -62,17 +64,32 @@ struct Soak {
 const INTERLEAVE_IN_MEMORY: Soak = Soak {
     name: "interleave",
     test: "tests::faults::interleavings::whatever_was_acknowledged_and_not_deleted_is_whole_and_nothing_else_is_left",
+    database: None,
     environment: &[],
     total: 100_000,
     batch: 5000,
     batch_time_limit: Duration::from_mins(20),
 };
 
+/// No test: it has a module of its own.
+const fn scale_on(name: &'static str, database: Database) -> Soak {
+    Soak {
+        name,
+        test: "",
+        database: Some(database),
+        environment: &[],
+        total: 1,
+        batch: 1,
+        batch_time_limit: Duration::from_hours(1),
+    }
+}
+
 /// The same on real disks and engines.
 const fn interleave_on(name: &'static str, test: &'static str) -> Soak {
     Soak {
         name,
         test,
+        database: None,
         environment: &[],
         total: 5000,
         batch: 1000,
@@ -103,6 +120,10 @@ impl Name {
                     "tests::faults::interleavings::so_it_is_with_postgresql_and_s3",
                 ),
             ],
+            Self::Scale => vec![
+                scale_on("scale-sqlite", Database::Sqlite),
+                scale_on("scale-postgresql", Database::Postgresql),
+            ],
             other => vec![other.soak()],
         }
     }
@@ -112,6 +133,7 @@ impl Name {
             Self::Sigkill => Soak {
                 name: "sigkill",
                 test: "faults::sigkill::every_acknowledged_image_survives_sigkill",
+                database: None,
                 environment: &[],
                 total: 1000,
                 batch: 50,
@@ -120,6 +142,7 @@ impl Name {
             Self::Kill => Soak {
                 name: "kill",
                 test: "replicas::killing::nothing_acknowledged_is_lost_when_replicas_are_killed",
+                database: None,
                 environment: &[],
                 total: 120,
                 batch: 120,
@@ -128,6 +151,7 @@ impl Name {
             Self::Outage => Soak {
                 name: "outage",
                 test: "replicas::outage::engines_fail_in_every_way_and_come_back",
+                database: None,
                 environment: &[],
                 total: 10,
                 batch: 5,
@@ -137,6 +161,7 @@ impl Name {
             Self::Chunks => Soak {
                 name: "chunks",
                 test: "replicas::chunks::a_large_blob_arrives_in_chunks_at_changing_replicas",
+                database: None,
                 environment: &[],
                 total: 100,
                 batch: 100,
@@ -145,20 +170,13 @@ impl Name {
             Self::Protocol => Soak {
                 name: "protocol",
                 test: "oci::",
+                database: None,
                 environment: &[("TEST_BACKENDS", "postgresql+s3")],
                 total: 1,
                 batch: 1,
                 batch_time_limit: Duration::from_mins(50),
             },
-            // No test: it has a module of its own.
-            Self::Scale => Soak {
-                name: "scale",
-                test: "",
-                environment: &[],
-                total: 1,
-                batch: 1,
-                batch_time_limit: Duration::from_hours(1),
-            },
+            Self::Scale => scale_on("scale-sqlite", Database::Sqlite),
         }
     }
 }
@@ -240,12 +258,12 @@ async fn run_part(args: &Args, soak: &Soak) -> anyhow::Result<()> {
         let more = soak.environment.iter();
         environment.extend(more.map(|(name, value)| (*name, (*value).to_owned())));
         let limit = soak.batch_time_limit;
-        let passed = match args.name {
-            Name::Scale => scale::run(&args.scale).await?,
-            name => test::run_one(name.package(), soak.test, &environment, limit).await?,
+        let passed = match soak.database {
+            Some(database) => measure(args, database).await?,
+            None => test::run_one(args.name.package(), soak.test, &environment, limit).await?,
         };
         if !passed {
-            record(
+            record::add(
                 soak,
                 &progress,
                 &format!("failed in the batch with seed {seed}"),
@@ -265,7 +283,16 @@ async fn run_part(args: &Args, soak: &Soak) -> anyhow::Result<()> {
     }
     let (minutes, seconds) = (progress.secs / 60, progress.secs % 60);
     let outcome = format!("passed in {minutes} min {seconds} s");
-    record(soak, &progress, &outcome).await
+    record::add(soak, &progress, &outcome).await
+}
+
+/// Measures on one database, and puts the table into `docs/reference/scale.md`.
+async fn measure(args: &Args, database: Database) -> anyhow::Result<bool> {
+    let outcome = scale::run_on(&args.scale, database).await?;
+    for (title, table) in &outcome.sections {
+        record::tabulate(title, table).await?;
+    }
+    Ok(outcome.passed)
 }
 
 /// How far it is, and how long the rest will take at the pace of this run, which has done `here` of it.
@@ -289,76 +316,4 @@ fn progress_file(soak: &Soak) -> anyhow::Result<PathBuf> {
     let directory = workspace::root().join("target/soak");
     std::fs::create_dir_all(&directory)?;
     Ok(directory.join(format!("{}.json", soak.name)))
-}
-
-const HEADER: &str = "# Soak runs
-
-Long runs of tests that `cargo xtask test` makes short, written by `cargo xtask soak NAME`. A run that was stopped goes on
-where it was when it is started again; `--restart` begins anew, `--seed` repeats a run's random choices. A commit that ends
-in `-dirty` had changes beside it.
-
-| soak | what is repeated | what must hold |
-| --- | --- | --- |
-| `interleave` | random schedules of pushes, mounts, deletions, passing time, expiry and collection in three repositories of two accounts, several steps at a time: 100,000 on SQLite and files in memory, 5,000 on each combination of SQLite or PostgreSQL, with flushes, and files or S3 | whatever was acknowledged and not deleted is wholly there; at rest nothing else is, in database or store; the running totals are right |
-| `kill` | three replicas behind a load balancer, 30 clients that push and 30 that pull; every second one replica dies by SIGKILL and starts again | no acknowledged image is lost, no byte is wrong, clients see nothing but what they try again |
-| `outage` | PostgreSQL and the store stopped, killed, paused and cut off under two replicas | 503 with `Retry-After`, readiness that says why, full service after, nothing half-done |
-| `chunks` | one blob of 1 GiB in 100 chunks, each to another replica | nothing is read again but tails shorter than a part; memory does not grow with the blob |
-| `protocol` | every test of the protocol, on PostgreSQL and S3 | as on SQLite and files |
-| `scale` | a registry of 1,000,000 manifests beside one of a hundredth | no request reads or takes more than its limit |
-| `sigkill` | one server killed at random moments of pushes | every acknowledged image survives |
-
-| date | soak | commit | done | seed | outcome | machine |
-| --- | --- | --- | --- | --- | --- | --- |
-";
-
-/// Adds a row to `docs/reference/soak.md`.
-async fn record(soak: &Soak, progress: &Progress, outcome: &str) -> anyhow::Result<()> {
-    let file = workspace::root().join("docs/reference/soak.md");
-    let mut text = if file.exists() {
-        std::fs::read_to_string(&file)?
-    } else {
-        HEADER.to_owned()
-    };
-    let date = output_of(Command::new("date").args(["--utc", "+%Y-%m-%d"])).await?;
-    writeln!(
-        text,
-        "| {} | {} | {} | {} of {} | {} | {outcome} | {} |",
-        date.trim(),
-        soak.name,
-        commit().await?,
-        progress.done,
-        soak.total,
-        progress.seed,
-        machine()?,
-    )?;
-    std::fs::write(&file, text)?;
-    println!("{}: {outcome}, noted in docs/reference/soak.md", soak.name);
-    Ok(())
-}
-
-/// The commit that was run, marked when the checkout had changes beside it.
-async fn commit() -> anyhow::Result<String> {
-    let mut git = Command::new("git");
-    git.current_dir(workspace::root())
-        .args(["describe", "--always", "--dirty", "--exclude=*"]);
-    Ok(output_of(&mut git).await?.trim().to_owned())
-}
-
-fn machine() -> anyhow::Result<String> {
-    let cores = std::thread::available_parallelism()?;
-    let memory = std::fs::read_to_string("/proc/meminfo")?;
-    let total_kib: u64 = memory
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("MemTotal:")?
-                .trim()
-                .strip_suffix(" kB")?
-                .parse()
-                .ok()
-        })
-        .context("/proc/meminfo has no MemTotal")?;
-    Ok(format!(
-        "{cores} cores, {} GiB",
-        total_kib.div_ceil(1024 * 1024)
-    ))
 }

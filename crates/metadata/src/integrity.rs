@@ -1,6 +1,6 @@
 //! What a check of everything goes through, a page at a time.
 
-use crate::connection::params;
+use crate::connection::{Param, params};
 use crate::error::Result;
 use crate::quarantine::{StoredBlob, read_stored_blob};
 use crate::{LeaseReview, Reader, Tx};
@@ -60,12 +60,32 @@ impl Reader<'_> {
             .list(SQL, params![storage, digest, limit], read_stored_blob)
     }
 
-    /// Whether any row names an object: a blob's, an open upload's, or one that waits to be deleted.
-    pub fn is_location_named(&self, location: &str) -> Result<bool> {
-        const SQL: &str = "SELECT 1 FROM blobs WHERE location = ?1 \
-             UNION ALL SELECT 1 FROM uploads WHERE id = ?1 AND state <> 'done' \
-             UNION ALL SELECT 1 FROM condemned_objects WHERE location = ?1 LIMIT 1";
-        self.connection.exists(SQL, params![location])
+    /// Those of the locations that no row names: neither a blob's, nor an open upload's, nor one that waits to be deleted.
+    pub fn list_unnamed_locations(&self, locations: &[&str]) -> Result<Vec<String>> {
+        const AT_ONCE: usize = 32;
+        const SQL: &str = "SELECT asked.column1 FROM (VALUES \
+             (?1),(?2),(?3),(?4),(?5),(?6),(?7),(?8), \
+             (?9),(?10),(?11),(?12),(?13),(?14),(?15),(?16), \
+             (?17),(?18),(?19),(?20),(?21),(?22),(?23),(?24), \
+             (?25),(?26),(?27),(?28),(?29),(?30),(?31),(?32)) asked \
+             WHERE (SELECT 1 FROM blobs b WHERE b.location = asked.column1 LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM uploads u WHERE u.id = asked.column1 AND u.state <> 'done' LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM condemned_objects c WHERE c.location = asked.column1 LIMIT 1) IS NULL";
+        let mut unnamed = Vec::new();
+        for some in locations.chunks(AT_ONCE) {
+            // What is asked for twice is answered twice: the last ones fill the places with the first.
+            let params: Vec<Param<'_>> = some
+                .iter()
+                .cycle()
+                .take(AT_ONCE)
+                .map(|at| Param::from(*at))
+                .collect();
+            let mut rows = self.connection.list(SQL, &params, |row| row.text(0))?;
+            rows.sort_unstable();
+            rows.dedup();
+            unnamed.append(&mut rows);
+        }
+        Ok(unnamed)
     }
 
     /// Leases that no manifest makes lasting and that nobody was asked to look at, after those given (repository and

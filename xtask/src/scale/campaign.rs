@@ -15,8 +15,6 @@ use super::{Database, make, seed};
 const ROUNDS: u64 = 5;
 /// Of the collection, which takes longer.
 const COLLECTIONS: u64 = 3;
-/// Asked before anything is measured.
-const WARMING: u64 = 3;
 const DELETIONS: u64 = 10_000;
 const TIME_TO_COLLECT: Duration = Duration::from_mins(8);
 /// So that everything that is due is done at once.
@@ -122,7 +120,7 @@ fn requests(both: &[Filled<'_>; 2]) -> anyhow::Result<Vec<Row>> {
         let registry = Registry::start(&filled.place, &[])?;
         let mut requests = Requests::new(filled.size, small, registry.client()?);
         for operation in Operation::ALL {
-            for _ in 0..WARMING {
+            for _ in 0..operation.warming(small) {
                 requests.ask(operation)?;
             }
         }

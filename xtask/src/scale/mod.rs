@@ -38,8 +38,9 @@ pub(crate) struct Options {
     server: Option<PathBuf>,
 }
 
+/// What the measured registries are kept in, beside files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Database {
+pub(crate) enum Database {
     Sqlite,
     Postgresql,
 }
@@ -110,14 +111,32 @@ impl Options {
     }
 }
 
-/// Measures and prints. Answers whether nothing grows.
-pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
+/// What came of it.
+pub(crate) struct Outcome {
+    /// A title and a table for each database.
+    pub(crate) sections: Vec<(&'static str, String)>,
+    /// Whether nothing grows.
+    pub(crate) passed: bool,
+}
+
+/// A trial: measures and prints.
+pub(crate) async fn run(options: &Options) -> anyhow::Result<Outcome> {
     tools::for_engines().await?;
     let options = options.clone();
     tokio::task::spawn_blocking(move || measure(&options)).await?
 }
 
-fn measure(options: &Options) -> anyhow::Result<bool> {
+/// One part of the soak.
+pub(crate) async fn run_on(options: &Options, database: Database) -> anyhow::Result<Outcome> {
+    let database = Some(database);
+    let options = Options {
+        database,
+        ..options.clone()
+    };
+    run(&options).await
+}
+
+fn measure(options: &Options) -> anyhow::Result<Outcome> {
     let server = server(options.server.as_deref())?;
     let root = workspace::root().join("target/soak/scale");
     if root.exists() {
@@ -132,28 +151,28 @@ fn measure(options: &Options) -> anyhow::Result<bool> {
         large.manifests >= 100_000,
         "--manifests must be at least 100000 for a comparison with a hundredth of it"
     );
-    let (mut text, mut faults) = (String::new(), Vec::new());
+    let (mut sections, mut faults) = (Vec::new(), Vec::new());
     for database in [Database::Sqlite, Database::Postgresql] {
         if options.database.is_some_and(|only| only != database) {
             continue;
         }
         let rows = campaign::run(&server, &root, database, large)?;
-        let table = format!("\n**{}**\n\n{}", database.title(), report::table(&rows));
-        println!("{table}");
-        text.push_str(&table);
+        let (title, table) = (database.title(), report::table(&rows));
+        println!("\n## {title}\n\n{table}");
+        sections.push((title, table));
         for row in &rows {
-            let named = |fault| format!("{}: {fault}", database.title());
+            let named = |fault| format!("{title}: {fault}");
             faults.extend(row.faults().into_iter().map(named));
         }
     }
-    let file = root.with_file_name("scale.md");
-    std::fs::write(&file, text)?;
     std::fs::remove_dir_all(&root)?;
-    println!("the tables are in {}", file.display());
     for fault in &faults {
         println!("grows with the stock: {fault}");
     }
-    Ok(faults.is_empty())
+    Ok(Outcome {
+        sections,
+        passed: faults.is_empty(),
+    })
 }
 
 /// The program to measure: a release build, unless one is named.

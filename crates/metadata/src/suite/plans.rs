@@ -61,6 +61,7 @@ fn is_table_scan(line: &str) -> bool {
     // An index that covers the query is still read from end to end.
     !rest.starts_with("CONSTANT ROW")
         && !rest.starts_with("(subquery")
+        && !rest.ends_with("VALUES CLAUSE")
         && rest != "open"
         && rest != "counted"
 }

@@ -252,13 +252,15 @@ impl Maintenance {
         for keys in keys.chunks(usize::try_from(PAGE).unwrap_or(1)) {
             let keys = keys.to_vec();
             let some = self.core.metadata.list(move |reader| {
-                let mut unnamed = Vec::new();
-                for key in &keys {
-                    if !reader.is_location_named(key.as_str())? {
-                        unnamed.push(key.clone());
-                    }
-                }
-                Ok::<_, Error>(unnamed)
+                let locations: Vec<&str> = keys.iter().map(ObjectKey::as_str).collect();
+                let unnamed = reader.list_unnamed_locations(&locations)?;
+                let is_unnamed = |key: &ObjectKey| unnamed.iter().any(|at| at == key.as_str());
+                Ok::<_, Error>(
+                    keys.iter()
+                        .filter(|key| is_unnamed(key))
+                        .cloned()
+                        .collect::<Vec<_>>(),
+                )
             });
             unnamed.extend(some.await?);
         }
@@ -279,7 +281,7 @@ impl Maintenance {
             .core
             .metadata
             .write(move |tx| {
-                let is_named = tx.is_location_named(key.as_str())?;
+                let is_named = tx.list_unnamed_locations(&[key.as_str()])?.is_empty();
                 if !is_named {
                     tx.condemn_object(key.as_str(), now_ms)?;
                 }
