@@ -66,7 +66,7 @@ impl Operation {
             Self::Referrers | Self::FirstTags | Self::LastTags => 200,
             Self::MiddleOfCatalog | Self::EndOfCatalog => 100,
             // Processor time comes in hundredths of a second: many that cost little make a figure.
-            Self::DeleteTag => 90,
+            Self::DeleteTag => 75,
             Self::Push | Self::DeleteManifest => 40,
         };
         (count * small.manifests / 10_000).clamp(4, count)
