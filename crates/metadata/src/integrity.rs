@@ -1,29 +1,32 @@
 //! What a check of everything goes through, a page at a time.
 
 use crate::connection::{Param, params};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::quarantine::{StoredBlob, read_stored_blob};
 use crate::{LeaseReview, Reader, Tx};
 use model::{AccountId, RepositoryId};
 
-/// What an account uses, in bytes, counted in three ways that must come to the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsageComparison {
-    /// The account.
-    pub account_id: AccountId,
-    /// The running total, which limits are held against.
-    pub running: u64,
-    /// The sum of the digests that are counted for the account.
-    pub counted: u64,
-    /// The sum of what its manifests refer to, each digest once.
-    pub referenced: u64,
+/// What some digests of an account come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageSum {
+    /// How many they are.
+    pub digests: u64,
+    /// Their bytes, each digest once.
+    pub bytes: u64,
+    /// Manifests that refer to them, each as often as it refers to one.
+    pub references: u64,
 }
 
-impl UsageComparison {
-    /// Whether all of them agree.
-    pub fn is_equal(&self) -> bool {
-        self.running == self.counted && self.counted == self.referenced
-    }
+/// A run of an account's digests, in their order: what is counted of them, and what its manifests refer to. The two are
+/// read at the same moment and must be equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsagePage {
+    /// By the rows that count.
+    pub counted: UsageSum,
+    /// By the manifests.
+    pub referenced: UsageSum,
+    /// The last digest of the run; `None` when no more are counted after it.
+    pub last: Option<String>,
 }
 
 /// Leases found, and where the search ended: repository and digest.
@@ -133,22 +136,54 @@ impl Reader<'_> {
         })
     }
 
-    /// What an account uses, counted in three ways, all at the same moment.
-    pub fn compare_usage(&self, account: &AccountId) -> Result<Option<UsageComparison>> {
+    /// An account's running total, which limits are held against, and the sum of the digests that are counted for it, at
+    /// the same moment.
+    pub fn find_usage_totals(&self, account: &AccountId) -> Result<Option<(u64, u64)>> {
         const SQL: &str = "SELECT u.used_bytes, (SELECT COALESCE(CAST(SUM(c.size_bytes) AS BIGINT), 0) \
-             FROM account_blobs c WHERE c.account_id = u.account_id), \
-             (SELECT COALESCE(CAST(SUM(size_bytes) AS BIGINT), 0) FROM \
-             (SELECT k.digest, MAX(b.size_bytes) AS size_bytes FROM repositories r \
-             JOIN manifests m ON m.repository_id = r.id JOIN manifest_blobs k ON k.manifest_id = m.id \
-             JOIN blobs b ON b.storage = k.storage AND b.digest = k.digest \
-             WHERE r.account_id = ?1 GROUP BY k.digest) counted) \
-             FROM account_usage u WHERE u.account_id = ?1";
+             FROM account_blobs c WHERE c.account_id = u.account_id) FROM account_usage u WHERE u.account_id = ?1";
         self.connection.find(SQL, params![account.as_str()], |row| {
-            Ok(UsageComparison {
-                account_id: account.clone(),
-                running: row.size(0, "account_usage.used_bytes")?,
-                counted: row.size(1, "account_blobs.size_bytes")?,
-                referenced: row.size(2, "blobs.size_bytes")?,
+            let running = row.size(0, "account_usage.used_bytes")?;
+            Ok((running, row.size(1, "account_blobs.size_bytes")?))
+        })
+    }
+
+    /// Compares the `limit` counted digests after the one given, and whatever is referenced between them, with what the
+    /// account's manifests refer to.
+    pub fn compare_usage_page(
+        &self,
+        account: &AccountId,
+        after: &str,
+        limit: i64,
+    ) -> Result<UsagePage> {
+        const LAST: &str = "SELECT digest FROM account_blobs WHERE account_id = ?1 AND digest > ?2 \
+             ORDER BY digest LIMIT 1 OFFSET ?3";
+        const SQL: &str = "SELECT c.digests, c.bytes, c.refs, k.digests, k.bytes, k.refs FROM \
+             (SELECT COUNT(*) AS digests, COALESCE(CAST(SUM(size_bytes) AS BIGINT), 0) AS bytes, \
+             COALESCE(CAST(SUM(reference_count) AS BIGINT), 0) AS refs FROM account_blobs \
+             WHERE account_id = ?1 AND digest > ?2 AND digest <= ?3) c, \
+             (SELECT COUNT(*) AS digests, COALESCE(CAST(SUM(size_bytes) AS BIGINT), 0) AS bytes, \
+             COALESCE(CAST(SUM(refs) AS BIGINT), 0) AS refs FROM \
+             (SELECT m.digest, MAX(b.size_bytes) AS size_bytes, COUNT(*) AS refs FROM repositories r \
+             JOIN manifest_blobs m ON m.repository_id = r.id AND m.digest > ?2 AND m.digest <= ?3 \
+             JOIN blobs b ON b.storage = m.storage AND b.digest = m.digest \
+             WHERE r.account_id = ?1 GROUP BY m.digest) counted) k";
+        // After every digest, in whatever language the database sorts.
+        const END: &str = "zz";
+        let params = params![account.as_str(), after, limit - 1];
+        let last = self.connection.find(LAST, params, |row| row.text(0))?;
+        let params = params![account.as_str(), after, last.as_deref().unwrap_or(END)];
+        self.connection.get(SQL, params, |row| {
+            let sum = |at: usize| {
+                Ok::<_, Error>(UsageSum {
+                    digests: row.size(at, "account_blobs.digest")?,
+                    bytes: row.size(at + 1, "account_blobs.size_bytes")?,
+                    references: row.size(at + 2, "account_blobs.reference_count")?,
+                })
+            };
+            Ok(UsagePage {
+                counted: sum(0)?,
+                referenced: sum(3)?,
+                last: last.clone(),
             })
         })
     }

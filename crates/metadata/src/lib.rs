@@ -59,7 +59,7 @@ pub use events::{EventRow, NewEvent};
 pub use examination::{DatabaseFacts, ServerFacts, examine_postgres, examine_sqlite};
 pub use garbage::{CondemnedObject, NewTrash};
 pub use grants::GrantRow;
-pub use integrity::{LeasePage, UsageComparison};
+pub use integrity::{LeasePage, UsagePage, UsageSum};
 pub use job_leases::{ClaimedJob, JobLogLimits, NewJobLogLine};
 pub use jobs::{Enqueued, JobLogRow, JobRow, NewJob};
 pub use manifests::{ManifestRow, NewManifest, RemovedManifest};

@@ -332,10 +332,11 @@ impl Maintenance {
         let mut findings = Vec::new();
         for account in &accounts {
             let compared = self.count_usage(account).await?;
-            if let Some(compared) = compared.filter(|compared| !compared.is_equal()) {
+            if let Some(compared) = compared.filter(|compared| !compared.is_right()) {
                 let detail = format!(
-                    "the running total says {} bytes, the counted digests {}, the manifests {}",
-                    compared.running, compared.counted, compared.referenced
+                    "the running total says {} bytes, the counted digests {}, the manifests {}; \
+                     {} digests are in pages that are counted wrongly",
+                    compared.running, compared.counted, compared.referenced, compared.miscounted
                 );
                 findings.push(finding(Problem::WrongUsage, account.as_str(), detail));
             }

@@ -2,7 +2,6 @@
 
 use super::Maintenance;
 use crate::{Error, Result};
-use metadata::UsageComparison;
 use model::{AccountId, Event};
 
 /// The pass's name in its row.
@@ -11,6 +10,28 @@ const PASS: &str = "usage";
 const ACCOUNTS: i64 = 20;
 /// From the beginning of one round to that of the next.
 const ROUND_MS: i64 = 86_400_000;
+
+/// Digests compared at once.
+const DIGESTS: i64 = 1000;
+
+/// What an account uses, in bytes, and whether it is counted rightly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct UsageComparison {
+    /// The running total, which limits are held against.
+    pub(super) running: u64,
+    /// The sum of the digests that are counted, at the same moment.
+    pub(super) counted: u64,
+    /// The sum of what the manifests refer to, each digest once; not all of it at the same moment.
+    pub(super) referenced: u64,
+    /// Digests among which something is not counted as it is referred to.
+    pub(super) miscounted: u64,
+}
+
+impl UsageComparison {
+    pub(super) fn is_right(&self) -> bool {
+        self.running == self.counted && self.miscounted == 0
+    }
+}
 
 /// What one step of the proof came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,9 +84,9 @@ impl Maintenance {
         if compared.running != compared.counted {
             step.corrected += u64::from(self.correct_usage(account).await?);
         }
-        if compared.counted != compared.referenced {
+        if compared.miscounted > 0 {
             tracing::error!(
-                %account, counted = compared.counted, referenced = compared.referenced,
+                %account, digests = compared.miscounted,
                 "an account's references are counted wrongly; its usage is not what its images add up to"
             );
             step.miscounted += 1;
@@ -73,12 +94,38 @@ impl Maintenance {
         Ok(())
     }
 
+    /// However large an account is, no question takes long: its digests are compared a page at a time. `None` when there
+    /// is no such account any more.
     pub(super) async fn count_usage(&self, account: &AccountId) -> Result<Option<UsageComparison>> {
-        let account = account.clone();
-        self.core
+        let of = account.clone();
+        let totals = self
+            .core
             .metadata
-            .list(move |reader| Ok(reader.compare_usage(&account)?))
-            .await
+            .list(move |reader| Ok::<_, Error>(reader.find_usage_totals(&of)?));
+        let Some((running, counted)) = totals.await? else {
+            return Ok(None);
+        };
+        let mut compared = UsageComparison {
+            running,
+            counted,
+            ..UsageComparison::default()
+        };
+        let mut after = String::new();
+        loop {
+            let of = account.clone();
+            let page = self.core.metadata.list(move |reader| {
+                Ok::<_, Error>(reader.compare_usage_page(&of, &after, DIGESTS)?)
+            });
+            let page = page.await?;
+            compared.referenced += page.referenced.bytes;
+            if page.counted != page.referenced {
+                compared.miscounted += page.counted.digests.max(page.referenced.digests);
+            }
+            match page.last {
+                Some(last) => after = last,
+                None => return Ok(Some(compared)),
+            }
+        }
     }
 
     async fn correct_usage(&self, account: &AccountId) -> Result<bool> {
