@@ -71,19 +71,6 @@ const INTERLEAVE_IN_MEMORY: Soak = Soak {
     batch_time_limit: Duration::from_mins(20),
 };
 
-/// No test: it has a module of its own.
-const fn scale_on(name: &'static str, database: Database) -> Soak {
-    Soak {
-        name,
-        test: "",
-        database: Some(database),
-        environment: &[],
-        total: 1,
-        batch: 1,
-        batch_time_limit: Duration::from_hours(1),
-    }
-}
-
 /// The same on real disks and engines.
 const fn interleave_on(name: &'static str, test: &'static str) -> Soak {
     Soak {
@@ -94,6 +81,19 @@ const fn interleave_on(name: &'static str, test: &'static str) -> Soak {
         total: 5000,
         batch: 1000,
         batch_time_limit: Duration::from_mins(20),
+    }
+}
+
+/// No test: it has a module of its own.
+const fn scale_on(name: &'static str, database: Database) -> Soak {
+    Soak {
+        name,
+        test: "",
+        database: Some(database),
+        environment: &[],
+        total: 1,
+        batch: 1,
+        batch_time_limit: Duration::from_hours(1),
     }
 }
 

@@ -337,3 +337,22 @@ async fn a_wrong_running_total_is_found_and_corrected() {
     assert_eq!(corrected.count(), 1);
     assert_eq!(fsck(&registry, false).await, []);
 }
+
+/// The bytes agree all the same: a digest without any is counted that no manifest refers to.
+#[tokio::test]
+async fn references_that_are_counted_wrongly_are_told() {
+    let registry = Registry::start().await;
+    push_image(&registry, "app").await;
+    let account = registry.account.clone();
+    let spoiled = registry.services.core.metadata.write(move |tx| {
+        let nobodys = Digest::sha256_of(b"");
+        tx.add_reference(&account, &nobodys, 0)?;
+        Ok::<_, Error>(())
+    });
+    spoiled.await.unwrap();
+    let found = fsck(&registry, true).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].problem, Problem::WrongUsage);
+    let proven = registry.services.maintenance.prove_usage().await.unwrap();
+    assert_eq!((proven.corrected, proven.miscounted), (0, 1));
+}
