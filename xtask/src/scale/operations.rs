@@ -195,8 +195,8 @@ impl Requests {
                 self.push(&repository.name(), number)?;
             }
             Operation::DeleteTag => {
-                let middle = self.size.big_tags() / 2;
-                let tag = Repository::big_tag(middle + number * self.tags_apart);
+                // Those after the ones that are read, and before those of the last page.
+                let tag = Repository::big_tag((self.different_tags + number) * self.tags_apart);
                 self.delete(&format!("/v2/{big}/manifests/{tag}"))?;
             }
             Operation::DeleteManifest => {
