@@ -30,6 +30,14 @@ impl Reader<'_> {
             .find(SQL, params![account.as_str()], read_account)
     }
 
+    /// The deployment's accounts by name, after `after`.
+    pub fn list_accounts(&self, after: &str, limit: i64) -> Result<Vec<Account>> {
+        const SQL: &str = "SELECT id, name, state, creates_namespaces_on_push FROM accounts \
+             WHERE name > ?1 ORDER BY name LIMIT ?2";
+        self.connection
+            .list(SQL, params![after, limit], read_account)
+    }
+
     /// The account whose own address that host name is; `host` is lower case and without a port.
     pub fn find_account_by_host(&self, host: &str) -> Result<Option<AccountId>> {
         const SQL: &str = "SELECT account_id FROM account_addresses WHERE host = ?1";
@@ -64,6 +72,15 @@ impl Tx<'_> {
             ],
         )?;
         self.connection.execute(USAGE, params![id])?;
+        self.changes.policy();
+        Ok(())
+    }
+
+    /// Decides what an account may do.
+    pub fn set_account_state(&mut self, account: &AccountId, state: AccountState) -> Result<()> {
+        const SQL: &str = "UPDATE accounts SET state = ?1 WHERE id = ?2";
+        self.connection
+            .execute(SQL, params![state.as_str(), account.as_str()])?;
         self.changes.policy();
         Ok(())
     }

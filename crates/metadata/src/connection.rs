@@ -244,6 +244,30 @@ impl<'c> Connection<'c> {
         Ok(items)
     }
 
+    /// The same for a text that was put together for this one question, see [`query`](crate::query).
+    pub(crate) fn list_once<T>(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        match self {
+            Self::Sqlite { connection, .. } => {
+                let mut statement = connection.prepare(sql)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+                let mut items = Vec::new();
+                while let Some(row) = rows.next()? {
+                    items.push(read(&Row::Sqlite(row))?);
+                }
+                Ok(items)
+            }
+            Self::Postgres(session) => {
+                let rows = session.rows_once(sql, params)?;
+                rows.iter().map(|row| read(&Row::Postgres(row))).collect()
+            }
+        }
+    }
+
     /// Rows in order for as long as `visit` answers true: for lists bounded by something other than their number. It asks
     /// nothing itself, and the query has a limit: PostgreSQL sends all of it, whoever looks.
     pub(crate) fn visit(

@@ -1,56 +1,204 @@
 //! Grants: a subject has a role in a scope. They add up; nothing denies.
 
-use crate::connection::{Row, params, parse_column};
-use crate::error::Result;
+use crate::connection::{Param, Row, params, parse_column};
+use crate::error::{Error, Result};
+use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list};
 use crate::{Reader, Tx};
-use model::{AccountId, GrantId, NamespaceId, Role, Scope, UserId};
+use model::{AccountId, GrantId, GroupId, NamespaceId, Right, Role, Scope, UserId};
 
-/// One role of one user.
+/// Whom a role is given to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GrantRow {
-    /// The account it holds in.
-    pub account_id: AccountId,
-    /// The user's name.
-    pub user_name: String,
-    /// The role.
-    pub role: Role,
-    /// What it covers.
-    pub scope: Scope,
+pub enum Grantee {
+    /// A user.
+    User(UserId),
+    /// Everyone in a group.
+    Group(GroupId),
 }
 
-fn read_grant(row: &Row<'_>) -> Result<GrantRow> {
-    Ok(GrantRow {
-        account_id: AccountId::new(row.text(0)?),
-        user_name: row.text(1)?,
-        role: parse_column("grants.role", Role::parse(&row.text(2)?))?,
-        scope: match row.optional_text(3)? {
-            Some(namespace) => Scope::Namespace(NamespaceId::new(namespace)),
-            None => Scope::Account,
-        },
+impl Grantee {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Group(_) => "group",
+        }
+    }
+
+    /// Its identifier.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::User(id) => id.as_str(),
+            Self::Group(id) => id.as_str(),
+        }
+    }
+
+    fn parse(kind: &str, id: String) -> Option<Self> {
+        match kind {
+            "user" => Some(Self::User(UserId::new(id))),
+            "group" => Some(Self::Group(GroupId::new(id))),
+            _ => None,
+        }
+    }
+}
+
+/// A role of a user or a group in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRow {
+    /// The grant's identifier.
+    pub id: GrantId,
+    /// The account it holds in.
+    pub account_id: AccountId,
+    /// The namespace it holds in.
+    pub namespace_id: NamespaceId,
+    /// Whose it is.
+    pub grantee: Grantee,
+    /// The user's or group's name.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+}
+
+/// A role in a namespace, to be given.
+#[derive(Clone, Debug)]
+pub struct NewMember {
+    /// The grant's identifier.
+    pub id: GrantId,
+    /// The account.
+    pub account_id: AccountId,
+    /// The namespace.
+    pub namespace_id: NamespaceId,
+    /// Who gets it.
+    pub grantee: Grantee,
+    /// The role.
+    pub role: Role,
+}
+
+const FIELDS: &[Field] = &[Field {
+    name: "entityname",
+    column: "COALESCE(u.name, t.name)",
+    kind: Kind::Text,
+}];
+
+macro_rules! columns {
+    () => {
+        "g.id, g.account_id, g.namespace_id, g.subject_kind, g.subject_id, COALESCE(u.name, t.name), g.role"
+    };
+}
+
+macro_rules! tables {
+    () => {
+        "grants g LEFT JOIN users u ON u.id = g.subject_id AND g.subject_kind = 'user' \
+         LEFT JOIN user_groups t ON t.id = g.subject_id AND g.subject_kind = 'group'"
+    };
+}
+
+fn read_member(row: &Row<'_>) -> Result<MemberRow> {
+    let grantee = Grantee::parse(&row.text(3)?, row.text(4)?);
+    Ok(MemberRow {
+        id: GrantId::new(row.text(0)?),
+        account_id: AccountId::new(row.text(1)?),
+        namespace_id: NamespaceId::new(row.text(2)?),
+        grantee: parse_column("grants.subject_kind", grantee)?,
+        name: row.text(5)?,
+        role: parse_column("grants.role", Role::parse(&row.text(6)?))?,
     })
 }
 
+fn scope_of(namespace: Option<String>) -> Scope {
+    namespace.map_or(Scope::Account, |id| Scope::Namespace(NamespaceId::new(id)))
+}
+
 impl Reader<'_> {
-    /// Everything granted to a user, in all accounts.
-    pub fn list_grants(&self, user: &UserId) -> Result<Vec<GrantRow>> {
-        const SQL: &str = "SELECT g.account_id, u.name, g.role, g.namespace_id FROM grants g \
-             JOIN users u ON u.id = g.subject_id WHERE g.subject_kind = 'user' AND g.subject_id = ?1";
-        self.connection
-            .list(SQL, params![user.as_str()], read_grant)
+    /// Everything granted to a user and to the groups it is in, in all accounts; `None` when there is no such user, or it
+    /// may not log in.
+    pub fn find_rights(&self, user: &UserId) -> Result<Option<Vec<Right>>> {
+        const SQL: &str = "SELECT u.is_disabled, g.account_id, g.role, g.namespace_id FROM users u \
+             LEFT JOIN grants g ON g.subject_id = u.id AND g.subject_kind = 'user' WHERE u.id = ?1 \
+             UNION ALL SELECT u.is_disabled, g.account_id, g.role, g.namespace_id FROM user_group_members m \
+             JOIN users u ON u.id = m.user_id JOIN grants g ON g.subject_id = m.group_id AND g.subject_kind = 'group' \
+             WHERE m.user_id = ?1";
+        let rows = self.connection.list(SQL, params![user.as_str()], |row| {
+            let right = match row.optional_text(1)? {
+                None => None,
+                Some(account) => Some(Right::of_role(
+                    AccountId::new(account),
+                    parse_column("grants.role", Role::parse(&row.text(2)?))?,
+                    &scope_of(row.optional_text(3)?),
+                )),
+            };
+            Ok((row.flag(0)?, right))
+        })?;
+        if rows.is_empty() || rows.iter().any(|(is_disabled, _)| *is_disabled) {
+            return Ok(None);
+        }
+        Ok(Some(
+            rows.into_iter().filter_map(|(_, right)| right).collect(),
+        ))
     }
 
-    /// Who has which role in a namespace, by name.
-    pub fn list_members(&self, namespace: &NamespaceId) -> Result<Vec<GrantRow>> {
-        const SQL: &str = "SELECT g.account_id, u.name, g.role, g.namespace_id FROM grants g \
-             JOIN users u ON u.id = g.subject_id WHERE g.subject_kind = 'user' AND g.namespace_id = ?1 \
-             ORDER BY u.name";
-        self.connection
-            .list(SQL, params![namespace.as_str()], read_grant)
+    /// Who has which role in a namespace, users and groups, by name. Fields: `entityname`.
+    pub fn list_members(
+        &self,
+        namespace: &NamespaceId,
+        query: &ListQuery,
+    ) -> Result<Listed<MemberRow>> {
+        let source = ListSource {
+            columns: columns!(),
+            from: concat!(
+                tables!(),
+                " WHERE g.namespace_id = ?1 AND COALESCE(u.name, t.name) IS NOT NULL"
+            )
+            .to_owned(),
+            params: vec![Param::from(namespace.as_str())],
+            fields: FIELDS,
+            order: "COALESCE(u.name, t.name), g.id",
+        };
+        list(&self.connection, &source, query, read_member)
+    }
+
+    /// The role in a namespace that a grant is; `None` for one of a whole account, too.
+    pub fn find_member(&self, id: &GrantId) -> Result<Option<MemberRow>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM ",
+            tables!(),
+            " WHERE g.id = ?1 AND g.namespace_id IS NOT NULL AND COALESCE(u.name, t.name) IS NOT NULL"
+        );
+        self.connection.find(SQL, params![id.as_str()], read_member)
+    }
+
+    /// The role of a user or a group in a namespace.
+    pub fn find_member_of(
+        &self,
+        namespace: &NamespaceId,
+        grantee: &Grantee,
+    ) -> Result<Option<MemberRow>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM ",
+            tables!(),
+            " WHERE g.namespace_id = ?1 AND g.subject_kind = ?2 AND g.subject_id = ?3 \
+             AND COALESCE(u.name, t.name) IS NOT NULL"
+        );
+        let params = params![namespace.as_str(), grantee.kind(), grantee.id()];
+        self.connection.find(SQL, params, read_member)
+    }
+
+    /// The accounts that nobody could administer any more without this user, of those who may log in.
+    pub fn list_accounts_that_need(&self, user: &UserId) -> Result<Vec<AccountId>> {
+        const SQL: &str = "SELECT g.account_id FROM grants g WHERE g.subject_id = ?1 AND g.role = 'administrator' \
+             AND g.namespace_id IS NULL AND NOT EXISTS (SELECT 1 FROM grants o JOIN users u ON u.id = o.subject_id \
+             WHERE o.account_id = g.account_id AND o.namespace_id IS NULL AND o.role = 'administrator' \
+             AND o.subject_kind = 'user' AND o.subject_id <> g.subject_id AND u.is_disabled = 0) ORDER BY g.account_id";
+        self.connection.list(SQL, params![user.as_str()], |row| {
+            row.text(0).map(AccountId::new)
+        })
     }
 }
 
 impl Tx<'_> {
-    /// Gives a user a role in a whole account.
+    /// Gives a user a role in a whole account; nothing happens when it has it.
     pub fn grant_account_role(
         &mut self,
         id: &GrantId,
@@ -60,7 +208,8 @@ impl Tx<'_> {
         now_ms: i64,
     ) -> Result<()> {
         const SQL: &str = "INSERT INTO grants (id, account_id, subject_kind, subject_id, role, scope_kind, namespace_id, \
-             created_at_ms) VALUES (?1, ?2, 'user', ?3, ?4, 'account', NULL, ?5)";
+             created_at_ms) VALUES (?1, ?2, 'user', ?3, ?4, 'account', NULL, ?5) \
+             ON CONFLICT (account_id, subject_id, role) WHERE namespace_id IS NULL DO NOTHING";
         self.connection.execute(
             SQL,
             params![
@@ -73,6 +222,21 @@ impl Tx<'_> {
         )?;
         self.changes.policy();
         Ok(())
+    }
+
+    /// Takes a user's role in a whole account. Says whether it had it.
+    pub fn take_account_role(
+        &mut self,
+        account: &AccountId,
+        user: &UserId,
+        role: Role,
+    ) -> Result<bool> {
+        const SQL: &str = "DELETE FROM grants WHERE account_id = ?1 AND subject_kind = 'user' AND subject_id = ?2 \
+             AND role = ?3 AND namespace_id IS NULL";
+        let params = params![account.as_str(), user.as_str(), role.as_str()];
+        let taken = self.connection.execute(SQL, params)?;
+        self.changes.policy();
+        Ok(taken > 0)
     }
 
     /// Gives a user a role in a namespace, in place of the one it had there.
@@ -103,13 +267,59 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes a user's role in a namespace. Says whether it had one.
-    pub fn delete_member(&mut self, namespace: &NamespaceId, user: &UserId) -> Result<bool> {
-        const SQL: &str = "DELETE FROM grants WHERE namespace_id = ?1 AND subject_id = ?2";
-        let deleted = self
+    /// Gives a user or a group a role in a namespace where it has none.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] when it has one there; the transaction can go on.
+    pub fn create_member(&mut self, new: &NewMember, now_ms: i64) -> Result<()> {
+        const SQL: &str = "INSERT INTO grants (id, account_id, subject_kind, subject_id, role, scope_kind, namespace_id, \
+             created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, 'namespace', ?6, ?7) \
+             ON CONFLICT (namespace_id, subject_id) WHERE namespace_id IS NOT NULL DO NOTHING";
+        let created = self.connection.execute(
+            SQL,
+            params![
+                new.id.as_str(),
+                new.account_id.as_str(),
+                new.grantee.kind(),
+                new.grantee.id(),
+                new.role.as_str(),
+                new.namespace_id.as_str(),
+                now_ms
+            ],
+        )?;
+        if created == 0 {
+            return Err(Error::AlreadyExists);
+        }
+        self.changes.policy();
+        Ok(())
+    }
+
+    /// Makes another role of one in a namespace. Says whether there was one.
+    pub fn set_member_role(&mut self, id: &GrantId, role: Role) -> Result<bool> {
+        const SQL: &str = "UPDATE grants SET role = ?1 WHERE id = ?2 AND namespace_id IS NOT NULL";
+        let changed = self
             .connection
-            .execute(SQL, params![namespace.as_str(), user.as_str()])?;
+            .execute(SQL, params![role.as_str(), id.as_str()])?;
+        self.changes.policy();
+        Ok(changed > 0)
+    }
+
+    /// Takes a user's or group's role in a namespace. Says whether it had one.
+    pub fn delete_member(&mut self, namespace: &NamespaceId, grantee: &Grantee) -> Result<bool> {
+        const SQL: &str =
+            "DELETE FROM grants WHERE namespace_id = ?1 AND subject_kind = ?2 AND subject_id = ?3";
+        let params = params![namespace.as_str(), grantee.kind(), grantee.id()];
+        let deleted = self.connection.execute(SQL, params)?;
         self.changes.policy();
         Ok(deleted > 0)
+    }
+
+    /// Takes everything that was granted to a user in an account.
+    pub(crate) fn delete_grants(&mut self, account: &AccountId, user: &UserId) -> Result<()> {
+        const SQL: &str = "DELETE FROM grants WHERE account_id = ?1 AND subject_kind = 'user' AND subject_id = ?2";
+        self.connection
+            .execute(SQL, params![account.as_str(), user.as_str()])?;
+        self.changes.policy();
+        Ok(())
     }
 }

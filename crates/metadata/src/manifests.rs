@@ -153,22 +153,26 @@ impl Tx<'_> {
         repository: &RepositoryId,
         subject: &Digest,
     ) -> Result<Option<Digest>> {
-        const IS_LOOSE: &str = "SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = ?2 \
-             AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id) \
-             AND NOT EXISTS (SELECT 1 FROM manifest_children c \
-             WHERE c.repository_id = m.repository_id AND c.digest = m.digest)";
         while let Some(found) = self.find_loose_referrer(repository, subject)? {
-            let params = params![repository.as_str(), found.as_str()];
             // A push that tags it may have come first: then it is not loose any more, and the next question passes it over.
-            if !self
-                .connection
-                .keep(fragments::TAKE_MANIFEST.postgres, params)?
-                || self.connection.exists(IS_LOOSE, params)?
-            {
+            if self.take_if_loose(repository, &found)? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// Says whether a manifest is there and nothing keeps it: no tag points at it, and no index names it. Then nothing can
+    /// come to keep it until the transaction ends.
+    pub fn take_if_loose(&mut self, repository: &RepositoryId, digest: &Digest) -> Result<bool> {
+        const IS_LOOSE: &str = "SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = ?2 \
+             AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id) \
+             AND NOT EXISTS (SELECT 1 FROM manifest_children c \
+             WHERE c.repository_id = m.repository_id AND c.digest = m.digest)";
+        let params = params![repository.as_str(), digest.as_str()];
+        self.connection
+            .keep(fragments::TAKE_MANIFEST.postgres, params)?;
+        self.connection.exists(IS_LOOSE, params)
     }
 
     /// Stores a manifest, unless the repository has it. Says whether it did.

@@ -22,7 +22,7 @@ pub struct NamespaceRow {
     pub created_at_ms: i64,
 }
 
-fn read_namespace(row: &Row<'_>) -> Result<NamespaceRow> {
+pub(crate) fn read_namespace(row: &Row<'_>) -> Result<NamespaceRow> {
     Ok(NamespaceRow {
         id: NamespaceId::new(row.text(0)?),
         account_id: AccountId::new(row.text(1)?),
@@ -64,6 +64,12 @@ impl Reader<'_> {
              WHERE n.account_id = ?1 AND n.name > ?2 ORDER BY n.name LIMIT ?3";
         self.connection
             .list(SQL, params![account.as_str(), after, limit], read_namespace)
+    }
+
+    /// Whether a namespace holds a repository, though it never had a manifest.
+    pub fn has_repository(&self, namespace: &NamespaceId) -> Result<bool> {
+        const SQL: &str = "SELECT 1 FROM repositories WHERE namespace_id = ?1 LIMIT 1";
+        self.connection.exists(SQL, params![namespace.as_str()])
     }
 
     /// Whether a namespace holds a repository that has or had a manifest.

@@ -25,7 +25,55 @@ struct Migration {
     /// programs may leave alone. Replicas are upgraded one after the other, so a step that older programs cannot work with
     /// has to be split over two releases.
     oldest_program: i64,
+    /// What has to be done to what is there before `sql` can add to it.
+    widened: &'static [Widened],
     sql: &'static str,
+}
+
+/// A column that may have more values from now on: `CHECK (column IN (…))`. The databases have no common words for that.
+struct Widened {
+    table: &'static str,
+    column: &'static str,
+    /// The list before, as it stands in the step that made it.
+    old: &'static str,
+    new: &'static str,
+}
+
+impl Widened {
+    fn check(&self, values: &str) -> String {
+        format!("CHECK ({} IN ({values}))", self.column)
+    }
+
+    /// SQLite keeps the text that made a table, and this way of changing a constraint is the one that its documentation
+    /// gives (ALTER TABLE, section 8).
+    fn sqlite(&self, connection: &rusqlite::Connection) -> Result<()> {
+        const SQL: &str = "UPDATE sqlite_schema SET sql = replace(sql, ?1, ?2) \
+             WHERE type = 'table' AND name = ?3 AND instr(sql, ?1) > 0";
+        connection.pragma_update(None, "writable_schema", true)?;
+        let params = (self.check(self.old), self.check(self.new), self.table);
+        let changed = connection.execute(SQL, params)?;
+        connection.execute_batch("PRAGMA writable_schema = RESET")?;
+        self.require(changed == 1)
+    }
+
+    /// PostgreSQL names such a constraint after table and column.
+    fn postgres(&self, session: &Session) -> Result<()> {
+        let (table, check) = (self.table, self.check(self.new));
+        let name = format!("{table}_{}_check", self.column);
+        session.script(&format!(
+            "ALTER TABLE {table} DROP CONSTRAINT {name}; ALTER TABLE {table} ADD CONSTRAINT {name} {check}"
+        ))
+    }
+
+    fn require(&self, is_done: bool) -> Result<()> {
+        if is_done {
+            return Ok(());
+        }
+        let (table, column) = (self.table, self.column);
+        Err(Error::Database(format!(
+            "the schema could not be brought up to date: {table}.{column} is not as an earlier release made it"
+        )))
+    }
 }
 
 /// The step since which each says which programs work with it.
@@ -35,37 +83,63 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
         oldest_program: 1,
+        widened: &[],
         sql: include_str!("../../../migrations/0001_accounts.sql"),
     },
     Migration {
         version: 2,
         oldest_program: 2,
+        widened: &[],
         sql: include_str!("../../../migrations/0002_content.sql"),
     },
     Migration {
         version: 3,
         oldest_program: 3,
+        widened: &[],
         sql: include_str!("../../../migrations/0003_events.sql"),
     },
     Migration {
         version: 4,
         oldest_program: 4,
+        widened: &[],
         sql: include_str!("../../../migrations/0004_jobs.sql"),
     },
     Migration {
         version: 5,
         oldest_program: 5,
+        widened: &[],
         sql: include_str!("../../../migrations/0005_collection.sql"),
     },
     Migration {
         version: COMPATIBILITY,
         oldest_program: 5,
+        widened: &[],
         sql: include_str!("../../../migrations/0006_compatibility.sql"),
     },
     Migration {
         version: 7,
         oldest_program: 5,
+        widened: &[],
         sql: include_str!("../../../migrations/0007_backups.sql"),
+    },
+    Migration {
+        version: 8,
+        oldest_program: 5,
+        widened: &[
+            Widened {
+                table: "identity_sources",
+                column: "kind",
+                old: "'password'",
+                new: "'password', 'oidc', 'ldap', 'workload'",
+            },
+            Widened {
+                table: "grants",
+                column: "subject_kind",
+                old: "'user'",
+                new: "'user', 'group'",
+            },
+        ],
+        sql: include_str!("../../../migrations/0008_people.sql"),
     },
 ];
 
@@ -106,15 +180,32 @@ fn note(connection: &Connection<'_>, step: &Migration) -> Result<()> {
     Ok(())
 }
 
+fn take_sqlite(connection: &rusqlite::Connection, step: &Migration) -> Result<()> {
+    for widened in step.widened {
+        widened.sqlite(connection)?;
+    }
+    // SQLite compares text by its bytes anyway, and has no collation of that name.
+    connection.execute_batch(&step.sql.replace(" COLLATE \"C\"", ""))?;
+    note(&Connection::sqlite(connection), step)
+}
+
+fn take_postgres(session: &Session, step: &Migration) -> Result<()> {
+    for widened in step.widened {
+        widened.postgres(session)?;
+    }
+    session.script(step.sql)?;
+    note(&Connection::postgres(session), step)?;
+    session.execute(VERSION, params![step.version])?;
+    Ok(())
+}
+
 /// Brings the schema up to date, each step in a transaction of its own.
 pub(crate) fn migrate(connection: &mut rusqlite::Connection) -> Result<SchemaVersions> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     require_compatible(&Connection::sqlite(connection), found)?;
     for step in steps(found) {
         let tx = connection.transaction()?;
-        // SQLite compares text by its bytes anyway, and has no collation of that name.
-        tx.execute_batch(&step.sql.replace(" COLLATE \"C\"", ""))?;
-        note(&Connection::sqlite(&tx), step)?;
+        take_sqlite(&tx, step)?;
         tx.pragma_update(None, "user_version", step.version)?;
         tx.commit()?;
     }
@@ -136,10 +227,7 @@ pub(crate) fn migrate_postgres(session: &Session) -> Result<SchemaVersions> {
             // Somebody may have been quicker, and newer.
             require_compatible(&connection, found)?;
             steps(found).try_for_each(|step| {
-                session.script(step.sql)?;
-                note(&connection, step)?;
-                session.execute(VERSION, params![step.version])?;
-                Ok(())
+                take_postgres(session, step)
             })
         });
         match upgraded {
@@ -159,8 +247,7 @@ pub(crate) fn migrate_postgres(session: &Session) -> Result<SchemaVersions> {
 /// Brings the new schema of a file to a version that need not be the newest: that of the rows that are to come.
 pub(crate) fn migrate_to(connection: &rusqlite::Connection, version: i64) -> Result<()> {
     for step in steps(0).filter(|step| step.version <= version) {
-        connection.execute_batch(&step.sql.replace(" COLLATE \"C\"", ""))?;
-        note(&Connection::sqlite(connection), step)?;
+        take_sqlite(connection, step)?;
     }
     connection.pragma_update(None, "user_version", version)?;
     Ok(())
@@ -176,9 +263,7 @@ pub(crate) fn migrate_postgres_to(session: &Session, version: i64) -> Result<()>
     let connection = Connection::postgres(session);
     let found = version_of(&connection)?;
     for step in steps(found).filter(|step| step.version <= version) {
-        session.script(step.sql)?;
-        note(&connection, step)?;
-        session.execute(VERSION, params![step.version])?;
+        take_postgres(session, step)?;
     }
     Ok(())
 }

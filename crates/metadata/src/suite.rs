@@ -6,10 +6,13 @@
 )]
 
 mod access;
+mod artifacts;
+mod auditing;
 mod backups;
 mod broken_off;
 mod collecting;
 mod content;
+mod counts;
 mod coverage;
 mod deployment;
 mod durability;
@@ -17,15 +20,19 @@ mod ends;
 mod examination;
 mod fixture;
 mod garbage;
+mod groups;
 mod jobs;
 mod passes;
+mod people;
 mod plans;
+mod plans_of_accounts;
 mod postgres;
 mod races;
 mod read_replica;
 mod referrers;
 mod uploads;
 mod usage;
+mod users;
 mod writer;
 
 pub(crate) use fixture::Database;
@@ -36,9 +43,16 @@ use crate::MetadataStore;
 /// All cases, one after the other, on one database.
 pub(crate) async fn run(store: &MetadataStore) {
     access::run(store).await;
+    people::run(store).await;
+    counts::run(store).await;
+    plans_of_accounts::run(store).await;
+    groups::run(store).await;
+    users::run(store).await;
     deployment::run(store).await;
+    auditing::run(store).await;
     content::run(store).await;
     referrers::run(store).await;
+    artifacts::run(store).await;
     uploads::run(store).await;
     garbage::run(store).await;
     passes::run(store).await;

@@ -1,12 +1,72 @@
 //! Tags: names that point at manifests.
 
-use crate::connection::params;
+use crate::connection::{Param, Row, params};
 use crate::error::Result;
+use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list, places};
 use crate::{Reader, RepositoryKey, Tx};
 use model::{AccountId, RepositoryId};
 use oci::{Digest, Tag};
 
+/// A tag as people see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagRow {
+    /// Its name.
+    pub name: String,
+    /// The manifest it points at.
+    pub manifest_id: String,
+    /// When it last came to point at another one.
+    pub updated_at_ms: i64,
+}
+
+const FIELDS: &[Field] = &[
+    Field {
+        name: "name",
+        column: "t.name",
+        kind: Kind::Text,
+    },
+    Field {
+        name: "push_time",
+        column: "t.updated_at_ms",
+        kind: Kind::Time,
+    },
+];
+
+fn read_tag(row: &Row<'_>) -> Result<TagRow> {
+    Ok(TagRow {
+        name: row.text(0)?,
+        manifest_id: row.text(1)?,
+        updated_at_ms: row.int(2)?,
+    })
+}
+
 impl Reader<'_> {
+    /// The tags of some manifests, by name, at most `limit` of all.
+    pub fn list_tags_of(&self, manifests: &[&str], limit: i64) -> Result<Vec<TagRow>> {
+        if manifests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT t.name, t.manifest_id, t.updated_at_ms FROM tags t WHERE t.manifest_id IN ({}) \
+             ORDER BY t.name LIMIT ?1",
+            places(1, manifests.len())
+        );
+        let mut params = vec![Param::Int(limit)];
+        params.extend(manifests.iter().map(|id| Param::from(*id)));
+        self.connection.list_once(&sql, &params, read_tag)
+    }
+
+    /// The tags of one manifest. Fields: `name`, `push_time`; by name.
+    pub fn list_artifact_tags(&self, manifest: &str, query: &ListQuery) -> Result<Listed<TagRow>> {
+        let source = ListSource {
+            columns: "t.name, t.manifest_id, t.updated_at_ms",
+            from: "tags t WHERE t.manifest_id = ?1".to_owned(),
+            params: vec![Param::from(manifest)],
+            fields: FIELDS,
+            order: "t.name",
+        };
+        list(&self.connection, &source, query, read_tag)
+    }
+
     /// A repository's tags in byte order after `after`, at most `limit`.
     pub fn list_tags(&self, key: &RepositoryKey, after: &str, limit: i64) -> Result<Vec<String>> {
         // As a join, PostgreSQL would read and sort all tags after `after`: it does not know that there is one repository.
@@ -43,6 +103,27 @@ impl Tx<'_> {
             ],
         )?;
         Ok(changed > 0)
+    }
+
+    /// Makes a tag, unless the repository has one of that name. Says whether it did.
+    pub fn create_tag(
+        &mut self,
+        account: &AccountId,
+        repository: &RepositoryId,
+        tag: &Tag,
+        manifest: &str,
+        now_ms: i64,
+    ) -> Result<bool> {
+        const SQL: &str = "INSERT INTO tags (repository_id, name, manifest_id, account_id, created_at_ms, updated_at_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (repository_id, name) DO NOTHING";
+        let params = params![
+            repository.as_str(),
+            tag.as_str(),
+            manifest,
+            account.as_str(),
+            now_ms
+        ];
+        Ok(self.connection.execute(SQL, params)? > 0)
     }
 
     /// Deletes the tag and answers with the digest it pointed at, or `None` if there was no such tag.

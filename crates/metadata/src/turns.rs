@@ -14,6 +14,10 @@ pub enum Turn {
     SigningKeys,
     /// Beginning a backup, or thinning them out.
     Backups,
+    /// Taking somebody the power over an account: two that do it at once could leave it without anybody.
+    Administrators,
+    /// Numbering and chaining events, and purging them.
+    Sealing,
 }
 
 impl Turn {
@@ -24,6 +28,8 @@ impl Turn {
             Self::FirstStart => OURS + 1,
             Self::SigningKeys => OURS + 2,
             Self::Backups => OURS + 3,
+            Self::Administrators => OURS + 4,
+            Self::Sealing => OURS + 5,
         }
     }
 }

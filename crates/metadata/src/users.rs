@@ -1,7 +1,9 @@
-//! People: how they are found, made, disabled and given passwords.
+//! People: how they are found, made, disabled, given passwords and deleted.
 
-use crate::connection::{Row, params};
+use crate::connection::{Param, Row, params};
 use crate::error::Result;
+use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list};
+use crate::user_profiles::UserProfile;
 use crate::{Reader, Tx};
 use model::{AccountId, UserId};
 
@@ -39,7 +41,78 @@ pub struct NewUser {
     pub password_hash: Option<String>,
 }
 
+/// A member of an account, as its people see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserDetails {
+    /// Its identifier.
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+    /// The account it belongs to first.
+    pub home_account_id: AccountId,
+    /// When it was made.
+    pub created_at_ms: i64,
+    /// What it says of itself.
+    pub profile: UserProfile,
+    /// Whether it administers the account by a role of its own.
+    pub is_administrator: bool,
+}
+
 const PASSWORD_SOURCE: &str = "local";
+
+const FIELDS: &[Field] = &[
+    Field {
+        name: "username",
+        column: "u.name",
+        kind: Kind::Text,
+    },
+    Field {
+        name: "email",
+        column: "COALESCE(p.email, '')",
+        kind: Kind::Text,
+    },
+    Field {
+        name: "realname",
+        column: "COALESCE(p.real_name, '')",
+        kind: Kind::Text,
+    },
+    Field {
+        name: "creation_time",
+        column: "u.created_at_ms",
+        kind: Kind::Time,
+    },
+];
+
+macro_rules! columns {
+    () => {
+        "u.id, u.name, u.home_account_id, u.created_at_ms, COALESCE(p.email, ''), COALESCE(p.real_name, ''), \
+         COALESCE(p.comment, ''), COALESCE(p.updated_at_ms, 0), (SELECT COUNT(*) FROM grants g WHERE g.subject_id = u.id \
+         AND g.account_id = m.account_id AND g.subject_kind = 'user' AND g.role = 'administrator' \
+         AND g.namespace_id IS NULL)"
+    };
+}
+
+macro_rules! tables {
+    () => {
+        "memberships m JOIN users u ON u.id = m.user_id LEFT JOIN user_profiles p ON p.user_id = u.id"
+    };
+}
+
+fn read_details(row: &Row<'_>) -> Result<UserDetails> {
+    Ok(UserDetails {
+        id: UserId::new(row.text(0)?),
+        name: row.text(1)?,
+        home_account_id: AccountId::new(row.text(2)?),
+        created_at_ms: row.int(3)?,
+        profile: UserProfile {
+            email: row.text(4)?,
+            real_name: row.text(5)?,
+            comment: row.text(6)?,
+            updated_at_ms: row.int(7)?,
+        },
+        is_administrator: row.int(8)? > 0,
+    })
+}
 
 fn read_user(row: &Row<'_>) -> Result<UserRow> {
     Ok(UserRow {
@@ -77,6 +150,45 @@ impl Reader<'_> {
              WHERE m.account_id = ?1 AND u.name > ?2 ORDER BY u.name LIMIT ?3";
         self.connection
             .list(SQL, params![account.as_str(), after, limit], read_user)
+    }
+
+    /// A member of an account, with what its people see of it.
+    pub fn find_user_details(
+        &self,
+        account: &AccountId,
+        user: &UserId,
+    ) -> Result<Option<UserDetails>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM ",
+            tables!(),
+            " WHERE m.account_id = ?1 AND m.user_id = ?2"
+        );
+        let params = params![account.as_str(), user.as_str()];
+        self.connection.find(SQL, params, read_details)
+    }
+
+    /// The members of an account. Fields: `username`, `email`, `realname`, `creation_time`; by name.
+    pub fn list_user_details(
+        &self,
+        account: &AccountId,
+        query: &ListQuery,
+    ) -> Result<Listed<UserDetails>> {
+        let source = ListSource {
+            columns: columns!(),
+            from: concat!(tables!(), " WHERE m.account_id = ?1").to_owned(),
+            params: vec![Param::from(account.as_str())],
+            fields: FIELDS,
+            order: "u.name, u.id",
+        };
+        list(&self.connection, &source, query, read_details)
+    }
+
+    /// Whether a user runs the deployment.
+    pub fn is_operator(&self, user: &UserId) -> Result<bool> {
+        const SQL: &str = "SELECT 1 FROM operators WHERE user_id = ?1";
+        self.connection.exists(SQL, params![user.as_str()])
     }
 
     /// The id of the deployment's source of local passwords.
@@ -151,5 +263,37 @@ impl Tx<'_> {
         self.connection
             .execute(SQL, params![user.as_str(), now_ms])?;
         Ok(())
+    }
+
+    /// Takes a user out of an account, with what was granted to it there and its groups there. Says whether it was in it.
+    pub fn delete_membership(&mut self, account: &AccountId, user: &UserId) -> Result<bool> {
+        const GROUPS: &str = "DELETE FROM user_group_members \
+             WHERE group_id IN (SELECT id FROM user_groups WHERE account_id = ?1) AND user_id = ?2";
+        const MEMBERSHIP: &str = "DELETE FROM memberships WHERE account_id = ?1 AND user_id = ?2";
+        let params = params![account.as_str(), user.as_str()];
+        self.delete_grants(account, user)?;
+        self.connection.execute(GROUPS, params)?;
+        let deleted = self.connection.execute(MEMBERSHIP, params)?;
+        self.changes.policy();
+        Ok(deleted > 0)
+    }
+
+    /// Deletes a user for good: what it could log in with, what was granted to it anywhere, and itself. Its name is free.
+    /// Says whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::ReferenceViolated`](crate::Error::ReferenceViolated) for an operator of the deployment.
+    pub fn delete_user(&mut self, user: &UserId) -> Result<bool> {
+        const REFRESH_TOKENS: &str = "DELETE FROM refresh_tokens WHERE user_id = ?1";
+        const ACCESS_TOKENS: &str = "DELETE FROM access_tokens WHERE user_id = ?1";
+        const GRANTS: &str = "DELETE FROM grants WHERE subject_kind = 'user' AND subject_id = ?1";
+        const MEMBERSHIPS: &str = "DELETE FROM memberships WHERE user_id = ?1";
+        const USER: &str = "DELETE FROM users WHERE id = ?1";
+        for sql in [REFRESH_TOKENS, ACCESS_TOKENS, GRANTS, MEMBERSHIPS] {
+            self.connection.execute(sql, params![user.as_str()])?;
+        }
+        let deleted = self.connection.execute(USER, params![user.as_str()])?;
+        self.changes.policy();
+        Ok(deleted > 0)
     }
 }

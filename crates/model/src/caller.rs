@@ -1,8 +1,9 @@
 //! Whoever makes a request.
 
-use crate::id::{AccessTokenId, AccountId, UserId};
+use crate::id::{AccessTokenId, AccountId, RobotId, UserId};
 use oci::ScopeActions;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Who the caller is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,13 @@ pub enum CallerKind {
         /// Its identifier.
         id: UserId,
         /// Its name at the time of authentication, for logs and events.
+        name: String,
+    },
+    /// A robot account.
+    Robot {
+        /// Its identifier.
+        id: RobotId,
+        /// Its full name, with prefix and namespace.
         name: String,
     },
     /// An operator at the machine's own command line.
@@ -34,6 +42,10 @@ pub enum CredentialKind {
         /// What it may do of all that its user may.
         actions: ScopeActions,
     },
+    /// A robot account's secret.
+    RobotSecret,
+    /// The cookie of a login by form.
+    Session,
     /// Access to the machine itself.
     Local,
 }
@@ -45,7 +57,7 @@ pub struct Caller {
     pub kind: CallerKind,
     /// Proven how.
     pub credential: CredentialKind,
-    /// The account a user belongs to first; `None` for anonymous.
+    /// The account a user belongs to first, or a robot account altogether; `None` for anonymous.
     pub home_account: Option<AccountId>,
 }
 
@@ -77,7 +89,15 @@ impl Caller {
     pub fn user_id(&self) -> Option<&UserId> {
         match &self.kind {
             CallerKind::User { id, .. } => Some(id),
-            CallerKind::Anonymous | CallerKind::LocalOperator => None,
+            CallerKind::Anonymous | CallerKind::Robot { .. } | CallerKind::LocalOperator => None,
+        }
+    }
+
+    /// The robot account, when it is one.
+    pub fn robot_id(&self) -> Option<&RobotId> {
+        match &self.kind {
+            CallerKind::Robot { id, .. } => Some(id),
+            CallerKind::Anonymous | CallerKind::User { .. } | CallerKind::LocalOperator => None,
         }
     }
 
@@ -85,7 +105,7 @@ impl Caller {
     pub fn display_name(&self) -> &str {
         match &self.kind {
             CallerKind::Anonymous => "anonymous",
-            CallerKind::User { name, .. } => name,
+            CallerKind::User { name, .. } | CallerKind::Robot { name, .. } => name,
             CallerKind::LocalOperator => "local operator",
         }
     }
@@ -96,6 +116,8 @@ impl Caller {
             CredentialKind::None => "none",
             CredentialKind::Password => "password",
             CredentialKind::AccessToken { .. } => "access_token",
+            CredentialKind::RobotSecret => "robot_secret",
+            CredentialKind::Session => "session",
             CredentialKind::Local => "local",
         }
     }
@@ -106,4 +128,6 @@ impl Caller {
 pub struct Origin {
     /// The client's address, behind configured proxies; `None` for local commands.
     pub address: Option<IpAddr>,
+    /// The client's program as it calls itself, at most 255 bytes and without control characters.
+    pub agent: Option<Arc<str>>,
 }

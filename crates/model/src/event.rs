@@ -1,7 +1,18 @@
 //! Everything that can happen, once. Each is written in the transaction that made it true.
 
+use crate::robot::Permission;
 use oci::{Digest, RepositoryName, Tag};
 use serde::Serialize;
+
+/// Who has a role in a namespace, by name: the field `user` or `group` of an event.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Member {
+    /// A user.
+    User(String),
+    /// A group.
+    Group(String),
+}
 
 /// A fact. Serialised as `{"kind": "tag.put", …}`; the kinds and fields are a contract with whoever reads events.
 #[derive(Clone, Debug, Serialize)]
@@ -57,6 +68,62 @@ pub enum Event {
         /// Which.
         digest: Digest,
     },
+    /// What is said of a repository was changed.
+    #[serde(rename = "repository.updated")]
+    RepositoryUpdated {
+        /// Which.
+        repository: RepositoryName,
+    },
+    /// A repository was deleted, after everything in it.
+    #[serde(rename = "repository.deleted")]
+    RepositoryDeleted {
+        /// Which.
+        repository: RepositoryName,
+    },
+    /// A label was made.
+    #[serde(rename = "label.created")]
+    LabelCreated {
+        /// Its name.
+        label: String,
+        /// The namespace it is of; none for one of the account.
+        namespace: Option<String>,
+    },
+    /// A label was changed.
+    #[serde(rename = "label.updated")]
+    LabelUpdated {
+        /// Its name.
+        label: String,
+        /// The namespace it is of; none for one of the account.
+        namespace: Option<String>,
+    },
+    /// A label was deleted, and nothing carries it any more.
+    #[serde(rename = "label.deleted")]
+    LabelDeleted {
+        /// Its name.
+        label: String,
+        /// The namespace it is of; none for one of the account.
+        namespace: Option<String>,
+    },
+    /// A manifest got a label.
+    #[serde(rename = "label.attached")]
+    LabelAttached {
+        /// Its name.
+        label: String,
+        /// Where.
+        repository: RepositoryName,
+        /// The manifest.
+        digest: Digest,
+    },
+    /// A label was taken from a manifest.
+    #[serde(rename = "label.detached")]
+    LabelDetached {
+        /// Its name.
+        label: String,
+        /// Where.
+        repository: RepositoryName,
+        /// The manifest.
+        digest: Digest,
+    },
     /// A namespace was created.
     #[serde(rename = "namespace.created")]
     NamespaceCreated {
@@ -99,21 +166,100 @@ pub enum Event {
         /// The user's name.
         user: String,
     },
-    /// A user got a role in a namespace, or another one.
+    /// A user's profile was changed, by itself or by an administrator.
+    #[serde(rename = "user.profile_changed")]
+    UserProfileChanged {
+        /// The user's name.
+        user: String,
+    },
+    /// A user of another account was taken out of this one.
+    #[serde(rename = "user.removed")]
+    UserRemoved {
+        /// The user's name.
+        user: String,
+    },
+    /// A user was deleted for good.
+    #[serde(rename = "user.deleted")]
+    UserDeleted {
+        /// The user's name.
+        user: String,
+    },
+    /// A user became an administrator of the account.
+    #[serde(rename = "administrator.added")]
+    AdministratorAdded {
+        /// The user's name.
+        administrator: String,
+    },
+    /// A user is no administrator of the account any more.
+    #[serde(rename = "administrator.removed")]
+    AdministratorRemoved {
+        /// The user's name.
+        administrator: String,
+    },
+    /// A user or a group got a role in a namespace, or another one.
     #[serde(rename = "member.added")]
     MemberAdded {
         /// The namespace.
         namespace: String,
-        /// The user's name.
-        user: String,
+        /// Who got it.
+        #[serde(flatten)]
+        member: Member,
         /// The role.
         role: String,
     },
-    /// A user lost its role in a namespace.
+    /// A user or a group got another role in a namespace.
+    #[serde(rename = "member.updated")]
+    MemberUpdated {
+        /// The namespace.
+        namespace: String,
+        /// Who got it.
+        #[serde(flatten)]
+        member: Member,
+        /// The role.
+        role: String,
+    },
+    /// A user or a group lost its role in a namespace.
     #[serde(rename = "member.removed")]
     MemberRemoved {
         /// The namespace.
         namespace: String,
+        /// Who lost it.
+        #[serde(flatten)]
+        member: Member,
+    },
+    /// A group was made.
+    #[serde(rename = "group.created")]
+    GroupCreated {
+        /// Its name.
+        group: String,
+    },
+    /// A group got another name.
+    #[serde(rename = "group.renamed")]
+    GroupRenamed {
+        /// Its name.
+        group: String,
+        /// Its name before.
+        was: String,
+    },
+    /// A group was deleted, with its roles.
+    #[serde(rename = "group.deleted")]
+    GroupDeleted {
+        /// Its name.
+        group: String,
+    },
+    /// A user was put into a group.
+    #[serde(rename = "group.member_added")]
+    GroupMemberAdded {
+        /// The group's name.
+        group: String,
+        /// The user's name.
+        user: String,
+    },
+    /// A user was taken out of a group.
+    #[serde(rename = "group.member_removed")]
+    GroupMemberRemoved {
+        /// The group's name.
+        group: String,
         /// The user's name.
         user: String,
     },
@@ -132,6 +278,88 @@ pub enum Event {
         user: String,
         /// The token's name.
         token: String,
+    },
+    /// An operator made an account.
+    #[serde(rename = "account.created")]
+    AccountCreated {
+        /// Its name.
+        account: String,
+    },
+    /// An operator let an account do more, or less.
+    #[serde(rename = "account.state_changed")]
+    AccountStateChanged {
+        /// Its name.
+        account: String,
+        /// What it may do now: `active`, `suspended` or `closing`.
+        state: String,
+    },
+    /// An account got a plan, or another one.
+    #[serde(rename = "plan.changed")]
+    PlanChanged {
+        /// The account's name.
+        account: String,
+        /// The plan's name.
+        plan: String,
+    },
+    /// An operator made a plan.
+    #[serde(rename = "plan.created")]
+    PlanCreated {
+        /// Its name.
+        plan: String,
+    },
+    /// An operator deleted a plan that no account had.
+    #[serde(rename = "plan.deleted")]
+    PlanDeleted {
+        /// Its name.
+        plan: String,
+    },
+    /// A robot account was made.
+    #[serde(rename = "robot.created")]
+    RobotCreated {
+        /// Its whole name.
+        robot: String,
+        /// The namespace it is of; none for one of the account.
+        namespace: Option<String>,
+        /// What it may do.
+        permissions: Vec<Permission>,
+        /// When it ends.
+        expires_at_ms: Option<i64>,
+    },
+    /// A robot account was changed.
+    #[serde(rename = "robot.updated")]
+    RobotUpdated {
+        /// Its whole name.
+        robot: String,
+        /// The namespace it is of; none for one of the account.
+        namespace: Option<String>,
+        /// What it may do now.
+        permissions: Vec<Permission>,
+        /// When it ends now.
+        expires_at_ms: Option<i64>,
+        /// Whether it may not log in.
+        is_disabled: bool,
+    },
+    /// A robot account got another secret.
+    #[serde(rename = "robot.secret_reset")]
+    RobotSecretReset {
+        /// Its whole name.
+        robot: String,
+        /// The namespace it is of; none for one of the account.
+        namespace: Option<String>,
+    },
+    /// A robot account was deleted.
+    #[serde(rename = "robot.deleted")]
+    RobotDeleted {
+        /// Its whole name.
+        robot: String,
+        /// The namespace it is of; none for one of the account.
+        namespace: Option<String>,
+    },
+    /// Settings of an account were changed.
+    #[serde(rename = "configuration.updated")]
+    ConfigurationUpdated {
+        /// Which.
+        settings: Vec<String>,
     },
     /// An operator had the collector run.
     #[serde(rename = "garbage.collected")]
@@ -157,30 +385,128 @@ pub enum Event {
         /// What it is now.
         is: u64,
     },
+    /// A caller logged in: with a password, an access token or a robot account's secret.
+    #[serde(rename = "user.logged_in")]
+    LoggedIn {
+        /// The user's or robot account's name.
+        user: String,
+        /// What it got: `token` or `session`.
+        given: &'static str,
+        /// How often, since this was last written.
+        count: u64,
+    },
+    /// A session was ended by its user.
+    #[serde(rename = "user.logged_out")]
+    LoggedOut {
+        /// The user's name.
+        user: String,
+    },
+    /// Logins from one address that were refused within one minute.
+    #[serde(rename = "login.refused")]
+    LoginRefused {
+        /// Those of the names that somebody has, some of them at most. Others may be passwords in the wrong field.
+        users: Vec<String>,
+        /// How many logins.
+        count: u64,
+        /// Whether it is about all addresses that there was no place to remember one by one.
+        is_of_others: bool,
+    },
+    /// Requests from one address that were refused to whoever was logged in, or to its token, within one minute.
+    #[serde(rename = "access.refused")]
+    AccessRefused {
+        /// Who asked, some of them at most.
+        users: Vec<String>,
+        /// How many requests.
+        count: u64,
+        /// Whether it is about all addresses that there was no place to remember one by one.
+        is_of_others: bool,
+    },
+    /// A manifest was pulled.
+    #[serde(rename = "manifest.pulled")]
+    ManifestPulled {
+        /// From where.
+        repository: RepositoryName,
+        /// Which.
+        digest: Digest,
+        /// The tag that it was asked for by; `None` when it was asked for by its digest.
+        tag: Option<Tag>,
+        /// How often by this caller, since this was last written.
+        count: u64,
+    },
+    /// The oldest part of this log was purged.
+    #[serde(rename = "audit_log.purged")]
+    AuditLogPurged {
+        /// The number of the newest event that is gone.
+        through: i64,
+    },
 }
 
-impl Event {
-    /// The event's kind, as in its JSON.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::ManifestPushed { .. } => "manifest.pushed",
-            Self::TagPut { .. } => "tag.put",
-            Self::TagDeleted { .. } => "tag.deleted",
-            Self::ManifestDeleted { .. } => "manifest.deleted",
-            Self::BlobDeleted { .. } => "blob.deleted",
-            Self::NamespaceCreated { .. } => "namespace.created",
-            Self::NamespaceUpdated { .. } => "namespace.updated",
-            Self::NamespaceDeleted { .. } => "namespace.deleted",
-            Self::UserCreated { .. } => "user.created",
-            Self::UserUpdated { .. } => "user.updated",
-            Self::PasswordReset { .. } => "user.password_reset",
-            Self::MemberAdded { .. } => "member.added",
-            Self::MemberRemoved { .. } => "member.removed",
-            Self::AccessTokenCreated { .. } => "access_token.created",
-            Self::AccessTokenRevoked { .. } => "access_token.revoked",
-            Self::GarbageCollected { .. } => "garbage.collected",
-            Self::BackupMade { .. } => "backup.made",
-            Self::UsageCorrected { .. } => "usage.corrected",
+macro_rules! kinds {
+    ($($variant:ident = $kind:literal,)*) => {
+        impl Event {
+            /// Every kind that there is.
+            pub const KINDS: &[&str] = &[$($kind,)*];
+
+            /// The event's kind, as in its JSON.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $kind,)* }
+            }
         }
-    }
+    };
+}
+
+// A kind is a noun and what was done to it; what it was done to has the noun for its field. The audit log reads both.
+kinds! {
+    ManifestPushed = "manifest.pushed",
+    TagPut = "tag.put",
+    TagDeleted = "tag.deleted",
+    ManifestDeleted = "manifest.deleted",
+    BlobDeleted = "blob.deleted",
+    RepositoryUpdated = "repository.updated",
+    RepositoryDeleted = "repository.deleted",
+    LabelCreated = "label.created",
+    LabelUpdated = "label.updated",
+    LabelDeleted = "label.deleted",
+    LabelAttached = "label.attached",
+    LabelDetached = "label.detached",
+    NamespaceCreated = "namespace.created",
+    NamespaceUpdated = "namespace.updated",
+    NamespaceDeleted = "namespace.deleted",
+    UserCreated = "user.created",
+    UserUpdated = "user.updated",
+    PasswordReset = "user.password_reset",
+    UserProfileChanged = "user.profile_changed",
+    UserRemoved = "user.removed",
+    UserDeleted = "user.deleted",
+    AdministratorAdded = "administrator.added",
+    AdministratorRemoved = "administrator.removed",
+    MemberAdded = "member.added",
+    MemberUpdated = "member.updated",
+    MemberRemoved = "member.removed",
+    GroupCreated = "group.created",
+    GroupRenamed = "group.renamed",
+    GroupDeleted = "group.deleted",
+    GroupMemberAdded = "group.member_added",
+    GroupMemberRemoved = "group.member_removed",
+    AccessTokenCreated = "access_token.created",
+    AccessTokenRevoked = "access_token.revoked",
+    AccountCreated = "account.created",
+    AccountStateChanged = "account.state_changed",
+    PlanChanged = "plan.changed",
+    PlanCreated = "plan.created",
+    PlanDeleted = "plan.deleted",
+    RobotCreated = "robot.created",
+    RobotUpdated = "robot.updated",
+    RobotSecretReset = "robot.secret_reset",
+    RobotDeleted = "robot.deleted",
+    ConfigurationUpdated = "configuration.updated",
+    GarbageCollected = "garbage.collected",
+    BackupMade = "backup.made",
+    UsageCorrected = "usage.corrected",
+    LoggedIn = "user.logged_in",
+    LoggedOut = "user.logged_out",
+    LoginRefused = "login.refused",
+    AccessRefused = "access.refused",
+    ManifestPulled = "manifest.pulled",
+    AuditLogPurged = "audit_log.purged",
 }

@@ -60,3 +60,19 @@ id!(
     /// A schedule.
     ScheduleId
 );
+id!(
+    /// A robot account.
+    RobotId
+);
+id!(
+    /// A group of users.
+    GroupId
+);
+id!(
+    /// A plan.
+    PlanId
+);
+id!(
+    /// A label.
+    LabelId
+);

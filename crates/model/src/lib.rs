@@ -10,6 +10,8 @@ pub mod event;
 pub mod id;
 pub mod job;
 pub mod page;
+pub mod plan;
+pub mod robot;
 pub mod role;
 
 pub use account::{Account, AccountState, Address};
@@ -17,8 +19,11 @@ pub use caller::{Caller, CallerKind, CredentialKind};
 pub use clock::{Clock, IdSource};
 pub use event::Event;
 pub use id::{
-    AccessTokenId, AccountId, GrantId, JobId, NamespaceId, RepositoryId, ScheduleId, UserId,
+    AccessTokenId, AccountId, GrantId, GroupId, JobId, LabelId, NamespaceId, PlanId, RepositoryId, RobotId, ScheduleId,
+    UserId,
 };
 pub use job::{JobKind, JobLogLevel, JobState};
 pub use page::Page;
-pub use role::{Action, Role, Scope};
+pub use plan::{Plan, PlanFeatures, PlanLimits};
+pub use robot::{Permission, PermissionScope};
+pub use role::{Action, Actions, Coverage, Right, Role, Scope};

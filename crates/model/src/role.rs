@@ -1,75 +1,112 @@
 //! The catalogue of actions, and the roles that are sets of them.
 
-use crate::id::NamespaceId;
+mod action;
+
+use crate::id::{AccountId, NamespaceId};
+pub use action::{Action, Actions};
 use serde::{Deserialize, Serialize};
 
-macro_rules! actions {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// One thing that may be allowed. The names are the resource and verb of Harbor's permission tables where
-        /// those have a word for it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Action { $($(#[$doc])* $variant,)* }
-
-        impl Action {
-            /// Every action there is.
-            pub const ALL: &[Action] = &[$(Action::$variant,)*];
-
-            /// Its name, as grants, tokens and audit records write it.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Action::$variant => $name,)* }
-            }
-        }
-    };
-}
-
-actions! {
-    /// Read manifests, blobs, tags and referrers of a repository.
-    RepositoryPull = "repository:pull",
-    /// Write manifests, tags and blobs to a repository, and make the repository.
-    RepositoryPush = "repository:push",
-    /// Delete tags, manifests and blobs of a repository.
-    ArtifactDelete = "artifact:delete",
-    /// See that a namespace exists, and its settings.
-    NamespaceRead = "namespace:read",
-    /// Change a namespace's settings.
-    NamespaceUpdate = "namespace:update",
-    /// Delete a namespace.
-    NamespaceDelete = "namespace:delete",
-    /// See who has a role in a namespace.
-    MemberList = "member:list",
-    /// Give and take roles in a namespace.
-    MemberUpdate = "member:update",
-    /// Create a namespace in the account.
-    NamespaceCreate = "namespace:create",
-    /// List the repositories of the account that the caller may pull.
-    CatalogList = "catalog:list",
-    /// Create, disable and reset the account's users.
-    UserManage = "user:manage",
-}
-
-/// What a grant covers.
+/// What a role is given for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Everything in the account.
+    /// The whole account.
     Account,
     /// One namespace and all its repositories.
     Namespace(NamespaceId),
 }
 
+/// What of an account a right covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// The account's own objects, and every namespace.
+    Everything,
+    /// The account's own objects.
+    Account,
+    /// Every namespace.
+    Namespaces,
+    /// One namespace.
+    Namespace(NamespaceId),
+}
+
+/// Some actions on some part of an account. Rights add up; nothing denies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// The account it holds in.
+    pub account: AccountId,
+    /// What it covers there.
+    pub coverage: Coverage,
+    /// What may be done.
+    pub actions: Actions,
+    /// The role that it is, if it is one.
+    pub role: Option<Role>,
+}
+
+impl Right {
+    /// What a role that is given for a scope comes to.
+    pub fn of_role(account: AccountId, role: Role, scope: &Scope) -> Self {
+        let coverage = match scope {
+            // Power over the account itself comes from a role that is made for it, on the account.
+            Scope::Account if role.is_of_accounts() => Coverage::Everything,
+            Scope::Account => Coverage::Namespaces,
+            Scope::Namespace(namespace) => Coverage::Namespace(namespace.clone()),
+        };
+        let is_out_of_place = role == Role::Administrator && *scope != Scope::Account;
+        let actions = if is_out_of_place {
+            Actions::NONE
+        } else {
+            role.actions()
+        };
+        Self {
+            account,
+            coverage,
+            actions,
+            role: (!is_out_of_place).then_some(role),
+        }
+    }
+
+    /// Whether it allows an action on an account itself.
+    pub fn allows_in_account(&self, account: &AccountId, action: Action) -> bool {
+        self.account == *account
+            && matches!(self.coverage, Coverage::Everything | Coverage::Account)
+            && self.actions.contains(action)
+    }
+
+    /// Whether it allows an action on a namespace of an account.
+    pub fn allows_in_namespace(
+        &self,
+        account: &AccountId,
+        namespace: &NamespaceId,
+        action: Action,
+    ) -> bool {
+        let covers = match &self.coverage {
+            Coverage::Everything | Coverage::Namespaces => true,
+            Coverage::Account => false,
+            Coverage::Namespace(covered) => covered == namespace,
+        };
+        self.account == *account && covers && self.actions.contains(action)
+    }
+}
+
 /// A named set of actions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Account-wide: everything.
     Administrator,
+    /// IBM's `Manager`: everything in namespaces, and the account's settings, but not its people.
+    Manager,
     /// Harbor's `projectAdmin` (1).
     ProjectAdmin,
     /// Harbor's `maintainer` (4).
     Maintainer,
     /// Harbor's `developer` (2).
     Developer,
+    /// IBM's `Writer`: pushes, pulls and deletes images, and sees no settings.
+    Writer,
     /// Harbor's `guest` (3).
     Guest,
+    /// IBM's `Reader`.
+    Reader,
     /// Harbor's `limitedGuest` (5).
     LimitedGuest,
 }
@@ -78,10 +115,13 @@ impl Role {
     /// Every role, the strongest first.
     pub const ALL: &[Role] = &[
         Role::Administrator,
+        Role::Manager,
         Role::ProjectAdmin,
         Role::Maintainer,
         Role::Developer,
+        Role::Writer,
         Role::Guest,
+        Role::Reader,
         Role::LimitedGuest,
     ];
 
@@ -89,10 +129,13 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
+            Self::Manager => "manager",
             Self::ProjectAdmin => "project-admin",
             Self::Maintainer => "maintainer",
             Self::Developer => "developer",
+            Self::Writer => "writer",
             Self::Guest => "guest",
+            Self::Reader => "reader",
             Self::LimitedGuest => "limited-guest",
         }
     }
@@ -102,40 +145,37 @@ impl Role {
         Self::ALL.iter().copied().find(|role| role.as_str() == text)
     }
 
+    /// Whether it says something about an account itself when it is given there.
+    pub fn is_of_accounts(self) -> bool {
+        matches!(self, Self::Administrator | Self::Manager)
+    }
+
+    /// Its letter in the table of actions; the administrator holds them all.
+    fn letter(self) -> Option<char> {
+        match self {
+            Self::Administrator => None,
+            Self::Manager => Some('S'),
+            Self::ProjectAdmin => Some('P'),
+            Self::Maintainer => Some('M'),
+            Self::Developer => Some('D'),
+            Self::Writer => Some('W'),
+            Self::Guest => Some('G'),
+            Self::Reader => Some('R'),
+            Self::LimitedGuest => Some('L'),
+        }
+    }
+
+    /// What it holds.
+    pub fn actions(self) -> Actions {
+        match self.letter() {
+            None => Action::ALL.iter().copied().collect(),
+            Some(letter) => Action::held_by(letter),
+        }
+    }
+
     /// Whether the role holds the action.
     pub fn allows(self, action: Action) -> bool {
-        use Action as A;
-        match self {
-            Self::Administrator => true,
-            Self::ProjectAdmin => !matches!(action, A::NamespaceCreate | A::UserManage),
-            Self::Maintainer => matches!(
-                action,
-                A::RepositoryPull
-                    | A::RepositoryPush
-                    | A::ArtifactDelete
-                    | A::NamespaceRead
-                    | A::MemberList
-                    | A::CatalogList
-            ),
-            Self::Developer => matches!(
-                action,
-                A::RepositoryPull
-                    | A::RepositoryPush
-                    | A::NamespaceRead
-                    | A::MemberList
-                    | A::CatalogList
-            ),
-            Self::Guest => matches!(
-                action,
-                A::RepositoryPull | A::NamespaceRead | A::MemberList | A::CatalogList
-            ),
-            Self::LimitedGuest => {
-                matches!(
-                    action,
-                    A::RepositoryPull | A::NamespaceRead | A::CatalogList
-                )
-            }
-        }
+        self.actions().contains(action)
     }
 }
 
@@ -151,33 +191,47 @@ mod tests {
         assert_eq!(Role::parse("owner"), None);
     }
 
-    /// Harbor's table of project permissions, for the actions that exist here.
+    /// Harbor's table of project permissions and IBM's of service roles, for what decides about images and people.
     #[test]
-    fn the_namespace_roles_follow_harbors_table() {
-        let holders = |action| -> Vec<&str> {
-            Role::ALL
-                .iter()
-                .filter(|role| role.allows(action))
-                .map(|role| role.as_str())
-                .collect()
+    fn the_roles_follow_the_tables_of_harbor_and_ibm() {
+        let holders = |action: Action| -> String {
+            let holders = Role::ALL.iter().filter(|role| role.allows(action));
+            holders.filter_map(|role| role.letter()).collect()
         };
-        let all = [
-            "administrator",
-            "project-admin",
-            "maintainer",
-            "developer",
-            "guest",
-            "limited-guest",
-        ];
-        assert_eq!(holders(Action::RepositoryPull), all);
-        assert_eq!(holders(Action::NamespaceRead), all);
-        assert_eq!(holders(Action::RepositoryPush), all[..4]);
-        assert_eq!(holders(Action::ArtifactDelete), all[..3]);
-        assert_eq!(holders(Action::MemberList), all[..5]);
-        assert_eq!(holders(Action::MemberUpdate), all[..2]);
-        assert_eq!(holders(Action::NamespaceUpdate), all[..2]);
-        assert_eq!(holders(Action::NamespaceDelete), all[..2]);
-        assert_eq!(holders(Action::NamespaceCreate), all[..1]);
-        assert_eq!(holders(Action::UserManage), all[..1]);
+        for (action, expected) in [
+            (Action::RepositoryPull, "SPMDWGRL"),
+            (Action::RepositoryPush, "SPMDW"),
+            (Action::ArtifactDelete, "SPMW"),
+            (Action::RepositoryDelete, "SPM"),
+            (Action::NamespaceRead, "SPMDWGRL"),
+            (Action::NamespaceUpdate, "SP"),
+            (Action::NamespaceDelete, "SP"),
+            (Action::MemberList, "SPMDG"),
+            (Action::MemberUpdate, "SP"),
+            (Action::MetadataList, "S"),
+            (Action::NamespaceCreate, "S"),
+            (Action::QuotaUpdate, "S"),
+            (Action::UserCreate, ""),
+            (Action::ConfigurationUpdate, ""),
+        ] {
+            assert_eq!(holders(action), expected, "{}", action.as_str());
+        }
+        assert!(Action::ALL.iter().all(|action| Role::Administrator.allows(*action)));
+    }
+
+    #[test]
+    fn a_role_of_namespaces_says_nothing_about_the_account_itself() {
+        let (account, other) = (AccountId::new("a"), AccountId::new("b"));
+        let namespace = NamespaceId::new("n");
+        let of = |role, scope: &Scope| Right::of_role(account.clone(), role, scope);
+        // The same word stands for the account's robots and for a namespace's.
+        let wide = of(Role::ProjectAdmin, &Scope::Account);
+        assert!(wide.allows_in_namespace(&account, &namespace, Action::RobotCreate));
+        assert!(!wide.allows_in_account(&account, Action::RobotCreate));
+        assert!(!wide.allows_in_namespace(&other, &namespace, Action::RobotCreate));
+        let administrator = of(Role::Administrator, &Scope::Account);
+        assert!(administrator.allows_in_account(&account, Action::RobotCreate));
+        let misplaced = of(Role::Administrator, &Scope::Namespace(namespace.clone()));
+        assert!(!misplaced.allows_in_namespace(&account, &namespace, Action::RepositoryPull));
     }
 }

@@ -64,6 +64,7 @@ impl Session {
         let settings = format!(
             "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
              SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off; \
+             SET max_parallel_workers_per_gather = 0; \
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
             limits.statement.as_millis(),
             IDLE_IN_TRANSACTION.as_millis()
@@ -163,6 +164,19 @@ impl Session {
         })
     }
 
+    /// The same for a text that was put together for this one question: its prepared form is not kept.
+    pub(crate) fn rows_once(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>> {
+        self.may_ask(sql)?;
+        self.wait(async {
+            let statement = self.client.prepare(&sql.replace('?', "$")).await?;
+            self.client.query(&statement, &dynamic(params)).await
+        })
+    }
+
     /// Runs a change and says how many rows it touched.
     pub(crate) fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<usize> {
         let touched = self.ask(sql, async |statement| {
@@ -203,6 +217,15 @@ impl Session {
         sql: &'static str,
         run: impl AsyncFnOnce(&Statement) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
+        self.may_ask(sql)?;
+        self.wait(async {
+            let statement = self.statement(sql).await?;
+            run(&statement).await
+        })
+    }
+
+    /// Whether there is time for a question, and nobody in the middle of another.
+    fn may_ask(&self, sql: &str) -> Result<()> {
         if let Some(deadline) = self.deadline.get() {
             if self.failure.get().is_some() {
                 return Err(Error::Unavailable(
@@ -219,10 +242,7 @@ impl Session {
                 "asked while the rows of another answer were read: {sql}"
             )));
         }
-        self.wait(async {
-            let statement = self.statement(sql).await?;
-            run(&statement).await
-        })
+        Ok(())
     }
 
     /// The prepared form of a text.

@@ -2,10 +2,10 @@
 
 use super::fixture::{World, id, write};
 use crate::{
-    AccessTokenRow, Error, GrantRow, MetadataStore, NewAccessToken, NewRefreshToken, NewUser,
-    RefreshTokenRow,
+    AccessTokenRow, Error, Grantee, ListQuery, MetadataStore, NewAccessToken, NewRefreshToken,
+    NewUser, RefreshTokenRow,
 };
-use model::{AccessTokenId, Address, GrantId, NamespaceId, Role, Scope, UserId};
+use model::{AccessTokenId, AccountState, Address, Coverage, GrantId, NamespaceId, Role, UserId};
 use oci::ScopeActions;
 
 pub(super) async fn run(store: &MetadataStore) {
@@ -16,6 +16,13 @@ pub(super) async fn run(store: &MetadataStore) {
     grants_add_up_and_one_replaces_another_in_a_namespace(store).await;
     access_tokens_take_their_refresh_tokens_along(store).await;
     refresh_tokens_end(store).await;
+}
+
+fn all() -> ListQuery {
+    ListQuery {
+        limit: 10,
+        ..ListQuery::default()
+    }
 }
 
 async fn accounts_are_found_by_name_and_id(store: &MetadataStore) {
@@ -42,6 +49,22 @@ async fn accounts_are_found_by_name_and_id(store: &MetadataStore) {
         .read_blocking(|reader| reader.find_account(&account.id))
         .unwrap();
     assert!(!found.unwrap().creates_namespaces_on_push);
+    let changed = account.id.clone();
+    write(store, move |tx| {
+        tx.set_account_state(&changed, AccountState::Suspended)
+    })
+    .await;
+    let (all, after) = store
+        .read_blocking(|reader| {
+            Ok::<_, Error>((
+                reader.list_accounts("", 10_000)?,
+                reader.list_accounts(&account.name, 10_000)?,
+            ))
+        })
+        .unwrap();
+    let listed = all.iter().find(|listed| listed.id == account.id).unwrap();
+    assert_eq!(listed.state, AccountState::Suspended);
+    assert!(!after.contains(listed) && after.len() < all.len());
     let again = account.clone();
     let twice = store.write(move |tx| tx.create_account(&again, 9)).await;
     assert!(matches!(twice, Err(Error::AlreadyExists)), "{twice:?}");
@@ -184,12 +207,8 @@ async fn a_namespace_goes_when_nothing_is_in_it(store: &MetadataStore) {
         .read_blocking(|reader| reader.find_namespace(&Address::Shared, &name))
         .unwrap();
     assert_eq!(found, None);
-    assert_eq!(
-        store
-            .read_blocking(|reader| reader.list_members(&empty))
-            .unwrap(),
-        []
-    );
+    let left = store.read_blocking(|reader| reader.list_members(&empty, &all()));
+    assert_eq!(left.unwrap().total, 0);
 }
 
 async fn grants_add_up_and_one_replaces_another_in_a_namespace(store: &MetadataStore) {
@@ -203,22 +222,34 @@ async fn grants_add_up_and_one_replaces_another_in_a_namespace(store: &MetadataS
         tx.put_member(&grant(), (account, namespace), user, Role::Maintainer, 31)
     })
     .await;
-    let in_namespace = GrantRow {
-        account_id: world.account.id.clone(),
-        user_name: world.user_name.clone(),
-        role: Role::Maintainer,
-        scope: Scope::Namespace(world.namespace.clone()),
-    };
     let members = store
-        .read_blocking(|reader| reader.list_members(&world.namespace))
+        .read_blocking(|reader| reader.list_members(&world.namespace, &all()))
         .unwrap();
-    assert_eq!(members, [in_namespace]);
-    let grants = store
-        .read_blocking(|reader| reader.list_grants(&world.user))
+    let roles: Vec<_> = members
+        .items
+        .iter()
+        .map(|member| (member.name.as_str(), member.role))
+        .collect();
+    assert_eq!(roles, [(world.user_name.as_str(), Role::Maintainer)]);
+    let rights = store
+        .read_blocking(|reader| reader.find_rights(&world.user))
+        .unwrap()
         .unwrap();
-    assert_eq!(grants.len(), 2);
-    assert!(grants.iter().any(|grant| grant.scope == Scope::Account));
-    let (namespace, user) = (world.namespace.clone(), world.user.clone());
+    assert_eq!(rights.len(), 2);
+    assert!(rights.iter().any(|right| right.coverage == Coverage::Everything));
+    assert!(rights.iter().any(|right| right.role == Some(Role::Maintainer)));
+    let user = world.user.clone();
+    write(store, move |tx| tx.set_user_disabled(&user, true)).await;
+    let (disabled, unknown) = store
+        .read_blocking(|reader| {
+            Ok::<_, Error>((
+                reader.find_rights(&world.user)?,
+                reader.find_rights(&UserId::new(id()))?,
+            ))
+        })
+        .unwrap();
+    assert_eq!((disabled, unknown), (None, None));
+    let (namespace, user) = (world.namespace.clone(), Grantee::User(world.user.clone()));
     let (first, second) = write(store, move |tx| {
         Ok((
             tx.delete_member(&namespace, &user)?,

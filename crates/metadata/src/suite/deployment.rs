@@ -67,7 +67,10 @@ async fn events_are_listed_in_order(store: &MetadataStore) {
                 caller: "somebody",
                 credential: "password",
                 address: Some("192.0.2.1"),
+                agent: None,
                 payload: "{}",
+                resource: None,
+                namespace: None,
                 at_ms: 50,
             })?;
         }

@@ -27,8 +27,8 @@ const MAY_SCAN: &[(&str, &str)] = &[
         "the proof of the running totals counts everything anew",
     ),
     (
-        "AND g.namespace_id = ?1 ORDER BY u.name",
-        "sorts the members of one namespace",
+        "WHERE m.group_id = ?1 AND u.name > ?2 ORDER BY u.name",
+        "sorts the users of one group, for its account's administrators",
     ),
     (
         "FROM memberships m JOIN users u",

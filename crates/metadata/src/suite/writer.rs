@@ -1,7 +1,7 @@
 //! The writer: what shares a commit, what is undone, and when an answer comes.
 
 use super::fixture::{Database, World, id};
-use crate::{Error, MetadataStore, Tx};
+use crate::{Error, Grantee, MetadataStore, Tx};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -207,7 +207,7 @@ async fn every_change_of_policy_raises_its_epoch() {
             move |tx| tx.set_namespace_public(&namespace, true)
         }),
         Box::new({
-            let (namespace, user) = (namespace.clone(), user.clone());
+            let (namespace, user) = (namespace.clone(), Grantee::User(user.clone()));
             move |tx| tx.delete_member(&namespace, &user).map(drop)
         }),
         Box::new(move |tx| tx.delete_access_token(&user, "any").map(drop)),

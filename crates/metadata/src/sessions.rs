@@ -1,0 +1,75 @@
+//! Logins by form. Only a keyed hash of the cookie is stored.
+
+use crate::connection::params;
+use crate::error::Result;
+use crate::{Reader, Tx};
+use model::UserId;
+
+/// A login by form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The user's credential epoch when it began.
+    pub credential_epoch: i64,
+    /// When it began.
+    pub created_at_ms: i64,
+    /// When it ends, unless it is used before.
+    pub expires_at_ms: i64,
+}
+
+impl Reader<'_> {
+    /// The session of a cookie's keyed hash, whether or not it has ended.
+    pub fn find_session(&self, secret_hash: &str) -> Result<Option<SessionRow>> {
+        const SQL: &str = "SELECT user_id, credential_epoch, created_at_ms, expires_at_ms FROM sessions \
+             WHERE secret_hash = ?1";
+        self.connection.find(SQL, params![secret_hash], |row| {
+            Ok(SessionRow {
+                user_id: UserId::new(row.text(0)?),
+                credential_epoch: row.int(1)?,
+                created_at_ms: row.int(2)?,
+                expires_at_ms: row.int(3)?,
+            })
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Begins a session.
+    pub fn create_session(&mut self, secret_hash: &str, session: &SessionRow) -> Result<()> {
+        const SQL: &str = "INSERT INTO sessions (secret_hash, user_id, credential_epoch, created_at_ms, expires_at_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.connection.execute(
+            SQL,
+            params![
+                secret_hash,
+                session.user_id.as_str(),
+                session.credential_epoch,
+                session.created_at_ms,
+                session.expires_at_ms
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Lets a session live longer.
+    pub fn renew_session(&mut self, secret_hash: &str, expires_at_ms: i64) -> Result<()> {
+        const SQL: &str = "UPDATE sessions SET expires_at_ms = ?1 WHERE secret_hash = ?2 AND expires_at_ms < ?1";
+        self.connection
+            .execute(SQL, params![expires_at_ms, secret_hash])?;
+        Ok(())
+    }
+
+    /// Ends a session. Says whether there was one.
+    pub fn delete_session(&mut self, secret_hash: &str) -> Result<bool> {
+        const SQL: &str = "DELETE FROM sessions WHERE secret_hash = ?1";
+        Ok(self.connection.execute(SQL, params![secret_hash])? > 0)
+    }
+
+    /// Forgets sessions that ended before, at most `limit` of them. Says how many.
+    pub fn delete_ended_sessions(&mut self, now_ms: i64, limit: i64) -> Result<usize> {
+        const SQL: &str = "DELETE FROM sessions WHERE secret_hash IN \
+             (SELECT secret_hash FROM sessions WHERE expires_at_ms <= ?1 ORDER BY expires_at_ms LIMIT ?2)";
+        self.connection.execute(SQL, params![now_ms, limit])
+    }
+}
