@@ -346,6 +346,14 @@ impl BlobStore {
         }
     }
 
+    /// What kind of store it is: `filesystem` or `s3`.
+    pub fn kind(&self) -> &'static str {
+        match &self.backend {
+            Backend::Filesystem(_) => "filesystem",
+            Backend::S3(_) => "s3",
+        }
+    }
+
     /// The clock of a remote store in its last answer, in milliseconds since 1970, to the second.
     pub fn clock_ms(&self) -> Option<i64> {
         match &self.backend {

@@ -110,7 +110,7 @@ impl Kinds {
             })
             .with(JobKind::EXPIRE_TOKENS, |services, run| async move {
                 let mut count = 0;
-                until_none!(count, services.maintenance.expire_refresh_tokens());
+                until_none!(count, services.maintenance.expire_logins());
                 run.tell_count(count, "refresh tokens that had ended were forgotten");
                 Ok(())
             })

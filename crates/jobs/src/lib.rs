@@ -30,6 +30,10 @@ const BACKLOG_EVERY: Duration = Duration::from_secs(30);
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// How often bytes of uploads without a row are looked for: none are made but by a crash.
 const SWEEP_EVERY: Duration = Duration::from_hours(6);
+/// How often committed events are numbered and chained, and so can be seen.
+const SEALING_EVERY: Duration = Duration::from_millis(500);
+/// How often pulls, logins and refusals that were counted are written: what a crash can lose.
+const TRAFFIC_EVERY: Duration = Duration::from_secs(2);
 /// How often it is looked whether a round of the proof of usage is due.
 const PROOF_EVERY: Duration = Duration::from_hours(1);
 /// How often ended jobs are looked for.
@@ -76,6 +80,16 @@ impl Jobs {
             let s = s.clone();
             async move { s.maintenance.refresh_backlog().await.map(drop) }
         }));
+        let s = services.clone();
+        timers.spawn(every(TRAFFIC_EVERY, "writing of what was counted", move || {
+            let s = s.clone();
+            async move { s.traffic.flush(false).await }
+        }));
+        let s = services.clone();
+        timers.spawn(every(SEALING_EVERY, "sealing of events", move || {
+            let s = s.clone();
+            async move { seal_all(&s).await }
+        }));
         Ok(Self {
             services: services.clone(),
             runner: Runner::start(services, Kinds::product(), Pace::new(workers)),
@@ -93,6 +107,12 @@ impl Jobs {
     pub async fn stop(mut self) {
         self.drain(Duration::ZERO).await;
         self.timers.shutdown().await;
+        if let Err(error) = self.services.traffic.flush(true).await {
+            tracing::warn!(%error, "what was counted last is not in the audit log");
+        }
+        if let Err(error) = seal_all(&self.services).await {
+            tracing::warn!(%error, "the last events are sealed at the next start");
+        }
         if let Err(error) = self.services.blobs.flush_renewals().await {
             tracing::warn!(%error, "renewals of blobs were lost; clients may have to send them again");
         }
@@ -115,6 +135,11 @@ fn schedules(intervals: Intervals) -> Vec<(JobKind, Timing)> {
         (JobKind::EXPIRE_TOKENS, every(UPKEEP_EVERY)),
         (JobKind::FORGET_JOBS, every(FORGETTING_EVERY)),
     ]
+}
+
+async fn seal_all(services: &Services) -> Result<()> {
+    while services.sealer.seal().await? > 0 {}
+    Ok(())
 }
 
 /// Runs something now and then for ever. A failure is logged, and the next time comes as if nothing had been.

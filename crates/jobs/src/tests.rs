@@ -3,7 +3,7 @@
 use crate::{Failed, Kinds, Pace, Run, Runner};
 use model::{JobId, JobKind, JobLogLevel, JobState};
 use services::testing::{TestRegistry, settings};
-use services::{Job, JobRequest, JobSettings, Management, Services, Settings, Timing};
+use services::{Job, JobRequest, JobSettings, AccountContext, Services, Settings, Timing};
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 struct World {
     registry: TestRegistry,
-    by: Management,
+    by: AccountContext,
 }
 
 impl World {
@@ -35,7 +35,7 @@ impl World {
             .create_account("default")
             .await
             .expect("an account");
-        let by = registry.services.accounts.manage_locally("default").await;
+        let by = registry.services.accounts.enter_locally("default").await;
         Self {
             by: by.unwrap_or_else(|refused| panic!("{refused}")),
             registry,

@@ -64,6 +64,7 @@ const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqr
 const PASSWORD_GROUPS: usize = 4;
 const PASSWORD_GROUP_LENGTH: usize = 6;
 const TOKEN_LENGTH: usize = 40;
+const ROBOT_SECRET_LENGTH: usize = 32;
 
 /// A password for a person to copy once: four groups of six readable characters, joined by `-` (139 bits). It passes
 /// [`check_new_password`](crate::password::check_new_password).
@@ -87,6 +88,11 @@ pub fn generate_token(prefix: &str, random: &dyn Random) -> SecretString {
     text.push_str(prefix);
     text.push_str(characters.expose());
     SecretString::new(text)
+}
+
+/// A secret of a robot account, as Harbor makes them: 32 letters and digits (190 bits). It satisfies the rule for passwords.
+pub fn generate_robot_secret(random: &dyn Random) -> SecretString {
+    sample(LETTERS_AND_DIGITS, ROBOT_SECRET_LENGTH, random)
 }
 
 /// Characters of the alphabet, each equally likely, drawn again as a whole until upper case, lower case and a digit

@@ -1,11 +1,14 @@
 //! Carrying out `roadstead admin`: on the running registry if there is one, otherwise on its data directory.
 
+mod accounts;
+mod audit;
+mod groups;
 mod jobs;
+mod robots;
 
 use crate::backup;
 use crate::cli::{
-    AdminCommand, MemberCommand, MemberRole, NamespaceCommand, TokenAction, TokenCommand,
-    UserCommand,
+    AdminCommand, NamespaceCommand, TokenAction, TokenCommand, UserCommand,
 };
 use crate::config::{Config, Secret};
 use crate::system::SystemClock;
@@ -13,11 +16,13 @@ use crate::target::Target;
 use crate::text::{date, table};
 use crate::upkeep;
 use keys::{SecretString, SystemRandom};
-use model::{Clock as _, Role};
+use model::{Action, Clock as _};
 use oci::ScopeActions;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use services::{Accounts, DEFAULT_ACCOUNT, Management, Refused, Services};
+use services::{
+    AccountContext, Accounts, DEFAULT_ACCOUNT, NamespaceChange, NamespaceRef, Namespaces, NewAccountUser, NewNamespace, Refused, Services, UserProfile,
+};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -53,28 +58,49 @@ impl Answer {
 
 /// Carries `command` out on the data directory of `config`, and prints the result, as JSON if `json`.
 pub(crate) fn run(command: AdminCommand, json: bool, config: &Config) -> anyhow::Result<()> {
-    Target::find(config)?.ask(command)?.print(json)
+    let target = Target::find(config)?;
+    let (account, command) = match command {
+        AdminCommand::InAccount(account, command) => (account, *command),
+        command => (DEFAULT_ACCOUNT.to_owned(), command),
+    };
+    if let AdminCommand::Audit(command) = command {
+        return audit::run(&target, &account, command, json);
+    }
+    let command = AdminCommand::InAccount(account, Box::new(command));
+    target.ask(command)?.print(json)
 }
 
-/// Carries a command out in the account `default`.
+/// Carries a command out in its account.
 pub(crate) async fn carry_out(
     services: &Services,
     command: AdminCommand,
 ) -> anyhow::Result<Answer> {
+    let (account, command) = match command {
+        AdminCommand::InAccount(account, command) => (account, *command),
+        command => (DEFAULT_ACCOUNT.to_owned(), command),
+    };
     let accounts = &services.accounts;
     let by = accounts
-        .manage_locally(DEFAULT_ACCOUNT)
+        .enter_locally(&account)
         .await
         .map_err(|refused| match refused {
             Refused::Failed(error) => anyhow::Error::from(error),
             refused => anyhow::Error::from(refused),
         })?;
     match command {
+        AdminCommand::InAccount(..) => anyhow::bail!("a command is about one account"),
+        AdminCommand::Account(command) => accounts::carry_out(&services.deployment, command).await,
+        AdminCommand::Plan(command) => {
+            accounts::carry_out_plan(&services.deployment, command).await
+        }
         AdminCommand::User(command) => user(accounts, &by, command).await,
-        AdminCommand::Namespace(command) => namespace(accounts, &by, command).await,
-        AdminCommand::Member(command) => member(accounts, &by, command).await,
+        AdminCommand::Namespace(command) => namespace(&services.namespaces, &by, command).await,
+        AdminCommand::Member(command) => groups::member(accounts, &by, command).await,
+        AdminCommand::Group(command) => groups::group(accounts, &by, command).await,
         AdminCommand::Token(command) => token(accounts, &by, command).await,
+        AdminCommand::Robot(command) => robots::carry_out(&services.robots, &by, command).await,
         AdminCommand::Jobs(command) => jobs::carry_out(&services.jobs, &by, command).await,
+        AdminCommand::Audit(command) => audit::carry_out(services, &by, command).await,
         AdminCommand::Upkeep(step) => upkeep::carry_out(services, step).await,
         AdminCommand::Backup(step) => backup::carry_out(services, step).await,
     }
@@ -82,7 +108,7 @@ pub(crate) async fn carry_out(
 
 async fn user(
     accounts: &Accounts,
-    by: &Management,
+    by: &AccountContext,
     command: UserCommand,
 ) -> anyhow::Result<Answer> {
     Ok(match command {
@@ -92,9 +118,13 @@ async fn user(
             password,
         } => {
             let (password, generated) = new_password(password.given.as_ref());
-            accounts
-                .create_user(by, &name, password, administrator)
-                .await?;
+            let new = NewAccountUser {
+                name: name.clone(),
+                password,
+                profile: UserProfile::default(),
+                is_administrator: administrator,
+            };
+            accounts.create_user(by, new).await?;
             with_password(&name, "created", generated)
         }
         UserCommand::List => {
@@ -140,8 +170,8 @@ async fn user(
 }
 
 async fn namespace(
-    accounts: &Accounts,
-    by: &Management,
+    namespaces: &Namespaces,
+    by: &AccountContext,
     command: NamespaceCommand,
 ) -> anyhow::Result<Answer> {
     let changed = |name: &str, verb: &str, is_public: bool| {
@@ -151,12 +181,16 @@ async fn namespace(
     };
     Ok(match command {
         NamespaceCommand::Create { name, public } => {
-            accounts.create_namespace(by, &name, public).await?;
+            let new = NewNamespace {
+                name: name.clone(),
+                settings: access(public),
+            };
+            namespaces.create(by, new).await?;
             changed(&name, "was created and is", public)
         }
         NamespaceCommand::List => {
-            let namespaces = all_namespaces(accounts, by).await?;
-            let rows = namespaces.iter().map(|namespace| {
+            let all = all_namespaces(namespaces, by).await?;
+            let rows = all.iter().map(|namespace| {
                 let word = if namespace.is_public {
                     "public"
                 } else {
@@ -169,21 +203,21 @@ async fn namespace(
                 ]
             });
             let text = table(&["NAME", "ACCESS", "CREATED"], rows);
-            let json = namespaces.iter().map(|namespace| {
+            let json = all.iter().map(|namespace| {
                 json!({ "name": namespace.name, "is_public": namespace.is_public, "created_at": date(Some(namespace.created_at_ms)) })
             });
             Answer::new(json.collect(), text)
         }
         NamespaceCommand::SetPublic { name } => {
-            accounts.set_public(by, &name, true).await?;
+            set_public(namespaces, by, &name, true).await?;
             changed(&name, "is", true)
         }
         NamespaceCommand::SetPrivate { name } => {
-            accounts.set_public(by, &name, false).await?;
+            set_public(namespaces, by, &name, false).await?;
             changed(&name, "is", false)
         }
         NamespaceCommand::Delete { name } => {
-            accounts.delete_namespace(by, &name).await?;
+            namespaces.delete(by, NamespaceRef::Name(&name)).await?;
             Answer::new(
                 json!({ "name": name }),
                 format!("namespace {name} is deleted\n"),
@@ -192,50 +226,9 @@ async fn namespace(
     })
 }
 
-async fn member(
-    accounts: &Accounts,
-    by: &Management,
-    command: MemberCommand,
-) -> anyhow::Result<Answer> {
-    Ok(match command {
-        MemberCommand::Add {
-            namespace,
-            user,
-            role,
-        } => {
-            let role = role_of(role);
-            accounts.put_member(by, &namespace, &user, role).await?;
-            let json = json!({ "namespace": namespace, "user": user, "role": role.as_str() });
-            Answer::new(
-                json,
-                format!("{user} is {} in {namespace}\n", role.as_str()),
-            )
-        }
-        MemberCommand::Remove { namespace, user } => {
-            accounts.delete_member(by, &namespace, &user).await?;
-            let json = json!({ "namespace": namespace, "user": user });
-            Answer::new(
-                json,
-                format!("{user} has no role in {namespace} any more\n"),
-            )
-        }
-        MemberCommand::List { namespace } => {
-            let members = accounts.list_members(by, &namespace).await?;
-            let rows = members
-                .iter()
-                .map(|member| vec![member.user_name.clone(), member.role.as_str().to_owned()]);
-            let text = table(&["USER", "ROLE"], rows);
-            let json = members
-                .iter()
-                .map(|member| json!({ "user": member.user_name, "role": member.role.as_str() }));
-            Answer::new(json.collect(), text)
-        }
-    })
-}
-
 async fn token(
     accounts: &Accounts,
-    by: &Management,
+    by: &AccountContext,
     command: TokenCommand,
 ) -> anyhow::Result<Answer> {
     Ok(match command {
@@ -292,13 +285,13 @@ async fn token(
     })
 }
 
-async fn all_users(accounts: &Accounts, by: &Management) -> services::Result<Vec<services::User>> {
+async fn all_users(accounts: &Accounts, by: &AccountContext) -> Result<Vec<services::User>, Refused> {
     let mut users: Vec<services::User> = Vec::new();
     loop {
         let after = users
             .last()
             .map_or_else(String::new, |last| last.name.clone());
-        let page = accounts.list_users(by, after).await?;
+        let page = accounts.list_all_users(by, after).await?;
         if page.is_empty() {
             return Ok(users);
         }
@@ -306,16 +299,31 @@ async fn all_users(accounts: &Accounts, by: &Management) -> services::Result<Vec
     }
 }
 
+fn access(is_public: bool) -> NamespaceChange {
+    NamespaceChange::default().set("public", if is_public { "true" } else { "false" })
+}
+
+async fn set_public(
+    namespaces: &Namespaces,
+    by: &AccountContext,
+    name: &str,
+    is_public: bool,
+) -> Result<(), Refused> {
+    let named = NamespaceRef::Name(name);
+    let action = Action::NamespaceUpdate;
+    namespaces.update(by, named, access(is_public), action).await
+}
+
 async fn all_namespaces(
-    accounts: &Accounts,
-    by: &Management,
-) -> services::Result<Vec<services::Namespace>> {
+    services: &Namespaces,
+    by: &AccountContext,
+) -> Result<Vec<services::Namespace>, Refused> {
     let mut namespaces: Vec<services::Namespace> = Vec::new();
     loop {
         let after = namespaces
             .last()
             .map_or_else(String::new, |last| last.name.clone());
-        let page = accounts.list_namespaces(by, after).await?;
+        let page = services.list_all(by, after).await?;
         if page.is_empty() {
             return Ok(namespaces);
         }
@@ -341,16 +349,6 @@ fn with_password(name: &str, what: &str, generated: Option<SecretString>) -> Ans
             ),
         ),
         None => Answer::new(json!({ "name": name }), format!("user {name} {what}\n")),
-    }
-}
-
-fn role_of(role: MemberRole) -> Role {
-    match role {
-        MemberRole::ProjectAdmin => Role::ProjectAdmin,
-        MemberRole::Maintainer => Role::Maintainer,
-        MemberRole::Developer => Role::Developer,
-        MemberRole::Guest => Role::Guest,
-        MemberRole::LimitedGuest => Role::LimitedGuest,
     }
 }
 

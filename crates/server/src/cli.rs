@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use admin::{
-    AdminArgs, AdminCommand, JobStateWord, JobsCommand, MemberCommand, MemberRole,
-    NamespaceCommand, TokenAction, TokenCommand, UserCommand,
+    AccountCommand, AdminArgs, AdminCommand, AuditCommand, AuditFormat, AuditStep, GroupCommand, PlanCommand, JobStateWord, JobsCommand, MemberCommand, MemberRole,
+    NamespaceCommand, NewRobotArgs, RobotCommand, TokenAction, TokenCommand, UserCommand,
 };
 
 pub(crate) use backup::{

@@ -192,6 +192,8 @@ pub(crate) struct RegistryConfig {
     pub(crate) service_name: String,
     pub(crate) token_lifetime: Duration,
     pub(crate) refresh_token_lifetime: Duration,
+    pub(crate) session_lifetime: Duration,
+    pub(crate) robot_secret_overlap: Duration,
     pub(crate) anonymous_pull: bool,
     pub(crate) create_namespace_on_push: bool,
     pub(crate) allow_sparse_indexes: bool,

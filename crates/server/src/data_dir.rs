@@ -149,6 +149,8 @@ fn settings(config: &Config) -> Settings {
         service: registry.service_name.clone(),
         token_lifetime_ms: millis(registry.token_lifetime),
         refresh_token_lifetime_ms: millis(registry.refresh_token_lifetime),
+        session_lifetime_ms: millis(registry.session_lifetime),
+        robot_secret_overlap_ms: millis(registry.robot_secret_overlap),
         password_memory_ms: millis(PASSWORD_MEMORY),
         upload_lifetime_ms: millis(config.uploads.expire_after),
         open_uploads_per_account: limits.uploads_open_per_account,

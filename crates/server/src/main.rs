@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use cli::{AdminArgs, Cli, Command, ServeArgs};
+use cli::{AdminArgs, AdminCommand, Cli, Command, ServeArgs};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -76,6 +76,9 @@ fn run_admin(args: AdminArgs) -> anyhow::Result<()> {
     let config = config::load(&args.config.to_flags())?.config;
     let mut command = args.command;
     command.read_password(std::io::stdin().lock())?;
+    if args.account != services::DEFAULT_ACCOUNT {
+        command = AdminCommand::InAccount(args.account, Box::new(command));
+    }
     admin::run(command, args.json, &config)
 }
 

@@ -135,10 +135,11 @@ fn site(config: &Config, services: &Arc<Services>, metrics: Arc<Metrics>) -> Sit
     let mut prefix = [0; 4];
     SystemRandom.fill(&mut prefix);
     let prefix = u32::from_ne_bytes(prefix);
+    let health = Arc::new(Health::new(observed::readiness(services.clone())));
     Site {
-        handler: Registry::new(services.clone(), settings),
+        handler: Registry::new(services.clone(), settings, health.clone()),
         metrics,
-        health: Arc::new(Health::new(observed::readiness(services.clone()))),
+        health,
         request_ids: RequestIds::new(&format!("{prefix:08x}")),
         forwarding: Arc::new(config.network.forwarding.clone()),
         access_log: config.log.requests,

@@ -145,7 +145,7 @@ fn parse<T: DeserializeOwned>(answer: &Answer) -> anyhow::Result<T> {
 }
 
 /// For whoever looks on; a file or a pipe gets only the outcome.
-fn show_progress(text: &str) {
+pub(crate) fn show_progress(text: &str) {
     let mut terminal = std::io::stderr();
     if terminal.is_terminal() {
         // It is no loss if it cannot be shown.

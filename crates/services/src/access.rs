@@ -183,9 +183,10 @@ impl<A> Access<A> {
 
     /// Who an upload belongs to.
     pub(crate) fn caller_key(&self) -> String {
-        match self.caller.user_id() {
-            Some(user) => user.as_str().to_owned(),
-            None => self.caller.display_name().to_owned(),
+        match (self.caller.user_id(), self.caller.robot_id()) {
+            (Some(user), _) => user.as_str().to_owned(),
+            (None, Some(robot)) => robot.as_str().to_owned(),
+            (None, None) => self.caller.display_name().to_owned(),
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use crate::access::{Authenticated, Rights};
 use crate::core::Core;
+use crate::robots::secret_hash;
 use crate::tokens::Tokens;
 use crate::{Error, Result};
 use keys::{DeploymentKey, LoginThrottle, PasswordHasher, Purpose, SecretString, TokenCache};
-use metadata::UserRow;
+use metadata::{RobotRow, UserRow};
+use model::robot::is_robot_name;
 use model::{AccessTokenId, Caller, CallerKind, CredentialKind};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -28,6 +30,8 @@ pub enum Credentials<'a> {
     },
     /// A bearer token.
     Bearer(&'a str),
+    /// The cookie of a login by form.
+    Session(&'a str),
 }
 
 /// Why a caller is not who it says. What exactly was wrong is not told.
@@ -37,7 +41,7 @@ pub enum AuthenticationFailed {
     #[error("the user name or the password is wrong")]
     Wrong,
     /// The secret is right but has ended.
-    #[error("the access token has expired; make a new one")]
+    #[error("the access token or robot account has expired; make a new one, or have its life extended")]
     Expired,
     /// The bearer token is not valid, or no longer.
     #[error("the token is not valid, or no longer; log in again")]
@@ -55,10 +59,21 @@ pub enum AuthenticationFailed {
 
 /// A name and secret that were right.
 struct Checked {
-    user: UserRow,
-    credential: CredentialKind,
+    caller: Caller,
+    /// The user's credential epoch; `None` for a robot account, whose secret is all there is to prove.
+    proven_in: Option<i64>,
     /// When the secret ends.
     expires_at_ms: Option<i64>,
+}
+
+impl Checked {
+    fn user(user: &UserRow, credential: CredentialKind, expires_at_ms: Option<i64>) -> Self {
+        Self {
+            caller: caller(user, credential),
+            proven_in: Some(user.credential_epoch),
+            expires_at_ms,
+        }
+    }
 }
 
 /// Finds out who is calling.
@@ -103,6 +118,7 @@ impl Authenticator {
             Credentials::None => Ok(self.anonymous.clone()),
             Credentials::Bearer(token) => self.tokens.verify(token).await,
             Credentials::Basic { name, secret } => self.basic(&name, secret, from).await,
+            Credentials::Session(cookie) => self.check_session(cookie).await,
         }
     }
 
@@ -125,7 +141,9 @@ impl Authenticator {
             secs: retry.secs,
         };
         self.throttle.check(name, from, now_ms).map_err(throttled)?;
-        let checked = if secret.expose().starts_with(ACCESS_TOKEN_PREFIX) {
+        let checked = if is_robot_name(name) {
+            self.check_robot(name, &secret, now_ms).await
+        } else if secret.expose().starts_with(ACCESS_TOKEN_PREFIX) {
             self.check_access_token(name, &secret, now_ms).await
         } else {
             self.check_password(name, secret, key).await
@@ -136,12 +154,13 @@ impl Authenticator {
             Err(_) => {}
         }
         let Checked {
-            user,
-            credential,
+            caller,
+            proven_in,
             expires_at_ms,
         } = checked?;
-        let known = Authenticated::new(caller(&user, credential), Rights::Granted);
-        let known = Arc::new(known.proven_in(user.credential_epoch));
+        let mut known = Authenticated::new(caller, Rights::Granted);
+        known.proven_in = proven_in;
+        let known = Arc::new(known);
         let forget_at_ms = now_ms + self.core.settings.password_memory_ms;
         let until_ms = expires_at_ms.map_or(forget_at_ms, |end: i64| end.min(forget_at_ms));
         self.remembered.insert(key, known.clone(), until_ms, epoch);
@@ -175,11 +194,7 @@ impl Authenticator {
         if PasswordHasher::needs_rehash(&hash) {
             self.rehash(&user, password, hash).await?;
         }
-        Ok(Checked {
-            user,
-            credential: CredentialKind::Password,
-            expires_at_ms: None,
-        })
+        Ok(Checked::user(&user, CredentialKind::Password, None))
     }
 
     async fn check_access_token(
@@ -222,11 +237,71 @@ impl Authenticator {
             id: token.id,
             actions: token.actions,
         };
+        Ok(Checked::user(&user, credential, token.expires_at_ms))
+    }
+
+    /// Robot accounts have random secrets, or those that an administrator chose for a machine: no slow hash. The throttle
+    /// counts wrong ones all the same.
+    async fn check_robot(
+        &self,
+        name: &str,
+        secret: &SecretString,
+        now_ms: i64,
+    ) -> Result<Checked, AuthenticationFailed> {
+        let hash = secret_hash(&self.key, name, secret);
+        let found = self
+            .core
+            .metadata
+            .read(|reader| reader.find_robot_by_secret(&hash, now_ms));
+        let found = found.await.map_err(Error::from)?;
+        let found = found.filter(|(robot, _)| robot.name == name && !robot.is_disabled);
+        let Some((robot, secret_until_ms)) = found else {
+            return Err(AuthenticationFailed::Wrong);
+        };
+        if robot.expires_at_ms.is_some_and(|end| end <= now_ms) {
+            return Err(AuthenticationFailed::Expired);
+        }
+        if robot
+            .last_used_at_ms
+            .is_none_or(|used| used + LAST_USE_EVERY_MS <= now_ms)
+        {
+            let id = robot.id.clone();
+            let touched = self
+                .core
+                .metadata
+                .write_relaxed(move |tx| tx.touch_robot(&id, now_ms));
+            touched.await.map_err(Error::from)?;
+        }
+        let ends = [robot.expires_at_ms, secret_until_ms];
         Ok(Checked {
-            user,
-            credential,
-            expires_at_ms: token.expires_at_ms,
+            expires_at_ms: ends.into_iter().flatten().min(),
+            caller: robot_caller(&robot),
+            proven_in: None,
         })
+    }
+
+    /// The caller of a session that goes on.
+    async fn check_session(
+        &self,
+        cookie: &str,
+    ) -> Result<Arc<Authenticated>, AuthenticationFailed> {
+        let now_ms = self.core.now_ms();
+        let hash = self.key.keyed_hash(Purpose::SESSION, cookie.as_bytes());
+        let found = self.core.metadata.read(|reader| {
+            let session = reader.find_session(&hash)?;
+            let Some(session) = session.filter(|session| session.expires_at_ms > now_ms) else {
+                return Ok(None);
+            };
+            let user = reader.find_user(&session.user_id)?;
+            let epoch = session.credential_epoch;
+            Ok::<_, metadata::Error>(
+                user.filter(|user| !user.is_disabled && user.credential_epoch == epoch),
+            )
+        });
+        let user = found.await.map_err(Error::from)?;
+        let user = user.ok_or(AuthenticationFailed::TokenInvalid)?;
+        let known = Authenticated::new(caller(&user, CredentialKind::Session), Rights::Granted);
+        Ok(Arc::new(known.proven_in(user.credential_epoch)))
     }
 
     async fn find_user(&self, name: &str) -> Result<Option<UserRow>> {
@@ -269,6 +344,17 @@ fn caller(user: &UserRow, credential: CredentialKind) -> Caller {
         },
         credential,
         home_account: Some(user.home_account_id.clone()),
+    }
+}
+
+fn robot_caller(robot: &RobotRow) -> Caller {
+    Caller {
+        kind: CallerKind::Robot {
+            id: robot.id.clone(),
+            name: robot.name.clone(),
+        },
+        credential: CredentialKind::RobotSecret,
+        home_account: Some(robot.account_id.clone()),
     }
 }
 

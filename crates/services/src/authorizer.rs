@@ -4,11 +4,12 @@ use crate::access::{
     Access, Authenticated, CallerContext, Refused, RepositoryAction, Resource, Rights, TokenRights,
 };
 use crate::core::Core;
-use crate::policy::Policy;
+use crate::credential_scope::is_good_for;
+use crate::policy::{Policy, Subject, SubjectRights};
 use crate::{Error, Result};
-use metadata::{GrantRow, NamespaceRow};
+use metadata::NamespaceRow;
 use model::{
-    AccountId, Action, Address, Caller, CallerKind, CredentialKind, NamespaceId, Role, Scope,
+    AccountId, Action, Actions, Address, Caller, CallerKind, Coverage, NamespaceId,
 };
 use oci::{RepositoryName, ScopeActions, ScopeResource};
 use std::collections::HashSet;
@@ -23,8 +24,8 @@ pub(crate) struct Granted {
 
 /// Answers every question of access.
 pub struct Authorizer {
-    core: Arc<Core>,
-    policy: Arc<Policy>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) policy: Arc<Policy>,
 }
 
 impl Authorizer {
@@ -146,18 +147,31 @@ impl Authorizer {
             account: namespace.account_id.clone(),
             may_create_namespace: false,
         };
+        self.require_in_namespace(caller, action, &namespace).await?;
+        Ok(granted)
+    }
+
+    /// Whether a caller may do an action to a namespace that there is, or why not. Its credential is another question.
+    pub(crate) async fn require_in_namespace(
+        &self,
+        caller: &Caller,
+        action: Action,
+        namespace: &NamespaceRow,
+    ) -> Result<(), Refused> {
         let is_open = !caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
-        if namespace.is_public && action == Action::RepositoryPull && is_open {
-            return Ok(granted);
+        if namespace.is_public && is_open && Actions::of_everyone().contains(action) {
+            return Ok(());
         }
-        let may = |action| self.is_granted(caller, action, &namespace);
+        let may = |action| self.is_granted(caller, action, namespace);
         if may(action).await? {
-            return Ok(granted);
+            return Ok(());
         }
         if caller.is_anonymous() {
             return Err(Refused::Unauthenticated);
         }
-        let may_see = namespace.is_public || may(Action::NamespaceRead).await?;
+        let may_see = namespace.is_public
+            || may(Action::NamespaceRead).await?
+            || may(Action::RepositoryPull).await?;
         Err(if may_see {
             Refused::Forbidden
         } else {
@@ -184,12 +198,7 @@ impl Authorizer {
         let Some(account) = account.filter(|_| action == Action::RepositoryPush) else {
             return Err(Refused::Hidden);
         };
-        let may_create = self.decide_account(
-            &context.authenticated,
-            Action::NamespaceCreate,
-            account,
-            None,
-        );
+        let may_create = self.decide_creation_by_push(&context.authenticated, account);
         may_create.await.map_err(|refused| match refused {
             Refused::Failed(error) => Refused::Failed(error),
             _ => Refused::Hidden,
@@ -224,17 +233,32 @@ impl Authorizer {
         {
             return Ok(false);
         }
-        let decided = self.decide_account(
-            &context.authenticated,
-            Action::NamespaceCreate,
-            account,
-            None,
-        );
+        let decided = self.decide_creation_by_push(&context.authenticated, account);
         match decided.await {
             Ok(_) => Ok(true),
             Err(Refused::Failed(error)) => Err(error),
             Err(_) => Ok(false),
         }
+    }
+
+    /// Whether a caller may make a namespace by pushing to it. A person who makes one may push to it then; a robot account
+    /// has in it what it has in every namespace.
+    async fn decide_creation_by_push(
+        &self,
+        who: &Authenticated,
+        account: &AccountId,
+    ) -> Result<Granted, Refused> {
+        let granted = self
+            .decide_account(who, Action::NamespaceCreate, account, None)
+            .await?;
+        if who.caller.robot_id().is_some() {
+            let action = Action::RepositoryPush;
+            let pushes = self.visible_namespaces(who, account, action).await?;
+            if !matches!(pushes, Visible::All) {
+                return Err(Refused::Forbidden);
+            }
+        }
+        Ok(granted)
     }
 
     async fn decide_account(
@@ -248,24 +272,30 @@ impl Authorizer {
             account: account.clone(),
             may_create_namespace: false,
         };
-        let user = match &who.caller.kind {
-            CallerKind::LocalOperator => return Ok(granted),
-            CallerKind::Anonymous => return Err(Refused::Unauthenticated),
-            CallerKind::User { id, .. } => id,
-        };
+        if who.caller.kind == CallerKind::LocalOperator {
+            return Ok(granted);
+        }
         let rights = self
-            .policy
-            .find_rights(user)
+            .find_rights(&who.caller)
             .await?
             .ok_or(Refused::Unauthenticated)?;
-        let allowed = rights
-            .grants
-            .iter()
-            .any(|grant| covers(grant, action, account, namespace));
+        let mut rights = rights.rights.iter();
+        let allowed = match namespace {
+            None => rights.any(|right| right.allows_in_account(account, action)),
+            Some(one) => rights.any(|right| right.allows_in_namespace(account, one, action)),
+        };
         if allowed {
             Ok(granted)
         } else {
             Err(Refused::Forbidden)
+        }
+    }
+
+    /// Everything that a caller may do; `None` for anonymous, and for whoever may not log in any more.
+    pub(crate) async fn find_rights(&self, caller: &Caller) -> Result<Option<Arc<SubjectRights>>> {
+        match Subject::of(caller) {
+            Some(subject) => self.policy.find_rights(&subject).await,
+            None => Ok(None),
         }
     }
 
@@ -275,46 +305,35 @@ impl Authorizer {
         action: Action,
         namespace: &NamespaceRow,
     ) -> Result<bool> {
-        let user = match &caller.kind {
-            CallerKind::LocalOperator => return Ok(true),
-            CallerKind::Anonymous => return Ok(false),
-            CallerKind::User { id, .. } => id,
-        };
-        let Some(rights) = self.policy.find_rights(user).await? else {
+        if caller.kind == CallerKind::LocalOperator {
+            return Ok(true);
+        }
+        let Some(rights) = self.find_rights(caller).await? else {
             return Ok(false);
         };
-        Ok(rights
-            .grants
-            .iter()
-            .any(|grant| covers(grant, action, &namespace.account_id, Some(&namespace.id))))
+        let (account, id) = (&namespace.account_id, &namespace.id);
+        let mut rights = rights.rights.iter();
+        Ok(rights.any(|right| right.allows_in_namespace(account, id, action)))
     }
 
-    /// Which of an account's namespaces the caller may list, as a test on their ids; `None` for all of them.
+    /// In which of an account's namespaces the caller may do an action, beside what everyone may in the public ones.
     pub(crate) async fn visible_namespaces(
         &self,
         who: &Authenticated,
         account: &AccountId,
+        action: Action,
     ) -> Result<Visible> {
-        let user = match &who.caller.kind {
-            CallerKind::LocalOperator => return Ok(Visible::All),
-            CallerKind::Anonymous => return Ok(Visible::Some(HashSet::new())),
-            CallerKind::User { id, .. } => id,
-        };
-        let Some(rights) = self.policy.find_rights(user).await? else {
-            return Ok(Visible::Some(HashSet::new()));
-        };
+        if who.caller.kind == CallerKind::LocalOperator {
+            return Ok(Visible::All);
+        }
         let mut namespaces = HashSet::new();
-        for grant in rights
-            .grants
-            .iter()
-            .filter(|grant| grant.account_id == *account)
-        {
-            match &grant.scope {
-                Scope::Account if grant.role.allows(Action::RepositoryPull) => {
-                    return Ok(Visible::All);
-                }
-                Scope::Account => {}
-                Scope::Namespace(namespace) => {
+        let rights = self.find_rights(&who.caller).await?;
+        let rights = rights.iter().flat_map(|rights| &rights.rights);
+        for right in rights.filter(|right| right.account == *account && right.actions.contains(action)) {
+            match &right.coverage {
+                Coverage::Everything | Coverage::Namespaces => return Ok(Visible::All),
+                Coverage::Account => {}
+                Coverage::Namespace(namespace) => {
                     namespaces.insert(namespace.clone());
                 }
             }
@@ -327,46 +346,6 @@ impl Authorizer {
 pub(crate) enum Visible {
     All,
     Some(HashSet<NamespaceId>),
-}
-
-/// Whether a caller's credential is made for an action, whatever its user may do.
-pub(crate) fn is_good_for(caller: &Caller, action: Action) -> bool {
-    match &caller.credential {
-        CredentialKind::AccessToken { actions, .. } => actions.contains(needed_of_token(action)),
-        CredentialKind::None | CredentialKind::Password | CredentialKind::Local => true,
-    }
-}
-
-/// What a personal access token must be made for to do an action. Managing takes one that is made for everything.
-fn needed_of_token(action: Action) -> ScopeActions {
-    match action {
-        Action::RepositoryPull
-        | Action::NamespaceRead
-        | Action::MemberList
-        | Action::CatalogList => ScopeActions::PULL,
-        Action::RepositoryPush => ScopeActions::PUSH,
-        Action::ArtifactDelete => ScopeActions::DELETE,
-        Action::NamespaceCreate
-        | Action::NamespaceUpdate
-        | Action::NamespaceDelete
-        | Action::MemberUpdate
-        | Action::UserManage => ScopeActions::ALL,
-    }
-}
-
-fn covers(
-    grant: &GrantRow,
-    action: Action,
-    account: &AccountId,
-    namespace: Option<&NamespaceId>,
-) -> bool {
-    let in_scope = match &grant.scope {
-        Scope::Account => true,
-        Scope::Namespace(granted) => namespace == Some(granted),
-    };
-    // Account-wide power comes from an account-wide grant alone, whatever role stands on a namespace.
-    let role_fits = grant.role != Role::Administrator || grant.scope == Scope::Account;
-    grant.account_id == *account && in_scope && role_fits && grant.role.allows(action)
 }
 
 fn decide_by_token(

@@ -1,6 +1,8 @@
 //! What every service stands on.
 
 use crate::access::Access;
+use crate::account_access::AccountContext;
+use crate::audit::{Initiator, Subject};
 use crate::settings::Settings;
 use crate::{Error, Result};
 use blobs::{BlobStore, ObjectKey};
@@ -43,9 +45,33 @@ impl Core {
         account: &AccountId,
         (caller, origin): (&Caller, &Origin),
     ) -> Result<()> {
-        let address = origin.address.map(|address| address.to_string());
-        let who = (caller.display_name(), caller.credential_word());
-        self.write_event(tx, event, Some(account), who, address.as_deref())
+        self.write_event(tx, event, Some(account), &Initiator::of(caller, origin))
+    }
+
+    /// One transaction of a caller that was authorized, with the event that it makes true. An account that may only read
+    /// changes nothing, unless the operator at the machine does.
+    pub(crate) async fn change<T: Send + 'static>(
+        self: &Arc<Self>,
+        by: &AccountContext,
+        work: impl FnOnce(&Core, &mut Tx<'_>, &AccountId) -> Result<(T, Option<Event>)>
+        + Clone
+        + Send
+        + 'static,
+    ) -> Result<T> {
+        if !by.account.state.allows_push() && !by.is_local_operator() {
+            return Err(Error::AccountSuspended);
+        }
+        let (core, by) = (self.clone(), by.clone());
+        self.metadata
+            .write(move |tx| {
+                let (answer, event) = work(&core, tx, by.id())?;
+                if let Some(event) = event {
+                    let caller = &by.context.authenticated.caller;
+                    core.record_for(tx, &event, by.id(), (caller, &by.context.origin))?;
+                }
+                Ok(answer)
+            })
+            .await
     }
 
     /// The same for a fact about the deployment as a whole.
@@ -55,8 +81,8 @@ impl Core {
         event: &Event,
         caller: &Caller,
     ) -> Result<()> {
-        let who = (caller.display_name(), caller.credential_word());
-        self.write_event(tx, event, None, who, None)
+        let initiator = Initiator::of(caller, &Origin::default());
+        self.write_event(tx, event, None, &initiator)
     }
 
     /// The same for what the registry found and did by itself.
@@ -66,29 +92,33 @@ impl Core {
         event: &Event,
         account: &AccountId,
     ) -> Result<()> {
-        self.write_event(tx, event, Some(account), ("registry", "none"), None)
+        self.write_event(tx, event, Some(account), &Initiator::registry())
     }
 
-    fn write_event(
+    /// The same for any initiator; of no account, when it is about the deployment as a whole.
+    pub(crate) fn write_event(
         &self,
         tx: &mut Tx<'_>,
         event: &Event,
         account: Option<&AccountId>,
-        (caller, credential): (&str, &str),
-        address: Option<&str>,
+        by: &Initiator,
     ) -> Result<()> {
         let payload = serde_json::to_string(event).map_err(|error| {
             tracing::error!(%error, "an event cannot be written as JSON");
             Error::Internal
         })?;
+        let subject = Subject::of(event.kind(), &payload);
         tx.record_event(&NewEvent {
             id: &self.ids.next_id(),
             account_id: account,
             kind: event.kind(),
-            caller,
-            credential,
-            address,
+            caller: &by.caller,
+            credential: by.credential,
+            address: by.address.as_deref(),
+            agent: by.agent.as_deref(),
             payload: &payload,
+            resource: subject.resource.as_deref(),
+            namespace: subject.namespace.as_deref(),
             at_ms: self.now_ms(),
         })?;
         Ok(())

@@ -107,9 +107,32 @@ pub enum Error {
     /// The account is full.
     #[error("the account's storage is full; delete images or ask for a larger plan")]
     QuotaExceeded,
+    /// The account has as many namespaces as its plan allows.
+    #[error(
+        "the account has {limit} namespaces, as many as its plan allows; delete one, or ask for a larger plan"
+    )]
+    TooManyNamespaces {
+        /// The limit.
+        limit: u64,
+    },
+    /// What an account uses does not fit into the plan.
+    #[error("the plan {plan} is too small: the account uses {used} {what}, and it allows {limit}; delete some first")]
+    PlanTooSmall {
+        /// The plan.
+        plan: String,
+        /// What there is too much of.
+        what: String,
+        /// What is used.
+        used: u64,
+        /// What the plan allows.
+        limit: u64,
+    },
     /// The account may only read, or nothing, at present.
     #[error("the account is suspended; ask its administrator")]
     AccountSuspended,
+    /// Someone would give away more than it has.
+    #[error("nobody can give what it does not hold itself; you lack {0}")]
+    BeyondOwnRights(String),
     /// The store is full.
     #[error("the registry's storage is full; tell its operator")]
     StorageFull,
@@ -127,6 +150,12 @@ pub enum Error {
     /// A value that was given cannot be accepted.
     #[error("{0}")]
     Invalid(String),
+    /// It cannot be done while things are as they are.
+    #[error("{0}")]
+    NotNow(String),
+    /// Nobody may do it, or not this caller, for a reason that it may know.
+    #[error("{0}")]
+    NotAllowed(String),
     /// The namespace has repositories, with or without images in them.
     #[error("the namespace {0} cannot be deleted: repositories were made in it")]
     NamespaceInUse(String),

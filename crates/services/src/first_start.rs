@@ -3,7 +3,7 @@
 use crate::core::Core;
 use crate::{Error, Result};
 use keys::{DeploymentKey, PasswordHasher, SecretString};
-use metadata::{NewUser, Turn};
+use metadata::{NewUser, Numbered, Turn};
 use model::{Account, AccountId, AccountState, GrantId, NamespaceId, Role, UserId};
 use std::sync::Arc;
 
@@ -94,6 +94,9 @@ pub(crate) async fn begin(
             tx.create_operator(&user.id, now_ms)?;
             let namespace = NamespaceId::new(core.ids.next_id());
             tx.create_namespace(&namespace, &account.id, FIRST_NAMESPACE, false, now_ms)?;
+            // In Harbor the project `library` and the user `admin` have number 1, and scripts know it.
+            tx.give_number(&account.id, Numbered::Namespace, namespace.as_str())?;
+            tx.give_number(&account.id, Numbered::User, user.id.as_str())?;
             Ok(true)
         })
         .await

@@ -7,50 +7,83 @@
 //! under a web server, a job and a command line.
 
 pub mod access;
+mod account_access;
 mod access_tokens;
+mod account_settings;
 mod accounts;
+mod artifacts;
+mod administrators;
+mod audit;
 pub mod authentication;
 mod authorizer;
 pub mod backup;
 mod blobs;
 mod core;
+mod credential_scope;
+mod deployment;
 mod error;
 mod first_start;
+mod groups;
 mod job_queue;
+mod labels;
 mod listings;
 mod maintenance;
 mod manifest_cache;
 mod manifests;
+mod members;
 mod mounts;
-mod people;
+mod namespaces;
+mod numbers;
+mod passwords;
+mod plans;
 mod policy;
 mod push_plan;
+mod removal;
+mod quotas;
 mod repositories;
+mod robots;
+mod sealer;
+mod sessions;
 mod settings;
 mod signing_keys;
+mod statistics;
 mod stored_blobs;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod traffic;
 mod upload_lease;
 mod uploads;
+mod users;
 
 pub use ::blobs::{BlobBody, BlobFile, BlobStream};
 pub use access::{
     Access, Authenticated, CallerContext, Delete, Pull, Push, Refused, RepositoryAction, Resource,
 };
-pub use accounts::{Accounts, Management};
+pub use account_access::{AccountContext, NamespaceRef};
+pub use account_settings::{AccountSettings, AccountSettingsChange, AccountSettingsService};
+pub use accounts::{Accounts, Usage};
+pub use artifacts::{
+    AccessoryView, ArtifactParts, ArtifactRef, ArtifactView, Artifacts, ChildView, TagView,
+};
 pub use authentication::{AuthenticationFailed, Authenticator, Credentials};
+pub use audit::{
+    Audit, AuditChain, AuditEntry, AuditList, ChainFault, ChainPosition, ChainProblem, VerifyStep,
+    to_cadf,
+};
 pub use authorizer::Authorizer;
 pub use blobs::{Blobs, OpenBlob};
+pub use deployment::{Deployment, OperatorContext};
 pub use error::{Error, Result};
 pub use first_start::{DEFAULT_ACCOUNT, DEPLOYMENT_KEY_ID, FIRST_NAMESPACE, FIRST_USER};
+pub use groups::{GroupRef, GroupView};
 pub use job_queue::{
     Held, JobCounts, JobQueue, JobRequest, JobSettings, Outcome, Settled, Timing, TimingInvalid,
 };
 pub use keys::SecretString;
+pub use labels::{LabelText, LabelView, Labels};
 pub use listings::{Listings, Referrer, ReferrersQuery};
 pub use maintenance::{
     CollectionRun, CollectionTotals, Finding, FsckPosition, FsckStep, Maintenance, PreviewPosition,
@@ -58,17 +91,37 @@ pub use maintenance::{
 };
 pub use manifest_cache::CachedManifest;
 pub use manifests::{ManifestPush, Manifests, PushedManifest};
+pub use metadata::EventRow;
 pub use metadata::{BackupEnd, BackupPurpose, DatabasePlace, SnapshotHeader};
 pub use metadata::{
     ClaimedJob, Enqueued, JobLogRow as JobLogLine, JobRow as Job, NamespaceRow as Namespace,
     NewJobLogLine, UserRow as User,
 };
 pub use metadata::{CollectionBacklog, CollectionCounts, CollectionRow, PassRow};
+pub use metadata::{Comparison, Condition, ListQuery, Listed, Order, Value};
+pub use metadata::{GroupKind, UserProfile};
+pub use members::{GranteeRef, MemberView};
 pub use model::Page;
 pub use model::caller::Origin;
+pub use namespaces::{
+    CreatedNamespace, NamespaceChange, NamespaceView, Namespaces, NewNamespace,
+};
+pub use passwords::PasswordRefused;
+pub use quotas::{NamespaceUsage, Quotas};
+pub use robots::{
+    CreatedRobot, Grantable, NamedPermission, NewRobot, PermissionPlace, RobotChange, RobotLevel,
+    RobotRef, RobotView, Robots, RobotsOf,
+};
+pub use repositories::{MAX_DESCRIPTION, Repositories, RepositoryRef, RepositoryView};
+pub use sessions::Sessions;
+pub use plans::{AccountView, NewPlan};
+pub use sealer::Sealer;
 pub use settings::Settings;
+pub use statistics::{AccountStatistics, NamespaceSummary, Statistics};
 pub use tokens::{IssuedToken, Tokens};
+pub use traffic::{Refusal, RefusalKind, Traffic};
 pub use uploads::{Chunk, UploadStatus, Uploads};
+pub use users::{NewAccountUser, UserView};
 
 use ::blobs::BlobStore;
 use ::core::num::NonZeroUsize;
@@ -109,15 +162,41 @@ pub struct Services {
     /// What a login is exchanged for.
     pub tokens: Arc<Tokens>,
     /// Manifests and tags.
-    pub manifests: Manifests,
+    pub manifests: Arc<Manifests>,
     /// Blobs.
-    pub blobs: Blobs,
+    pub blobs: Arc<Blobs>,
     /// How blobs arrive.
     pub uploads: Uploads,
+    /// Repositories.
+    pub repositories: Repositories,
+    /// Manifests as people see them.
+    pub artifacts: Arc<Artifacts>,
+    /// Labels.
+    pub labels: Labels,
     /// Lists to page through.
     pub listings: Listings,
-    /// Namespaces, people, roles.
+    /// The deployment's accounts.
+    pub deployment: Deployment,
+    /// People, roles and their tokens.
     pub accounts: Accounts,
+    /// Namespaces.
+    pub namespaces: Namespaces,
+    /// Robot accounts.
+    pub robots: Robots,
+    /// What an account's administrators decided about it.
+    pub account_settings: AccountSettingsService,
+    /// What namespaces use.
+    pub quotas: Quotas,
+    /// How much there is.
+    pub statistics: Statistics,
+    /// Logins by form.
+    pub sessions: Sessions,
+    /// The audit log.
+    pub audit: Audit,
+    /// Numbers and links for its events.
+    pub sealer: Sealer,
+    /// What happens too often to be written each time.
+    pub traffic: Traffic,
     /// What has to happen without anyone asking.
     pub maintenance: Maintenance,
     /// Work for later.
@@ -179,16 +258,32 @@ impl Services {
         let accounts = Accounts::new(
             core.clone(),
             authorizer.clone(),
-            key,
+            key.clone(),
             passwords.clone(),
-            random,
+            random.clone(),
         );
+        let manifests = Arc::new(Manifests::new(core.clone()));
+        let blobs = Arc::new(Blobs::new(core.clone()));
+        let artifacts = Artifacts::new(&core, &authorizer, &manifests, &blobs);
         Ok(Self {
+            repositories: Repositories::new(core.clone(), authorizer.clone()),
+            labels: Labels::new(core.clone(), authorizer.clone(), artifacts.clone()),
+            deployment: Deployment::new(core.clone()),
+            namespaces: Namespaces::new(core.clone(), authorizer.clone()),
+            audit: Audit::new(core.clone(), authorizer.clone()),
+            sealer: Sealer::new(core.clone()),
+            traffic: Traffic::new(core.clone()),
+            robots: Robots::new(core.clone(), authorizer.clone(), key.clone(), random.clone()),
+            account_settings: AccountSettingsService::new(core.clone(), authorizer.clone()),
+            quotas: Quotas::new(core.clone(), authorizer.clone()),
+            statistics: Statistics::new(core.clone(), authorizer.clone()),
+            sessions: Sessions::new(core.clone(), key, random),
             authorizer,
             authenticator,
             tokens,
-            manifests: Manifests::new(core.clone()),
-            blobs: Blobs::new(core.clone()),
+            manifests,
+            blobs,
+            artifacts,
             uploads: Uploads::new(core.clone(), owner.clone()),
             listings: Listings::new(core.clone()),
             accounts,
@@ -216,8 +311,10 @@ impl Services {
         .await
     }
 
-    /// Makes the account `default` follow the deployment's settings, which may have changed since the last start.
+    /// Makes the account `default` follow the deployment's settings, which may have changed since the last start, and the
+    /// example plans, unless they were made before.
     pub async fn follow_settings(&self, creates_namespaces_on_push: bool) -> Result<()> {
+        plans::make_examples(&self.core).await?;
         first_start::follow_settings(&self.core, creates_namespaces_on_push).await
     }
 
@@ -256,6 +353,16 @@ impl Services {
             .into_iter()
             .map(|event| event.payload)
             .collect())
+    }
+
+    /// The time, in milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.core.now_ms()
+    }
+
+    /// The kind of store that blobs lie in: `filesystem` or `s3`.
+    pub fn storage_name(&self) -> &'static str {
+        self.core.blobs.kind()
     }
 
     /// A new identifier that nobody can guess: for what has to be told apart within one answer.

@@ -1,8 +1,9 @@
 //! Lists that clients page through: tags, referrers, repositories.
 
 use crate::access::{Access, CallerContext, Pull, Refused};
-use crate::authorizer::{Authorizer, Visible, is_good_for};
+use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
+use crate::credential_scope::is_good_for;
 use crate::{Error, Result};
 use metadata::{Choice, Reader, ReferrerRow};
 use model::{Action, Address, Page};
@@ -163,7 +164,7 @@ impl Listings {
         if who.caller.is_anonymous() {
             return Err(Refused::Unauthenticated);
         }
-        if !is_good_for(&who.caller, Action::CatalogList) {
+        if !is_good_for(&who.caller, Action::CatalogRead) {
             return Err(Refused::Forbidden);
         }
         if let crate::access::Rights::Token(rights) = &who.rights
@@ -184,7 +185,9 @@ impl Listings {
                 next: None,
             });
         };
-        let visible = authorizer.visible_namespaces(who, &account).await?;
+        let visible = authorizer
+            .visible_namespaces(who, &account, Action::RepositoryPull)
+            .await?;
         let sees_all = matches!(visible, Visible::All);
         let names = move |reader: &Reader<'_>| {
             let may_see = |id: &_, is_public: bool| match &visible {

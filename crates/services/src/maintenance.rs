@@ -71,13 +71,17 @@ impl Maintenance {
             .await
     }
 
-    /// Forgets refresh tokens that have ended. Says how many; call again while any go.
-    pub async fn expire_refresh_tokens(&self) -> Result<usize> {
+    /// Forgets refresh tokens and sessions that have ended. Says how many; call again while any go.
+    pub async fn expire_logins(&self) -> Result<usize> {
         let now_ms = self.core.now_ms();
-        self.core
+        let tokens = self
+            .core
             .metadata
-            .write(move |tx| Ok(tx.delete_expired_refresh_tokens(now_ms, BATCH)?))
-            .await
+            .write(move |tx| {
+                Ok::<_, crate::Error>(tx.delete_expired_refresh_tokens(now_ms, BATCH)?)
+            })
+            .await?;
+        Ok(tokens + crate::sessions::forget_ended(&self.core).await?)
     }
 
     /// Deletes bytes of uploads whose row a power cut took before it was safe, and what a power cut brought back of

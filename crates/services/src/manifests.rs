@@ -4,10 +4,11 @@ use crate::access::{Access, Delete, Pull, Push};
 use crate::core::Core;
 use crate::manifest_cache::{CachedManifest, ManifestCache};
 use crate::push_plan::PushPlan;
+use crate::removal::{Removal, remove_one};
 use crate::repositories::{ensure_repository, get_repository};
 use crate::{Error, Result};
 use bytes::Bytes;
-use metadata::{NewManifest, NewTrash, Tx};
+use metadata::{Error as MetadataError, NewManifest, Tx};
 use model::{AccountId, Event, RepositoryId};
 use oci::{Digest, Reference, Tag};
 use std::sync::Arc;
@@ -156,6 +157,32 @@ impl Manifests {
             .await
     }
 
+    /// Deletes those of some manifests that no tag points at and no index names, with their loose referrers: what an index
+    /// that was deleted had in it.
+    pub(crate) async fn delete_loose(
+        &self,
+        access: &Access<Delete>,
+        digests: Vec<Digest>,
+    ) -> Result<()> {
+        for digest in digests {
+            loop {
+                let (core, access, digest) = (self.core.clone(), access.clone(), digest.clone());
+                let step = self.core.metadata.write(move |tx| {
+                    let repository = get_repository(tx, &access)?;
+                    if !tx.take_if_loose(&repository, &digest)? {
+                        return Ok(true);
+                    }
+                    tx.touch_repository(&access.repository);
+                    delete_some(&core, tx, &access, &repository, &digest)
+                });
+                if step.await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Deletes a tag, or a manifest with its tags and its loose referrers.
     ///
     /// # Errors
@@ -217,7 +244,13 @@ fn store(
         annotations: plan.annotations.clone(),
         content: plan.content.clone(),
     };
-    if !tx.create_manifest(&manifest, account, repository, core.now_ms())? {
+    let created = tx.create_manifest(&manifest, account, repository, core.now_ms());
+    let created = created.map_err(|error| match error {
+        // The repository was deleted meanwhile: the next try makes it anew.
+        MetadataError::ReferenceViolated => Error::Unavailable,
+        error => error.into(),
+    });
+    if !created? {
         let theirs = tx.keep_manifest(repository, &plan.digest)?;
         return Ok((theirs.ok_or(Error::Unavailable)?, None));
     }
@@ -336,6 +369,12 @@ fn delete_some(
     if tx.find_manifest_id(repository, digest)?.is_none() {
         return Err(Error::ManifestUnknown);
     }
+    let removal = Removal {
+        account: &access.account,
+        repository: (repository, &access.repository),
+        by: (&access.caller, &access.origin),
+        trash_ms: core.settings.trash_ms,
+    };
     let mut path = vec![digest.clone()];
     let (mut removed, mut freed_bytes) = (0, 0_u64);
     while let Some(last) = path.last() {
@@ -346,51 +385,11 @@ fn delete_some(
         if removed == DELETED_AT_ONCE {
             break;
         }
-        freed_bytes = freed_bytes.saturating_add(remove_one(core, tx, access, repository, last)?);
+        freed_bytes = freed_bytes.saturating_add(remove_one(core, tx, &removal, last)?);
         removed += 1;
         path.pop();
     }
     // Last, as in a push.
     tx.free_usage(&access.account, freed_bytes)?;
     Ok(path.is_empty())
-}
-
-/// Removes one manifest into the trash. Answers with the bytes that the account uses less by that.
-fn remove_one(
-    core: &Core,
-    tx: &mut Tx<'_>,
-    access: &Access<Delete>,
-    repository: &RepositoryId,
-    digest: &Digest,
-) -> Result<u64> {
-    let Some(removed) = tx.remove_manifest(repository, digest)? else {
-        return Ok(0);
-    };
-    let (now_ms, settings) = (core.now_ms(), &core.settings);
-    let mut freed_bytes = 0_u64;
-    for (storage, blob) in &removed.blobs {
-        freed_bytes = freed_bytes.saturating_add(tx.drop_reference(&access.account, blob)?);
-        // The trash keeps the blob, but not the repository's right to serve it.
-        let due_at_ms = now_ms + settings.grace_period_ms;
-        tx.enqueue_lease_review(repository, (storage, blob), due_at_ms)?;
-    }
-    if settings.trash_ms > 0 {
-        let trash = NewTrash {
-            id: &core.ids.next_id(),
-            account_id: &access.account,
-            repository_id: repository,
-            digest,
-            deleted_by: access.caller.display_name(),
-            deleted_at_ms: now_ms,
-            purge_at_ms: now_ms + settings.trash_ms,
-        };
-        tx.create_trash(&trash, &removed)?;
-    }
-    let event = Event::ManifestDeleted {
-        repository: access.repository.clone(),
-        digest: digest.clone(),
-        tags: removed.tags,
-    };
-    core.record(tx, &event, access)?;
-    Ok(freed_bytes)
 }

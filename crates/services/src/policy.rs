@@ -2,8 +2,8 @@
 
 use crate::core::Core;
 use crate::{Error, Result};
-use metadata::{GrantRow, NamespaceRow};
-use model::{Address, UserId};
+use metadata::NamespaceRow;
+use model::{Address, Caller, CallerKind, Right, RobotId, UserId};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
@@ -17,16 +17,35 @@ struct Remembered<T> {
     value: T,
 }
 
-/// Everything granted to a user.
+/// Who may hold rights.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    User(UserId),
+    Robot(RobotId),
+}
+
+impl Subject {
+    /// The subject that a caller is; `None` for those whose rights are not granted.
+    pub(crate) fn of(caller: &Caller) -> Option<Self> {
+        match &caller.kind {
+            CallerKind::User { id, .. } => Some(Self::User(id.clone())),
+            CallerKind::Robot { id, .. } => Some(Self::Robot(id.clone())),
+            CallerKind::Anonymous | CallerKind::LocalOperator => None,
+        }
+    }
+}
+
+/// Everything that a subject may do, and until when.
 #[derive(Clone, Debug)]
-pub(crate) struct UserRights {
-    pub(crate) grants: Vec<GrantRow>,
+pub(crate) struct SubjectRights {
+    pub(crate) rights: Vec<Right>,
+    expires_at_ms: Option<i64>,
 }
 
 pub(crate) struct Policy {
     core: Arc<Core>,
     namespaces: Cache<(Address, String), Remembered<Option<Arc<NamespaceRow>>>>,
-    users: Cache<UserId, Remembered<Option<Arc<UserRights>>>>,
+    subjects: Cache<Subject, Remembered<Option<Arc<SubjectRights>>>>,
     hosts: Cache<String, Remembered<Address>>,
 }
 
@@ -35,7 +54,7 @@ impl Policy {
         Self {
             core,
             namespaces: Cache::new(REMEMBERED),
-            users: Cache::new(REMEMBERED),
+            subjects: Cache::new(REMEMBERED),
             hosts: Cache::new(REMEMBERED),
         }
     }
@@ -96,31 +115,51 @@ impl Policy {
         Ok(value)
     }
 
-    /// A user and everything granted to it; `None` when there is no such user, or it is disabled.
-    pub(crate) async fn find_rights(&self, user: &UserId) -> Result<Option<Arc<UserRights>>> {
+    /// Everything that a subject may do; `None` when there is no such subject, or it may not log in at present.
+    pub(crate) async fn find_rights(
+        &self,
+        subject: &Subject,
+    ) -> Result<Option<Arc<SubjectRights>>> {
         let epoch = self.core.metadata.epochs().policy();
-        if let Some(known) = self.users.get(user).filter(|known| known.epoch == epoch) {
-            return Ok(known.value);
-        }
-        let value = self
-            .core
-            .metadata
-            .read(|reader| {
-                let Some(user) = reader.find_user(user)?.filter(|user| !user.is_disabled) else {
-                    return Ok(None);
-                };
-                let grants = reader.list_grants(&user.id)?;
-                Ok::<_, metadata::Error>(Some(Arc::new(UserRights { grants })))
-            })
-            .await
-            .map_err(Error::from)?;
-        self.users.insert(
-            user.clone(),
-            Remembered {
+        let known = self.subjects.get(subject);
+        let value = if let Some(known) = known.filter(|known| known.epoch == epoch) {
+            known.value
+        } else {
+            let value = self.read_rights(subject).await?.map(Arc::new);
+            let remembered = Remembered {
                 epoch,
                 value: value.clone(),
-            },
-        );
-        Ok(value)
+            };
+            self.subjects.insert(subject.clone(), remembered);
+            value
+        };
+        let now_ms = self.core.now_ms();
+        Ok(value.filter(|rights| rights.expires_at_ms.is_none_or(|end| end > now_ms)))
     }
+
+    async fn read_rights(&self, subject: &Subject) -> Result<Option<SubjectRights>> {
+        let read = self.core.metadata.read(|reader| match subject {
+            Subject::User(user) => {
+                let rights = reader.find_rights(user)?;
+                Ok(rights.map(|rights| SubjectRights {
+                    rights,
+                    expires_at_ms: None,
+                }))
+            }
+            Subject::Robot(robot) => {
+                let robot = reader.find_robot(robot)?.filter(|robot| !robot.is_disabled);
+                Ok::<_, Error>(robot.map(|robot| SubjectRights {
+                    rights: rights_of(&robot),
+                    expires_at_ms: robot.expires_at_ms,
+                }))
+            }
+        });
+        read.await
+    }
+}
+
+/// What a robot account may do.
+pub(crate) fn rights_of(robot: &metadata::RobotRow) -> Vec<Right> {
+    let permissions = robot.permissions.iter();
+    permissions.map(|permission| permission.right(&robot.account_id)).collect()
 }

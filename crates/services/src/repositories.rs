@@ -1,11 +1,24 @@
-//! Finding the repository of a request, and making it when it is pushed to for the first time.
+//! Finding the repository of a request, making it when it is pushed to for the first time, and repositories as people see
+//! and manage them.
 
-use crate::access::{Access, Push};
+mod deleting;
+
+use crate::access::{Access, Push, Refused, Rights};
+use crate::account_access::{AccountContext, NamespaceRef};
+use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
+use crate::credential_scope::is_good_for;
 use crate::{Error, Result};
-use metadata::{Error as MetadataError, RepositoryRow, Tx};
-use model::{Address, Event, NamespaceId, RepositoryId};
-use oci::NamespaceName;
+use metadata::{
+    Error as MetadataError, ListQuery, Listable, Listed, NamespaceRow, Numbered, RepositoriesOf,
+    RepositoryDetails, RepositoryKey, RepositoryRow, Tx,
+};
+use model::{Action, Address, Event, NamespaceId, RepositoryId};
+use oci::{NamespaceName, RepositoryName};
+use std::sync::Arc;
+
+/// The longest description of a repository, in bytes.
+pub const MAX_DESCRIPTION: usize = 64 * 1024;
 
 /// The repository to write to, made with its namespace if it may be and is not there.
 pub(crate) fn ensure_repository(
@@ -46,6 +59,7 @@ fn require_writable(repository: RepositoryRow) -> Result<RepositoryId> {
 fn create_namespace(core: &Core, tx: &mut Tx<'_>, access: &Access<Push>) -> Result<NamespaceId> {
     let name = NamespaceName::parse(access.repository.namespace())
         .map_err(|error| Error::NamespaceInvalid(error.to_string()))?;
+    crate::plans::require_room_for_namespace(tx, &access.account)?;
     let id = NamespaceId::new(core.ids.next_id());
     let claimed = tx.create_namespace(&id, &access.account, name.as_str(), false, core.now_ms());
     match claimed {
@@ -72,4 +86,214 @@ fn create_namespace(core: &Core, tx: &mut Tx<'_>, access: &Access<Push>) -> Resu
 pub(crate) fn get_repository<A>(tx: &Tx<'_>, access: &Access<A>) -> Result<RepositoryId> {
     let found = tx.find_repository(&access.key())?;
     require_writable(found.ok_or(Error::NameUnknown)?)
+}
+
+/// How a request names a repository: the name within its namespace, which need not be one.
+#[derive(Clone, Copy, Debug)]
+pub struct RepositoryRef<'a> {
+    /// The namespace.
+    pub namespace: &'a str,
+    /// The name within it.
+    pub name: &'a str,
+}
+
+/// A repository that a caller may do something to.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) namespace: Arc<NamespaceRow>,
+    pub(crate) id: RepositoryId,
+    pub(crate) name: RepositoryName,
+}
+
+impl Authorizer {
+    /// The repository that a request names, when its caller may do an action to its namespace.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] only for whoever may.
+    pub(crate) async fn repository(
+        &self,
+        by: &AccountContext,
+        named: RepositoryRef<'_>,
+        action: Action,
+    ) -> Result<Place, Refused> {
+        let namespace = NamespaceRef::Name(named.namespace);
+        let namespace = self.namespace(by, namespace, action).await?;
+        let whole = format!("{}/{}", namespace.name, named.name);
+        let unknown = || Error::NotFound(format!("the repository {whole}"));
+        let name = RepositoryName::parse(&whole).map_err(|_| unknown())?;
+        let key = RepositoryKey {
+            account_id: by.id().clone(),
+            name,
+        };
+        let found = self
+            .core
+            .metadata
+            .read(|reader| reader.find_repository(&key));
+        let found = found.await.map_err(Error::from)?;
+        // One that only ever saw an upload is in no list, but it can be deleted.
+        let found = found.filter(|row| row.is_listed || action == Action::RepositoryDelete);
+        Ok(Place {
+            namespace,
+            id: found.ok_or_else(unknown)?.id,
+            name: key.name,
+        })
+    }
+}
+
+/// A repository as people see it.
+#[derive(Clone, Debug)]
+pub struct RepositoryView {
+    /// What is said of it, and how much is in it.
+    pub details: RepositoryDetails,
+    /// Harbor's number for it.
+    pub number: i64,
+    /// Harbor's number for its namespace.
+    pub namespace_number: i64,
+}
+
+/// Repositories, as the people of an account see and manage them.
+pub struct Repositories {
+    core: Arc<Core>,
+    authorizer: Arc<Authorizer>,
+}
+
+impl Repositories {
+    pub(crate) fn new(core: Arc<Core>, authorizer: Arc<Authorizer>) -> Self {
+        Self { core, authorizer }
+    }
+
+    /// The repositories of a namespace.
+    pub async fn list(
+        &self,
+        by: &AccountContext,
+        namespace: NamespaceRef<'_>,
+        query: ListQuery,
+    ) -> Result<Listed<RepositoryView>, Refused> {
+        let action = Action::RepositoryList;
+        let namespace = self.authorizer.namespace(by, namespace, action).await?;
+        let account = by.id().clone();
+        let listed = self.core.metadata.list(move |reader| {
+            let of = RepositoriesOf::Namespace(&namespace.id);
+            Ok::<_, Error>(reader.list_repository_details(&account, of, &query)?)
+        });
+        self.views(by, listed.await?).await
+    }
+
+    /// The repositories of all namespaces whose repositories the caller may list.
+    pub async fn list_all(
+        &self,
+        by: &AccountContext,
+        query: ListQuery,
+    ) -> Result<Listed<RepositoryView>, Refused> {
+        let who = by.authenticated();
+        if matches!(who.rights, Rights::Token(_))
+            || !is_good_for(&who.caller, Action::RepositoryList)
+        {
+            return Err(Refused::Forbidden);
+        }
+        let visible = self
+            .authorizer
+            .visible_namespaces(who, by.id(), Action::RepositoryList)
+            .await?;
+        let shows_public = !who.caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
+        let account = by.id().clone();
+        let listed = self.core.metadata.list(move |reader| {
+            let ids: Vec<NamespaceId> = match &visible {
+                Visible::All => Vec::new(),
+                Visible::Some(ids) => ids.iter().cloned().collect(),
+            };
+            let listable = match visible {
+                Visible::All => Listable::All,
+                Visible::Some(_) if shows_public => Listable::PublicAnd(&ids),
+                Visible::Some(_) => Listable::Only(&ids),
+            };
+            let of = RepositoriesOf::Account(listable);
+            Ok::<_, Error>(reader.list_repository_details(&account, of, &query)?)
+        });
+        self.views(by, listed.await?).await
+    }
+
+    /// A repository.
+    pub async fn get(
+        &self,
+        by: &AccountContext,
+        named: RepositoryRef<'_>,
+    ) -> Result<RepositoryView, Refused> {
+        let action = Action::RepositoryRead;
+        let place = self.authorizer.repository(by, named, action).await?;
+        let key = RepositoryKey {
+            account_id: by.id().clone(),
+            name: place.name,
+        };
+        let found = self
+            .core
+            .metadata
+            .read(|reader| reader.find_repository_details(&key));
+        let found = found.await.map_err(Error::from)?;
+        let found = found.ok_or_else(|| Error::NotFound(format!("the repository {}", key.name)))?;
+        let listed = Listed {
+            items: vec![found],
+            total: 1,
+        };
+        let mut views = self.views(by, listed).await?.items;
+        Ok(views.pop().ok_or(Error::Internal)?)
+    }
+
+    /// Writes what people are told about a repository.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for more than [`MAX_DESCRIPTION`] bytes.
+    pub async fn describe(
+        &self,
+        by: &AccountContext,
+        named: RepositoryRef<'_>,
+        description: String,
+    ) -> Result<(), Refused> {
+        let action = Action::RepositoryUpdate;
+        let place = self.authorizer.repository(by, named, action).await?;
+        if description.len() > MAX_DESCRIPTION {
+            let text =
+                format!("the description is longer than {MAX_DESCRIPTION} bytes; shorten it");
+            return Err(Error::Invalid(text).into());
+        }
+        let changed = self.core.change(by, move |core, tx, _| {
+            let written = tx.put_repository_description(&place.id, &description, core.now_ms());
+            written.map_err(|error| match error {
+                MetadataError::ReferenceViolated => {
+                    Error::NotFound(format!("the repository {}", place.name))
+                }
+                error => error.into(),
+            })?;
+            let repository = place.name;
+            Ok(((), Some(Event::RepositoryUpdated { repository })))
+        });
+        Ok(changed.await?)
+    }
+
+    async fn views(
+        &self,
+        by: &AccountContext,
+        listed: Listed<RepositoryDetails>,
+    ) -> Result<Listed<RepositoryView>, Refused> {
+        let items = &listed.items;
+        let ids: Vec<&str> = items.iter().map(|one| one.id.as_str()).collect();
+        let mut namespaces: Vec<&str> = items.iter().map(|one| one.namespace_id.as_str()).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        let core = &self.core;
+        let numbers = core.numbers(by.id(), Numbered::Repository, &ids).await?;
+        let places = core
+            .numbers(by.id(), Numbered::Namespace, &namespaces)
+            .await?;
+        let total = listed.total;
+        let views = listed.items.into_iter().map(|details| {
+            Ok(RepositoryView {
+                number: numbers.of(details.id.as_str())?,
+                namespace_number: places.of(details.namespace_id.as_str())?,
+                details,
+            })
+        });
+        let items = views.collect::<Result<_>>()?;
+        Ok(Listed { items, total })
+    }
 }

@@ -13,6 +13,10 @@ pub struct Settings {
     pub token_lifetime_ms: i64,
     /// How long a refresh token lives.
     pub refresh_token_lifetime_ms: i64,
+    /// How long a login by form lives that is not used.
+    pub session_lifetime_ms: i64,
+    /// How long the secret of a robot account is still good after it was replaced.
+    pub robot_secret_overlap_ms: i64,
     /// How long a checked password is remembered, so that Argon2id does not run for each request of one client.
     pub password_memory_ms: i64,
     /// How long an upload that nobody goes on with is kept.

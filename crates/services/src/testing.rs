@@ -132,6 +132,8 @@ pub fn settings() -> Settings {
         service: "registry".to_owned(),
         token_lifetime_ms: 300_000,
         refresh_token_lifetime_ms: 3_600_000,
+        session_lifetime_ms: 3_600_000,
+        robot_secret_overlap_ms: 3_600_000,
         password_memory_ms: 60_000,
         upload_lifetime_ms: 3_600_000,
         open_uploads_per_account: 1000,

@@ -1,5 +1,7 @@
 //! The services over a real database and a real directory.
 
+mod audit;
 mod faults;
 mod isolation;
 mod jobs;
+mod people;

@@ -2,8 +2,9 @@
 
 use crate::access::{Authenticated, CallerContext, Rights, TokenRights};
 use crate::authentication::{AuthenticationFailed, Authenticator};
-use crate::authorizer::{Authorizer, is_good_for};
+use crate::authorizer::Authorizer;
 use crate::core::Core;
+use crate::credential_scope::is_good_for;
 use crate::signing_keys::load_signing_keys;
 use crate::{Error, Result};
 use arc_swap::ArcSwap;
@@ -12,7 +13,9 @@ use keys::token::{
 };
 use keys::{Claims, DeploymentKey, Purpose, Random, SecretString, SigningKeys, TokenCache};
 use metadata::{NewRefreshToken, RefreshTokenRow};
-use model::{AccessTokenId, AccountId, Action, Caller, CallerKind, CredentialKind, UserId};
+use model::{
+    AccessTokenId, AccountId, Action, Caller, CallerKind, CredentialKind, RobotId, UserId,
+};
 use oci::{RepositoryName, Scope, ScopeActions, ScopeResource};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -94,9 +97,7 @@ impl Tokens {
             } else {
                 caller.display_name().to_owned()
             },
-            user: caller
-                .user_id()
-                .map_or_else(String::new, |user| user.as_str().to_owned()),
+            user: claimed_id(caller).to_owned(),
             aud: settings.service.clone(),
             exp: now_ms / 1000 + expires_in_secs,
             nbf: now_ms / 1000,
@@ -186,7 +187,10 @@ impl Tokens {
         let access_token_id = match &caller.credential {
             CredentialKind::AccessToken { id, .. } => Some(id.clone()),
             CredentialKind::Password => None,
-            CredentialKind::None | CredentialKind::Local => return Ok(None),
+            CredentialKind::None
+            | CredentialKind::RobotSecret
+            | CredentialKind::Session
+            | CredentialKind::Local => return Ok(None),
         };
         let secret = keys::random::generate_token(REFRESH_TOKEN_PREFIX, &*self.random);
         let secret_hash = self.hash(&secret);
@@ -271,7 +275,7 @@ async fn granted_scopes(
             ScopeResource::Catalog => {
                 // The catalogue shows each caller its own; anonymous callers have none.
                 let caller = &context.authenticated.caller;
-                if !caller.is_anonymous() && is_good_for(caller, Action::CatalogList) {
+                if !caller.is_anonymous() && is_good_for(caller, Action::CatalogRead) {
                     scopes.push(Scope::catalog());
                 }
             }
@@ -303,15 +307,23 @@ fn access_entry(scope: &Scope) -> AccessEntry {
     }
 }
 
+/// The identifier of the user or robot account.
+fn claimed_id(caller: &Caller) -> &str {
+    match &caller.kind {
+        CallerKind::User { id, .. } => id.as_str(),
+        CallerKind::Robot { id, .. } => id.as_str(),
+        CallerKind::Anonymous | CallerKind::LocalOperator => "",
+    }
+}
+
 fn claimed_credential(caller: &Caller) -> CredentialRef {
     let (kind, id) = match &caller.credential {
         CredentialKind::AccessToken { id, .. } => {
             (ClaimedCredential::PersonalAccessToken, id.as_str())
         }
-        CredentialKind::Password => (
-            ClaimedCredential::Password,
-            caller.user_id().map_or("", UserId::as_str),
-        ),
+        CredentialKind::Password => (ClaimedCredential::Password, claimed_id(caller)),
+        CredentialKind::RobotSecret => (ClaimedCredential::Robot, claimed_id(caller)),
+        CredentialKind::Session => (ClaimedCredential::Session, claimed_id(caller)),
         CredentialKind::None | CredentialKind::Local => (ClaimedCredential::Anonymous, ""),
     };
     CredentialRef {
@@ -322,28 +334,45 @@ fn claimed_credential(caller: &Caller) -> CredentialRef {
 
 fn authenticated_by(claims: Claims) -> Authenticated {
     let account = (!claims.account.is_empty()).then(|| AccountId::new(claims.account));
-    let caller = if claims.user.is_empty() {
-        Caller::anonymous()
-    } else {
-        let credential = match claims.credential.kind {
-            ClaimedCredential::PersonalAccessToken => CredentialKind::AccessToken {
+    let scopes = claims.access.iter().filter_map(scope_of).collect();
+    let rights = Rights::Token(TokenRights {
+        account: account.clone(),
+        scopes,
+    });
+    if claims.user.is_empty() {
+        return Authenticated::new(Caller::anonymous(), rights);
+    }
+    let user = CallerKind::User {
+        id: UserId::new(claims.user.as_str()),
+        name: claims.sub.clone(),
+    };
+    let (kind, credential) = match claims.credential.kind {
+        ClaimedCredential::PersonalAccessToken => {
+            let credential = CredentialKind::AccessToken {
                 id: AccessTokenId::new(claims.credential.id),
                 // The token's scopes were narrowed already when it was given.
                 actions: ScopeActions::ALL,
-            },
-            _ => CredentialKind::Password,
-        };
-        Caller {
-            kind: CallerKind::User {
-                id: UserId::new(claims.user),
-                name: claims.sub,
-            },
-            credential,
-            home_account: account.clone(),
+            };
+            (user, credential)
         }
+        ClaimedCredential::Robot => {
+            let robot = CallerKind::Robot {
+                id: RobotId::new(claims.user),
+                name: claims.sub,
+            };
+            (robot, CredentialKind::RobotSecret)
+        }
+        ClaimedCredential::Session => (user, CredentialKind::Session),
+        ClaimedCredential::Anonymous
+        | ClaimedCredential::Password
+        | ClaimedCredential::Workload => (user, CredentialKind::Password),
     };
-    let scopes = claims.access.iter().filter_map(scope_of).collect();
-    Authenticated::new(caller, Rights::Token(TokenRights { account, scopes }))
+    let caller = Caller {
+        kind,
+        credential,
+        home_account: account,
+    };
+    Authenticated::new(caller, rights)
 }
 
 fn scope_of(entry: &AccessEntry) -> Option<Scope> {

@@ -6,9 +6,46 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Request, header};
 use services::{AuthenticationFailed, CallerContext, Credentials, Origin, SecretString};
+use std::sync::Arc;
 
 /// The longest `Authorization` header of a Basic login: a name and a password of 1 KiB each, and their encoding.
 const MAX_BASIC_BYTES: usize = 4096;
+
+/// The longest name of a program that is kept.
+const MAX_AGENT_BYTES: usize = 255;
+
+/// From where a request comes, and with what.
+pub(crate) fn origin(headers: &HeaderMap, context: &RequestContext) -> Origin {
+    Origin {
+        address: Some(context.client.address),
+        agent: agent(headers),
+    }
+}
+
+/// The client's program as it calls itself, without what could make one line of a log look like two.
+pub(crate) fn agent(headers: &HeaderMap) -> Option<Arc<str>> {
+    let bytes = headers.get(header::USER_AGENT)?.as_bytes();
+    let text = String::from_utf8_lossy(bytes);
+    if bytes.len() <= MAX_AGENT_BYTES && !text.chars().any(char::is_control) {
+        return (!text.is_empty()).then(|| text.into());
+    }
+    let mut kept = String::with_capacity(MAX_AGENT_BYTES);
+    for letter in text.chars().filter(|letter| !letter.is_control()) {
+        if kept.len() + letter.len_utf8() > MAX_AGENT_BYTES {
+            break;
+        }
+        kept.push(letter);
+    }
+    (!kept.is_empty()).then(|| kept.into())
+}
+
+/// The name of a Basic login, right or not.
+pub(crate) fn basic_name(headers: &HeaderMap) -> Option<String> {
+    match credentials(headers) {
+        Ok(Credentials::Basic { name, .. }) => Some(name),
+        _ => None,
+    }
+}
 
 /// What a request's `Authorization` header shows. A header that cannot be understood is a wrong login, never an
 /// anonymous one: a client that meant to log in must not silently get less.
@@ -78,15 +115,13 @@ pub(crate) async fn authenticate_as<B>(
     let address = registry.services.address_of(&host_name(host)).await?;
     Ok(CallerContext {
         authenticated,
-        origin: Origin {
-            address: Some(from),
-        },
+        origin: origin(request.headers(), context),
         address,
     })
 }
 
 /// A host name in lower case, without its port.
-fn host_name(host: &str) -> String {
+pub(crate) fn host_name(host: &str) -> String {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -108,7 +143,7 @@ mod tests {
         credentials(&headers).map(|credentials| match credentials {
             Credentials::Bearer(token) => Credentials::Bearer(token.to_owned().leak()),
             Credentials::Basic { name, secret } => Credentials::Basic { name, secret },
-            Credentials::None => Credentials::None,
+            Credentials::None | Credentials::Session(_) => Credentials::None,
         })
     }
 
@@ -157,6 +192,25 @@ mod tests {
         );
         headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer x"));
         assert!(credentials(&headers).is_err());
+    }
+
+    #[test]
+    fn a_programs_name_is_short_and_one_line() {
+        let of = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            let value = HeaderValue::from_bytes(value).expect("a header value");
+            headers.insert(header::USER_AGENT, value);
+            agent(&headers)
+        };
+        assert_eq!(of(b"docker/28.1 go/1.24").as_deref(), Some("docker/28.1 go/1.24"));
+        assert_eq!(of(b"a\tb").as_deref(), Some("ab"));
+        assert_eq!(of(b"").as_deref(), None);
+        assert_eq!(of("ä".repeat(200).as_bytes()).map(|text| text.len()), Some(254));
+        assert_eq!(of(b"\xff").as_deref(), Some("\u{fffd}"));
+        assert_eq!(of(&[0xff; 300]).map(|text| text.len()), Some(255));
+        // NEL, which some readers take for the end of a line.
+        assert_eq!(of("a\u{85}b".as_bytes()).as_deref(), Some("ab"));
+        assert_eq!(agent(&HeaderMap::new()), None);
     }
 
     #[test]

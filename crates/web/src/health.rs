@@ -69,7 +69,8 @@ impl Health {
         answer(StatusCode::SERVICE_UNAVAILABLE, Body::full(text))
     }
 
-    async fn reasons(&self) -> Arc<Reasons> {
+    /// What is not ready, as it was at most a second ago.
+    pub(crate) async fn reasons(&self) -> Arc<Reasons> {
         let mut remembered = self.remembered.lock().await;
         if let Some((at, reasons)) = &*remembered
             && at.elapsed() < self.remember_for

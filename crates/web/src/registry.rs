@@ -3,7 +3,9 @@
 use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, Handler, RequestContext};
 use crate::metrics::EndpointLabel;
-use crate::{oci as oci_face, token};
+use crate::refusals::Asked;
+use crate::health::Health;
+use crate::{harbor, oci as oci_face, token};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use services::Services;
 use std::sync::Arc;
@@ -52,6 +54,7 @@ pub const ENDPOINTS: &[&str] = &[
     "upload_status",
     "cancel_upload",
     "catalog",
+    "harbor",
 ];
 
 /// Answers every request that the transport does not answer itself.
@@ -59,17 +62,38 @@ pub struct Registry {
     pub(crate) services: Arc<Services>,
     pub(crate) settings: RegistrySettings,
     pub(crate) transfers: Arc<tokio::sync::Semaphore>,
+    health: Arc<Health>,
 }
 
 impl Registry {
     /// Puts the faces before the services.
-    pub fn new(services: Arc<Services>, settings: RegistrySettings) -> Self {
+    pub fn new(services: Arc<Services>, settings: RegistrySettings, health: Arc<Health>) -> Self {
         let transfers = Arc::new(tokio::sync::Semaphore::new(settings.transfers_at_once));
         Self {
             services,
             settings,
             transfers,
+            health,
         }
+    }
+
+    /// What is not well at the moment; nothing when all is.
+    pub(crate) async fn unwell(&self) -> Vec<&'static str> {
+        self.health.reasons().await.to_vec()
+    }
+
+    async fn answer(&self, request: Request<IncomingBody>, context: &RequestContext) -> Answer {
+        let path = request.uri().path();
+        if path == "/v2" || path.starts_with("/v2/") {
+            return oci_face::answer(self, request, context).await;
+        }
+        if path.starts_with("/api/") || path.starts_with("/c/") {
+            return harbor::answer(self, request, context).await;
+        }
+        if path == TOKEN_PATH {
+            return token::answer(self, request, context).await;
+        }
+        not_found().into()
     }
 
     /// How the client of this request reaches the registry: scheme and host.
@@ -91,14 +115,12 @@ impl Registry {
 
 impl Handler for Registry {
     async fn handle(&self, request: Request<IncomingBody>, context: RequestContext) -> Answer {
-        let path = request.uri().path();
-        if path == "/v2" || path.starts_with("/v2/") {
-            return oci_face::answer(self, request, &context).await;
+        let asked = Asked::of(&request);
+        let answer = self.answer(request, &context).await;
+        if let Some(asked) = asked {
+            asked.note(self, &context, &answer);
         }
-        if path == TOKEN_PATH {
-            return token::answer(self, request, &context).await;
-        }
-        not_found().into()
+        answer
     }
 }
 

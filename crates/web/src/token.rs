@@ -4,13 +4,14 @@ use crate::authentication::{authenticate, authenticate_as};
 use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, RequestContext};
 use crate::oci::error::error_response;
+use crate::refusals::Asked;
 use crate::registry::{Registry, label};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use oci::{ErrorCode, parse_scopes};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use services::{
-    AuthenticationFailed, CallerContext, Credentials, Error, IssuedToken, Origin, SecretString,
+    AuthenticationFailed, CallerContext, Credentials, Error, IssuedToken, RefusalKind, SecretString,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ const FORM_BYTES: u64 = 64 * 1024;
 const MAX_PARAMETERS: usize = 1200;
 
 /// A decoded query or form: names and values, in order.
-type Parameters<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+pub(crate) type Parameters<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 #[derive(Serialize)]
 struct TokenAnswer<'a> {
@@ -102,6 +103,7 @@ async fn by_query(
     ) {
         return Err(AuthenticationFailed::TokenInvalid.into());
     }
+    registry.services.traffic.logged_in(&caller, "token");
     let parameters = decode(request.uri().query().unwrap_or_default());
     let wants_refresh_token = value(&parameters, "offline_token") == Some("true");
     give(registry, &caller, &parameters, wants_refresh_token).await
@@ -126,23 +128,27 @@ async fn by_form(
     let get = |name| value(&parameters, name).unwrap_or_default();
     let caller = match get("grant_type") {
         "password" => {
-            let name = get("username").to_owned();
+            let name = get("username");
             let credentials = Credentials::Basic {
-                name,
+                name: name.to_owned(),
                 secret: SecretString::new(get("password")),
             };
-            authenticate_as(registry, &request, context, credentials).await?
+            let caller = authenticate_as(registry, &request, context, credentials).await;
+            if matches!(caller, Err(AuthenticationFailed::Wrong | AuthenticationFailed::Expired)) {
+                let refused = (RefusalKind::Login, Some(name));
+                Asked::keep(&request).note_as(registry, context, refused);
+            }
+            let caller = caller?;
+            registry.services.traffic.logged_in(&caller, "token");
+            caller
         }
         "refresh_token" => {
             let secret = SecretString::new(get("refresh_token"));
             let authenticated = registry.services.tokens.refresh(&secret).await?;
             let nobody = authenticate_as(registry, &request, context, Credentials::None).await?;
-            let origin = Origin {
-                address: Some(context.client.address),
-            };
             CallerContext {
                 authenticated,
-                origin,
+                origin: nobody.origin,
                 address: nobody.address,
             }
         }
@@ -253,7 +259,7 @@ fn refuse(error: TokenError, service: &str) -> Response<Body> {
 }
 
 /// Decodes `application/x-www-form-urlencoded` text. What is not UTF-8 is left out.
-fn decode(text: &str) -> Parameters<'_> {
+pub(crate) fn decode(text: &str) -> Parameters<'_> {
     let pairs = text
         .split('&')
         .filter(|pair| !pair.is_empty())

@@ -5,12 +5,12 @@ use crate::cli::{JobStateWord, JobsCommand};
 use crate::text::{date, table};
 use model::{AccountId, JobId, JobState};
 use serde_json::{Value, json};
-use services::{Job, JobLogLine, JobQueue, Management};
+use services::{Job, JobLogLine, JobQueue, AccountContext};
 use std::fmt::Write as _;
 
 pub(super) async fn carry_out(
     queue: &JobQueue,
-    by: &Management,
+    by: &AccountContext,
     command: JobsCommand,
 ) -> anyhow::Result<Answer> {
     Ok(match command {
@@ -58,7 +58,7 @@ pub(super) async fn carry_out(
     })
 }
 
-async fn show(queue: &JobQueue, by: &Management, id: &JobId) -> anyhow::Result<Answer> {
+async fn show(queue: &JobQueue, by: &AccountContext, id: &JobId) -> anyhow::Result<Answer> {
     let job = queue.get(by, id).await?;
     let mut log: Vec<JobLogLine> = Vec::new();
     loop {

@@ -1,6 +1,10 @@
 //! `roadstead admin`: plain data, so that a command can travel to a running registry.
 
+mod accounts;
+mod audit;
+mod groups;
 mod jobs;
+mod robots;
 
 use std::io::BufRead;
 
@@ -8,7 +12,11 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use accounts::{AccountCommand, PlanCommand};
+pub(crate) use audit::{AuditCommand, AuditFormat, AuditStep};
+pub(crate) use groups::{GroupCommand, MemberCommand, MemberRole};
 pub(crate) use jobs::{JobStateWord, JobsCommand};
+pub(crate) use robots::{NewRobotArgs, RobotCommand};
 
 use super::ConfigArgs;
 use super::backup::BackupStep;
@@ -39,6 +47,9 @@ pub(crate) struct AdminArgs {
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// The account that the command is about
+    #[arg(long, global = true, value_name = "NAME", default_value = "default")]
+    pub(crate) account: String,
     #[command(subcommand)]
     pub(crate) command: AdminCommand,
 }
@@ -47,6 +58,12 @@ pub(crate) struct AdminArgs {
 #[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AdminCommand {
+    /// The deployment's accounts: who owns namespaces
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Plans: named limits that accounts agree to
+    #[command(subcommand)]
+    Plan(PlanCommand),
     /// People who may log in
     #[command(subcommand)]
     User(UserCommand),
@@ -56,12 +73,24 @@ pub(crate) enum AdminCommand {
     /// Who may do what in a namespace
     #[command(subcommand)]
     Member(MemberCommand),
+    /// Groups of users: a role given to a group is each one's
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Personal access tokens: passwords for one purpose, for scripts and CI
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Robot accounts: logins for machines, with rights of their own
+    #[command(subcommand)]
+    Robot(RobotCommand),
     /// Work in the background: what waits, what runs, what became of it
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// The audit log: proof that nothing is missing, export, purge
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// A command about another account than `default`: `--account`.
+    #[command(skip)]
+    InAccount(String, Box<AdminCommand>),
     /// A step of `roadstead gc`, `fsck` or `scrub`: not for typing.
     #[command(skip)]
     Upkeep(UpkeepStep),
@@ -153,50 +182,6 @@ pub(crate) enum NamespaceCommand {
         /// The namespace
         name: String,
     },
-}
-
-#[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum MemberCommand {
-    /// Give a user a role in a namespace, instead of the one held before
-    #[command(after_help = "Example:\n  roadstead admin member add team alice --role developer")]
-    Add {
-        /// The namespace
-        namespace: String,
-        /// The user
-        user: String,
-        /// What the user may do there
-        #[arg(long, value_enum)]
-        role: MemberRole,
-    },
-    /// Take a user's role in a namespace away
-    Remove {
-        /// The namespace
-        namespace: String,
-        /// The user
-        user: String,
-    },
-    /// List the members of a namespace
-    List {
-        /// The namespace
-        namespace: String,
-    },
-}
-
-/// Harbor's five roles.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum MemberRole {
-    /// Everything in the namespace, its members included
-    ProjectAdmin,
-    /// Pull, push and delete, tags and policies
-    Maintainer,
-    /// Pull and push
-    Developer,
-    /// Pull, and see what is there
-    Guest,
-    /// Pull what one knows the name of
-    LimitedGuest,
 }
 
 #[derive(Subcommand, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -343,7 +328,10 @@ mod tests {
             &["namespace", "set-public", "team"],
             &["jobs", "list", "--state", "failed"],
             &["jobs", "run", "collect_garbage"],
+            &["robot", "create", "ci", "--namespace", "team", "--may", "push", "--never-expires"],
             &["member", "add", "team", "alice", "--role", "limited-guest"],
+            &["member", "remove", "team", "builders", "--group"],
+            &["group", "add-member", "builders", "alice"],
             &[
                 "token",
                 "create",

@@ -177,6 +177,8 @@ fn registry(registry: &mut Section<'_, '_>) -> RegistryConfig {
         external_url: registry.optional("external_url", parse_external_url),
         service_name: service_name.to_owned(),
         token_lifetime: registry.seconds("token_lifetime_secs", 60..=DAY),
+        session_lifetime: registry.seconds("session_lifetime_secs", 60..=DAY),
+        robot_secret_overlap: registry.seconds("robot_secret_overlap_secs", 0..=7 * DAY),
         refresh_token_lifetime: Duration::from_secs(
             DAY * registry.number("refresh_token_lifetime_days", 1..=365),
         ),

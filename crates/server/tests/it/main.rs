@@ -1,10 +1,12 @@
 //! The one integration binary: the registry as its users meet it. `cargo xtask test` prepares what
 //! the tests need and runs them all.
 
+mod audit;
 mod backup;
 mod clients;
 mod doctor;
 mod faults;
+mod harbor;
 mod jobs;
 mod newcomer;
 mod oci;

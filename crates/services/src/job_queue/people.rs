@@ -1,7 +1,7 @@
 //! The queue, as people see it: what is there, what it said, and how to call it off.
 
 use super::{JobQueue, JobRequest};
-use crate::accounts::Management;
+use crate::account_access::AccountContext;
 use crate::{Error, Result};
 use metadata::{Enqueued, JobLogRow, JobRow};
 use model::{JobId, JobKind, JobState};
@@ -16,7 +16,7 @@ fn unknown(id: &JobId) -> Error {
 }
 
 /// Whether whoever manages an account may know of a job. The operator at the machine may know of all.
-fn may_see(by: &Management, job: &JobRow) -> bool {
+fn may_see(by: &AccountContext, job: &JobRow) -> bool {
     by.is_local_operator() || job.account_id.as_ref() == Some(&by.account.id)
 }
 
@@ -24,7 +24,7 @@ impl JobQueue {
     /// An account's jobs, newest first, asked for before `before`: 100 at most.
     pub async fn list_of_account(
         &self,
-        by: &Management,
+        by: &AccountContext,
         before: Option<JobId>,
     ) -> Result<Vec<JobRow>> {
         let account = by.account.id.clone();
@@ -41,7 +41,7 @@ impl JobQueue {
     /// [`Error::NotFound`] for anyone else.
     pub async fn list_everything(
         &self,
-        by: &Management,
+        by: &AccountContext,
         state: Option<JobState>,
         before: Option<JobId>,
     ) -> Result<Vec<JobRow>> {
@@ -63,7 +63,7 @@ impl JobQueue {
     ///
     /// # Errors
     /// [`Error::NotFound`], also for a job of somebody else.
-    pub async fn get(&self, by: &Management, id: &JobId) -> Result<JobRow> {
+    pub async fn get(&self, by: &AccountContext, id: &JobId) -> Result<JobRow> {
         let wanted = id.clone();
         let found = self
             .core
@@ -79,7 +79,7 @@ impl JobQueue {
     /// [`Error::NotFound`], also for a job of somebody else.
     pub async fn log(
         &self,
-        by: &Management,
+        by: &AccountContext,
         id: &JobId,
         after: (i64, i64),
     ) -> Result<Vec<JobLogRow>> {
@@ -96,7 +96,7 @@ impl JobQueue {
     ///
     /// # Errors
     /// [`Error::NotFound`], also for a job of somebody else; [`Error::Invalid`] when it has ended.
-    pub async fn cancel(&self, by: &Management, id: &JobId) -> Result<JobState> {
+    pub async fn cancel(&self, by: &AccountContext, id: &JobId) -> Result<JobState> {
         let job = self.get(by, id).await?;
         let wanted = id.clone();
         let now_ms = self.core.now_ms();
@@ -126,7 +126,7 @@ impl JobQueue {
     ///
     /// # Errors
     /// [`Error::Invalid`] when there is no such kind, [`Error::NotFound`] for anyone else.
-    pub async fn run_now(&self, by: &Management, kind: &str) -> Result<Enqueued> {
+    pub async fn run_now(&self, by: &AccountContext, kind: &str) -> Result<Enqueued> {
         if !by.is_local_operator() {
             return Err(Error::NotFound("a job of the deployment".to_owned()));
         }

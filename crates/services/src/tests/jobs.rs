@@ -2,7 +2,7 @@
 
 use crate::testing::{TestRegistry, settings};
 use crate::{
-    ClaimedJob, Error, Held, JobQueue, JobRequest, JobSettings, Management, Outcome, Settled,
+    ClaimedJob, Error, Held, JobQueue, JobRequest, JobSettings, AccountContext, Outcome, Settled,
     Timing,
 };
 use model::{AccountId, JobId, JobKind, JobLogLevel, JobState};
@@ -31,10 +31,10 @@ fn queue(registry: &TestRegistry) -> &JobQueue {
 }
 
 /// The operator at the machine, and for that the account `default`.
-async fn operator(registry: &TestRegistry) -> Management {
+async fn operator(registry: &TestRegistry) -> AccountContext {
     registry.create_account("default").await.unwrap();
     let accounts = &registry.services.accounts;
-    match accounts.manage_locally("default").await {
+    match accounts.enter_locally("default").await {
         Ok(management) => management,
         Err(error) => panic!("{error}"),
     }
@@ -72,7 +72,7 @@ async fn settle(registry: &TestRegistry, claimed: &ClaimedJob, outcome: Outcome)
     settled.unwrap()
 }
 
-async fn state(registry: &TestRegistry, by: &Management, id: &JobId) -> JobState {
+async fn state(registry: &TestRegistry, by: &AccountContext, id: &JobId) -> JobState {
     queue(registry).get(by, id).await.unwrap().state
 }
 

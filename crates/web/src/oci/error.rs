@@ -205,8 +205,13 @@ fn of_service(error: &Error) -> (ErrorCode, StatusCode) {
         }
         Error::BlobTooLarge { .. } => return (Code::SizeInvalid, StatusCode::PAYLOAD_TOO_LARGE),
         Error::TooManyUploads { .. } => Code::TooManyRequests,
-        Error::QuotaExceeded | Error::AccountSuspended => Code::Denied,
-        Error::AlreadyExists(_) | Error::NamespaceInUse(_) => {
+        Error::QuotaExceeded
+        | Error::TooManyNamespaces { .. }
+        | Error::PlanTooSmall { .. }
+        | Error::BeyondOwnRights(_)
+        | Error::AccountSuspended => Code::Denied,
+        Error::NotAllowed(_) => Code::Denied,
+        Error::AlreadyExists(_) | Error::NamespaceInUse(_) | Error::NotNow(_) => {
             return (Code::Denied, StatusCode::CONFLICT);
         }
         Error::StorageFull => return (Code::Denied, StatusCode::INSUFFICIENT_STORAGE),

@@ -4,7 +4,7 @@ use super::Exchange;
 use super::error::OciError;
 use super::response::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, names_entity, respond};
 use crate::body::Body;
-use http::{Response, StatusCode, header};
+use http::{Method, Response, StatusCode, header};
 use oci::{EndpointError, Reference, RepositoryName, Tag};
 use services::{Delete, ManifestPush, Pull, Push};
 
@@ -26,6 +26,10 @@ pub(super) async fn get(
     let responder = if names_entity(if_none_match, digest) {
         respond(StatusCode::NOT_MODIFIED, Body::empty())
     } else {
+        if exchange.request.method() == Method::GET {
+            let traffic = &exchange.registry.services.traffic;
+            traffic.pulled(&access, reference, &manifest.digest);
+        }
         respond(StatusCode::OK, Body::full(manifest.content.clone()))
             .shared(header::CONTENT_TYPE, &manifest.media_type)
     };

@@ -6,6 +6,7 @@ mod containerd;
 mod content;
 pub(crate) mod daemon;
 mod docker;
+mod harborapi;
 mod helm;
 mod oras;
 mod podman;

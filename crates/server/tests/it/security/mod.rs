@@ -7,6 +7,7 @@
 mod authorization_matrix;
 mod deletion;
 mod forgery;
+mod harbor_matrix;
 mod hidden;
 mod http_framing;
 mod login;

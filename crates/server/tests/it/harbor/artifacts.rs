@@ -1,0 +1,555 @@
+//! Artifacts: what is told of them, what they are asked for, and deleting and copying them.
+
+use serde_json::{Value, json};
+
+use super::repositories::used_bytes;
+use super::{API, Harbor};
+use crate::registry::TestRegistry;
+use crate::registry::client::Client;
+use crate::registry::content::{
+    OCI_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, descriptor, image_manifest, index,
+    sha256,
+};
+
+const CHART: &str = "application/vnd.cncf.helm.config.v1+json";
+
+/// Pushes a manifest with a configuration of a media type; returns its digest.
+async fn push(
+    caller: &Client,
+    repository: &str,
+    tag: &str,
+    media_type: &str,
+    config: &Value,
+) -> String {
+    let config = config.to_string();
+    caller.push_blob(repository, config.clone()).await;
+    caller.push_blob(repository, "a layer").await;
+    let layer = descriptor(OCI_LAYER, "a layer");
+    let mut manifest = image_manifest(&descriptor(media_type, config), &[layer]);
+    manifest["annotations"] = json!({ "made.by": "tests" });
+    caller.push_manifest(repository, tag, &manifest).await
+}
+
+fn image_config(architecture: &str) -> Value {
+    json!({
+        "architecture": architecture, "os": "linux", "author": "somebody", "created": "2026-01-02T03:04:05Z",
+        "config": { "Cmd": ["sh"] }, "rootfs": { "type": "layers", "diff_ids": [] },
+        "history": [{ "created_by": "RUN one" }, { "created_by": "CMD sh", "empty_layer": true }],
+    })
+}
+
+#[tokio::test]
+async fn an_image_is_told_in_full() {
+    let registry = TestRegistry::start().await;
+    let config = image_config("arm64");
+    let digest = push(&registry, "library/a/app", "v1", OCI_CONFIG, &config).await;
+    let path = "/projects/library/repositories/a%252Fapp/artifacts";
+    let by_tag = registry
+        .api_get(&format!("{path}/v1"))
+        .await
+        .assert_status(200)
+        .json();
+    let encoded = digest.replace(':', "%3A");
+    for reference in [digest.as_str(), &encoded] {
+        let by_digest = registry
+            .api_get(&format!("{path}/{reference}"))
+            .await
+            .assert_status(200);
+        assert_eq!(by_digest.json(), by_tag);
+    }
+    let manifest = registry
+        .get(&format!("/v2/library/a/app/manifests/{digest}"))
+        .await;
+    let size = manifest.bytes().len() + config.to_string().len() + "a layer".len();
+    let mut told = by_tag.clone();
+    let fields = told.as_object_mut().expect("an object");
+    let time = fields.remove("push_time").expect("a time");
+    let time = time.as_str().expect("text");
+    assert!(time.starts_with("20") && time.ends_with('Z'), "{time}");
+    fields["tags"][0]["push_time"].take();
+    assert_eq!(
+        told,
+        json!({
+            "id": 1, "type": "IMAGE", "media_type": OCI_CONFIG, "manifest_media_type": OCI_MANIFEST,
+            "artifact_type": OCI_CONFIG, "project_id": 1, "repository_id": 1, "repository_name": "library/a/app",
+            "digest": digest, "size": size, "pull_time": "0001-01-01T00:00:00.000Z",
+            "annotations": { "made.by": "tests" },
+            "extra_attrs": {
+                "architecture": "arm64", "os": "linux", "author": "somebody", "created": "2026-01-02T03:04:05Z",
+                "config": { "Cmd": ["sh"] },
+            },
+            "tags": [{
+                "id": 1, "repository_id": 1, "artifact_id": 1, "name": "v1", "push_time": null,
+                "pull_time": "0001-01-01T00:00:00.000Z", "immutable": false,
+            }],
+            "addition_links": { "build_history": {
+                "absolute": false,
+                "href": format!("{API}/projects/library/repositories/a%252Fapp/artifacts/{digest}/additions/build_history"),
+            } },
+        })
+    );
+    let history = by_tag["addition_links"]["build_history"]["href"]
+        .as_str()
+        .expect("a link");
+    let history = registry.get(history).await.assert_status(200);
+    assert_eq!(history.json(), config["history"]);
+    let bare = registry
+        .api_get(&format!("{path}/v1?with_tag=false&with_signature=false"))
+        .await;
+    assert_eq!(bare.assert_status(200).json().get("tags"), None);
+    for (reference, status) in [("v2", 404), ("UPPER%20CASE", 404), ("sha256:abc", 404)] {
+        let unknown = registry.api_get(&format!("{path}/{reference}")).await;
+        unknown.assert_harbor_error(status, "NOT_FOUND");
+    }
+    let other = registry
+        .api_get(&format!("{path}/v1/additions/readme.md"))
+        .await;
+    other.assert_harbor_error(400, "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn an_index_shows_its_children_and_a_list_does_not() {
+    let registry = TestRegistry::start().await;
+    let repository = "library/app";
+    let arm = push(
+        &registry,
+        repository,
+        "arm",
+        OCI_CONFIG,
+        &image_config("arm64"),
+    )
+    .await;
+    registry
+        .delete("/v2/library/app/manifests/arm")
+        .await
+        .assert_status(202);
+    let mut entry = registry.describe(repository, &arm).await;
+    entry["platform"] = json!({ "architecture": "arm64", "os": "linux", "variant": "v8" });
+    let parent = registry
+        .push_manifest(repository, "all", &index(&[entry]))
+        .await;
+    let note = registry
+        .push_referrer(
+            repository,
+            &parent,
+            "application/vnd.dev.cosign.artifact.sig.v1+json",
+            &json!(null),
+        )
+        .await;
+
+    let path = "/projects/library/repositories/app/artifacts";
+    let listed = registry
+        .api_get(&format!("{path}?with_accessory=true"))
+        .await
+        .assert_status(200);
+    assert_eq!(listed.each("digest"), [json!(parent)]);
+    let told = &listed.json()[0];
+    assert_eq!(
+        (&told["type"], &told["media_type"]),
+        (&json!("IMAGE"), &json!(OCI_INDEX))
+    );
+    let child = registry
+        .api_get(&format!("{path}/{arm}"))
+        .await
+        .assert_status(200)
+        .json();
+    assert_eq!(
+        told["references"],
+        json!([{
+            "parent_id": told["id"], "child_id": child["id"], "child_digest": arm,
+            "platform": { "architecture": "arm64", "os": "linux", "variant": "v8" },
+        }])
+    );
+    let own = registry
+        .get(&format!("/v2/{repository}/manifests/{parent}"))
+        .await
+        .bytes()
+        .len() as u64;
+    assert_eq!(
+        told["size"].as_u64(),
+        child["size"].as_u64().map(|size| size + own)
+    );
+    assert_eq!(told["accessories"][0]["digest"], note);
+    assert_eq!(told["accessories"][0]["type"], "signature.cosign");
+
+    let accessories = registry
+        .api_get(&format!("{path}/all/accessories"))
+        .await
+        .assert_status(200);
+    let one = accessories.json()[0].clone();
+    assert_eq!(
+        (&one["digest"], &one["subject_artifact_digest"]),
+        (&json!(note), &json!(parent))
+    );
+    assert_eq!(
+        (&one["subject_artifact_id"], &one["subject_artifact_repo"]),
+        (&told["id"], &json!(repository))
+    );
+    assert_eq!(
+        (accessories.header("x-total-count"), &one["icon"]),
+        ("1", &json!(""))
+    );
+    let everything = registry
+        .api_get(&format!("{path}?q=base%3D*"))
+        .await
+        .assert_status(200);
+    assert_eq!(everything.header("x-total-count"), "3");
+    let count = registry
+        .api_get("/projects/library/repositories/app")
+        .await
+        .json();
+    assert_eq!(count["artifact_count"], 1);
+}
+
+#[tokio::test]
+async fn lists_are_narrowed_in_harbors_words() {
+    let registry = TestRegistry::start().await;
+    let repository = "library/app";
+    let image = push(
+        &registry,
+        repository,
+        "v1",
+        OCI_CONFIG,
+        &image_config("amd64"),
+    )
+    .await;
+    let chart = push(
+        &registry,
+        repository,
+        "c1",
+        CHART,
+        &json!({ "name": "c", "version": "1.0.0" }),
+    )
+    .await;
+    let loose = push(
+        &registry,
+        repository,
+        "gone",
+        "application/vnd.acme.box.config.v1+json",
+        &json!({}),
+    )
+    .await;
+    registry
+        .delete("/v2/library/app/manifests/gone")
+        .await
+        .assert_status(202);
+    registry
+        .api_put("/projects/library/repositories/app/artifacts", &json!({}))
+        .await
+        .assert_harbor_error(405, "METHOD_NOT_ALLOWED");
+    let (image, chart, loose) = (image.as_str(), chart.as_str(), loose.as_str());
+    for (query, expected) in [
+        (String::new(), vec![loose, chart, image]),
+        ("q=tags%3D*".to_owned(), vec![chart, image]),
+        ("q=tags%3Dnil".to_owned(), vec![loose]),
+        ("q=tags%3Dv1".to_owned(), vec![image]),
+        ("q=tags%3D~C".to_owned(), vec![chart]),
+        ("q=type%3DIMAGE".to_owned(), vec![image]),
+        (
+            "q=type%3D%7BIMAGE%20CHART%7D".to_owned(),
+            vec![chart, image],
+        ),
+        ("q=type%3DBOX".to_owned(), vec![loose]),
+        ("q=type%3DUNKNOWN".to_owned(), vec![]),
+        (
+            format!("q=media_type%3D{}", CHART.replace('+', "%252B")),
+            vec![chart],
+        ),
+        (format!("q=digest%3D{image}"), vec![image]),
+        (
+            "q=push_time%3D%5B2000-01-01T00:00:00~%5D".to_owned(),
+            vec![loose, chart, image],
+        ),
+        (
+            "q=push_time%3D%5B~2000-01-01T00:00:00%5D".to_owned(),
+            vec![],
+        ),
+        (
+            "q=pull_time%3D%5B2000-01-01T00:00:00~%5D".to_owned(),
+            vec![],
+        ),
+        ("q=labels%3D(1%202)".to_owned(), vec![]),
+        (
+            "q=content%3D~layer,secret%3Dx".to_owned(),
+            vec![loose, chart, image],
+        ),
+        ("q=digest%3D'%20OR%201=1%20--".to_owned(), vec![]),
+        ("sort=push_time&page_size=2".to_owned(), vec![image, chart]),
+        (
+            "sort=m.content,push_time%20DESC".to_owned(),
+            vec![loose, chart, image],
+        ),
+    ] {
+        let path = format!("/projects/library/repositories/app/artifacts?{query}");
+        let listed = registry.api_get(&path).await.assert_status(200);
+        assert_eq!(listed.each("digest"), expected, "{query}");
+    }
+    let kinds = registry
+        .api_get("/projects/library/repositories/app/artifacts?sort=push_time")
+        .await;
+    assert_eq!(kinds.each("type"), ["IMAGE", "CHART", "BOX"]);
+    assert_eq!(
+        kinds.json()[1]["extra_attrs"],
+        json!({ "name": "c", "version": "1.0.0" })
+    );
+
+    let newest = push(
+        &registry,
+        "library/other",
+        "v2",
+        OCI_CONFIG,
+        &image_config("amd64"),
+    )
+    .await;
+    let whole = registry
+        .api_get("/projects/library/artifacts")
+        .await
+        .assert_status(200);
+    assert_eq!(whole.header("x-total-count"), "4");
+    let config = OCI_CONFIG.replace('+', "%252B");
+    let latest =
+        format!("/projects/1/artifacts?latest_in_repository=true&q=artifact_type%3D{config}");
+    let latest = registry.api_get(&latest).await.assert_status(200);
+    assert_eq!(latest.each("digest"), [json!(newest), json!(image)]);
+    for query in ["", "&q=tags%3D*", "&q=media_type%3Da,artifact_type%3Da"] {
+        let path = format!("/projects/library/artifacts?latest_in_repository=true{query}");
+        registry
+            .api_get(&path)
+            .await
+            .assert_harbor_error(400, "BAD_REQUEST");
+    }
+    registry
+        .anonymous()
+        .api_get("/projects/library/artifacts")
+        .await
+        .assert_harbor_error(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_deleted_artifact_takes_its_tags_and_what_only_it_kept() {
+    let registry = TestRegistry::start().await;
+    let repository = "library/app";
+    let child = push(
+        &registry,
+        repository,
+        "child",
+        OCI_CONFIG,
+        &image_config("arm64"),
+    )
+    .await;
+    let tagged = push(
+        &registry,
+        repository,
+        "kept",
+        OCI_CONFIG,
+        &image_config("amd64"),
+    )
+    .await;
+    registry
+        .delete("/v2/library/app/manifests/child")
+        .await
+        .assert_status(202);
+    let parent = registry
+        .push_index(repository, "all", &[&child, &tagged])
+        .await;
+    let manifest = registry.get("/v2/library/app/manifests/all").await.json();
+    registry.push_manifest(repository, "again", &manifest).await;
+    let note = registry
+        .push_referrer(repository, &parent, "application/x.note", &json!(null))
+        .await;
+    let about_child = registry
+        .push_referrer(repository, &child, "application/x.note", &json!(null))
+        .await;
+
+    let path = "/projects/library/repositories/app/artifacts";
+    let developer = registry.create_member("library", "dev", "developer");
+    developer
+        .api_delete(&format!("{path}/again"))
+        .await
+        .assert_harbor_error(403, "FORBIDDEN");
+    registry
+        .api_delete(&format!("{path}/again"))
+        .await
+        .assert_done();
+    for gone in [parent.as_str(), "all", "again", &child, &note, &about_child] {
+        registry
+            .api_get(&format!("{path}/{gone}"))
+            .await
+            .assert_harbor_error(404, "NOT_FOUND");
+        registry
+            .get(&format!("/v2/library/app/manifests/{gone}"))
+            .await
+            .assert_status(404);
+    }
+    let left = registry.api_get(&format!("{path}?q=base%3D*")).await;
+    assert_eq!(left.each("digest"), [json!(tagged)]);
+    registry
+        .api_delete(&format!("{path}/again"))
+        .await
+        .assert_harbor_error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn an_artifact_is_copied_with_what_belongs_to_it() {
+    let registry = TestRegistry::start().await;
+    registry
+        .api_post("/projects", &json!({ "project_name": "target" }))
+        .await
+        .assert_status(201);
+    let child = push(
+        &registry,
+        "library/app",
+        "child",
+        OCI_CONFIG,
+        &image_config("arm64"),
+    )
+    .await;
+    let parent = registry.push_index("library/app", "v1", &[&child]).await;
+    let note = registry
+        .push_referrer("library/app", &child, "application/x.note", &json!(null))
+        .await;
+    let path = "/projects/target/repositories/a%252Fb/artifacts";
+    let empty = || {
+        registry.request(
+            http::Method::POST,
+            &format!("{API}{path}?from=library/app:v1"),
+        )
+    };
+    let before = used_bytes(&registry).await;
+    let made = empty().await.assert_status(201);
+    assert_eq!(made.location(), format!("{API}{path}/v1"));
+    for digest in [&child, &parent, &note] {
+        registry
+            .get(&format!("/v2/target/a/b/manifests/{digest}"))
+            .await
+            .assert_status(200);
+    }
+    registry
+        .get(&format!("/v2/target/a/b/blobs/{}", sha256("a layer")))
+        .await
+        .assert_status(200);
+    let copied = registry
+        .api_get(&format!("{path}/v1"))
+        .await
+        .assert_status(200)
+        .json();
+    assert_eq!(
+        (&copied["digest"], &copied["tags"][0]["name"]),
+        (&json!(parent), &json!("v1"))
+    );
+    // The child's tag was not asked for, and bytes are counted once.
+    let tags = registry.get("/v2/target/a/b/tags/list").await.json();
+    assert_eq!(tags["tags"], json!(["v1"]));
+    assert_eq!(used_bytes(&registry).await, before);
+    empty().await.assert_harbor_error(409, "CONFLICT");
+    let post =
+        |from: &str| registry.request(http::Method::POST, &format!("{API}{path}?from={from}"));
+    let by_digest = post(&format!("library/app@{child}")).await;
+    by_digest.assert_harbor_error(409, "CONFLICT");
+    for (from, status, code) in [
+        ("", 422, "UNPROCESSABLE_ENTITY"),
+        ("library/app", 400, "BAD_REQUEST"),
+        ("app:v1", 400, "BAD_REQUEST"),
+        ("library/app:none", 404, "NOT_FOUND"),
+        ("library/none:v1", 404, "NOT_FOUND"),
+    ] {
+        post(from).await.assert_harbor_error(status, code);
+    }
+}
+
+/// T2, T12: a copy needs the right to read there and to write here.
+#[tokio::test]
+async fn t02_t12_a_copy_takes_nothing_that_may_not_be_read() {
+    let registry = TestRegistry::start().await;
+    for name in ["a", "b"] {
+        registry
+            .api_post("/projects", &json!({ "project_name": name }))
+            .await
+            .assert_status(201);
+        registry.push_image(&format!("{name}/app"), "v1").await;
+    }
+    let alice = registry.create_member("a", "alice", "developer");
+    registry.admin(&["member", "add", "b", "alice", "--role", "guest"]);
+    let bob = registry.create_member("b", "bob", "project-admin");
+    let copy = |caller: &Client, to: &str, from: &str| {
+        let path = format!("{API}/projects/{to}/repositories/copy/artifacts?from={from}");
+        caller.request(http::Method::POST, &path)
+    };
+    copy(&alice, "b", "a/app:v1")
+        .await
+        .assert_harbor_error(403, "FORBIDDEN");
+    let mut texts = Vec::new();
+    for from in ["a/app:v1", "a/none:v1", "none/app:v1"] {
+        texts.push(
+            copy(&bob, "b", from)
+                .await
+                .assert_harbor_error(403, "FORBIDDEN")
+                .text(),
+        );
+    }
+    texts.dedup();
+    assert_eq!(texts.len(), 1);
+    registry
+        .anonymous()
+        .request(
+            http::Method::POST,
+            &format!("{API}/projects/b/repositories/copy/artifacts?from=b/app:v1"),
+        )
+        .await
+        .assert_harbor_error(401, "UNAUTHORIZED");
+    registry
+        .api_get("/projects/b/repositories/copy")
+        .await
+        .assert_harbor_error(404, "NOT_FOUND");
+    copy(&alice, "a", "b/app:v1").await.assert_status(201);
+}
+
+/// T13: what is told of an image comes from the repository that was asked about, by whoever may read that.
+#[tokio::test]
+async fn t13_the_same_image_elsewhere_tells_nothing() {
+    let registry = TestRegistry::start().await;
+    for name in ["a", "b"] {
+        registry
+            .api_post("/projects", &json!({ "project_name": name }))
+            .await
+            .assert_status(201);
+    }
+    let secret = push(&registry, "b/app", "v1", OCI_CONFIG, &image_config("amd64")).await;
+    let alice = registry.create_member("a", "alice", "maintainer");
+    alice.push_image("a/app", "v1").await;
+    for rest in ["", "/additions/build_history", "/accessories", "/tags"] {
+        let foreign = format!("/projects/b/repositories/app/artifacts/{secret}{rest}");
+        alice
+            .api_get(&foreign)
+            .await
+            .assert_harbor_error(403, "FORBIDDEN");
+        let own = format!("/projects/a/repositories/app/artifacts/{secret}{rest}");
+        alice
+            .api_get(&own)
+            .await
+            .assert_harbor_error(404, "NOT_FOUND");
+    }
+    // A configuration that is too large is not read.
+    let large = json!({ "architecture": "x".repeat(2 << 20) });
+    push(&registry, "b/app", "large", OCI_CONFIG, &large).await;
+    let told = registry
+        .api_get("/projects/b/repositories/app/artifacts/large")
+        .await
+        .assert_status(200);
+    assert_eq!(told.json()["extra_attrs"], json!({}));
+    let history =
+        registry.api_get("/projects/b/repositories/app/artifacts/large/additions/build_history");
+    history.await.assert_harbor_error(400, "BAD_REQUEST");
+    let note = registry
+        .push_referrer("b/app", &secret, "application/spdx+json", &json!(null))
+        .await;
+    let told = registry
+        .api_get(&format!("/projects/b/repositories/app/artifacts/{note}"))
+        .await
+        .json();
+    assert_eq!(
+        (&told["type"], &told["media_type"]),
+        (&json!("UNKNOWN"), &json!(OCI_EMPTY))
+    );
+    assert_eq!(told["artifact_type"], "application/spdx+json");
+}

@@ -1,0 +1,271 @@
+//! Access to what an account's people manage: which account a request is about, and what its caller may do there.
+
+use crate::access::{Authenticated, CallerContext, Refused, Rights};
+use crate::authorizer::{Authorizer, Visible};
+use crate::credential_scope::is_good_for;
+use crate::{DEFAULT_ACCOUNT, Error, Result};
+use metadata::{NamespaceRow, Numbered};
+use model::{Account, AccountId, Action, Actions, Address, Caller, CallerKind, Coverage, Right};
+use std::sync::Arc;
+
+/// A caller that has come to one account. It may know nothing of what is in it: each service asks what the caller may do.
+#[derive(Clone, Debug)]
+pub struct AccountContext {
+    pub(crate) context: CallerContext,
+    pub(crate) account: Account,
+}
+
+impl AccountContext {
+    /// The account.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Who is calling.
+    pub fn authenticated(&self) -> &Authenticated {
+        &self.context.authenticated
+    }
+
+    pub(crate) fn id(&self) -> &AccountId {
+        &self.account.id
+    }
+
+    /// Whether it is the operator at the machine's command line.
+    pub(crate) fn is_local_operator(&self) -> bool {
+        self.context.authenticated.caller.kind == CallerKind::LocalOperator
+    }
+}
+
+#[cfg(test)]
+impl AccountContext {
+    /// The same account, come to by a person.
+    pub(crate) fn of_a_person(&self) -> Self {
+        let caller = Caller {
+            kind: CallerKind::User {
+                id: model::UserId::new("person"),
+                name: "person".to_owned(),
+            },
+            credential: model::CredentialKind::Password,
+            home_account: Some(self.account.id.clone()),
+        };
+        Self {
+            context: CallerContext {
+                authenticated: Arc::new(Authenticated::new(caller, Rights::Granted)),
+                ..self.context.clone()
+            },
+            account: self.account.clone(),
+        }
+    }
+}
+
+/// How a request names a namespace of its account.
+#[derive(Clone, Copy, Debug)]
+pub enum NamespaceRef<'a> {
+    /// By its name.
+    Name(&'a str),
+    /// By Harbor's number for it.
+    Number(i64),
+}
+
+impl Authorizer {
+    /// Finds out which account a request is about: by its address, else by its caller. A user of several accounts may name
+    /// another than its own.
+    ///
+    /// # Errors
+    /// [`Refused::Hidden`] for an account that the caller has nothing to do with, or that does not exist.
+    pub async fn enter(
+        &self,
+        context: CallerContext,
+        wanted: Option<&str>,
+    ) -> Result<AccountContext, Refused> {
+        let caller = &context.authenticated.caller;
+        let account = match (&context.address, wanted) {
+            (Address::Account(id), _) => self.find_account(id).await?,
+            (Address::Shared, Some(name)) => {
+                let found = self.find_account_by_name(name).await?;
+                self.if_known(caller, found).await?
+            }
+            (Address::Shared, None) => match &caller.home_account {
+                Some(id) => self.find_account(id).await?,
+                None => self.find_account_by_name(DEFAULT_ACCOUNT).await?,
+            },
+        };
+        let account = account.ok_or(Refused::Hidden)?;
+        // A robot is of one account, wherever it knocks.
+        if matches!(caller.kind, CallerKind::Robot { .. })
+            && caller.home_account.as_ref() != Some(&account.id)
+        {
+            return Err(Refused::Hidden);
+        }
+        let context = CallerContext {
+            address: Address::Account(account.id.clone()),
+            ..context
+        };
+        Ok(AccountContext { context, account })
+    }
+
+    /// An account that was named exists only for those who have something to do with it.
+    pub(crate) async fn if_known(&self, caller: &Caller, account: Option<Account>) -> Result<Option<Account>> {
+        let Some(account) = account else {
+            return Ok(None);
+        };
+        let is_known = match &caller.kind {
+            CallerKind::LocalOperator => true,
+            CallerKind::Anonymous => false,
+            CallerKind::Robot { .. } => caller.home_account.as_ref() == Some(&account.id),
+            CallerKind::User { id, .. } => {
+                let rights = self.find_rights(caller).await?;
+                let has_rights = rights.is_some_and(|rights| {
+                    rights.rights.iter().any(|right| right.account == account.id)
+                });
+                has_rights
+                    || self
+                        .core
+                        .metadata
+                        .read(|reader| reader.is_member(&account.id, id))
+                        .await?
+            }
+        };
+        Ok(is_known.then_some(account))
+    }
+
+    /// Whether the caller may do an action to the account itself.
+    pub async fn require(&self, by: &AccountContext, action: Action) -> Result<(), Refused> {
+        if self.allows(by, action).await? {
+            return Ok(());
+        }
+        Err(if by.context.authenticated.caller.is_anonymous() {
+            Refused::Unauthenticated
+        } else {
+            Refused::Forbidden
+        })
+    }
+
+    /// The same as a question.
+    pub async fn allows(&self, by: &AccountContext, action: Action) -> Result<bool> {
+        let who = &by.context.authenticated;
+        if matches!(who.rights, Rights::Token(_)) || !is_good_for(&who.caller, action) {
+            return Ok(false);
+        }
+        if by.is_local_operator() {
+            return Ok(true);
+        }
+        let rights = self.find_rights(&who.caller).await?;
+        Ok(rights.is_some_and(|rights| {
+            let mut rights = rights.rights.iter();
+            rights.any(|right| right.allows_in_account(by.id(), action))
+        }))
+    }
+
+    /// Whether the caller may do an action to a namespace that there is, or why not.
+    pub async fn require_in(
+        &self,
+        by: &AccountContext,
+        namespace: &NamespaceRow,
+        action: Action,
+    ) -> Result<(), Refused> {
+        let who = &by.context.authenticated;
+        if matches!(who.rights, Rights::Token(_)) {
+            return Err(Refused::InsufficientScope);
+        }
+        if !is_good_for(&who.caller, action) {
+            return Err(Refused::Forbidden);
+        }
+        self.require_in_namespace(&who.caller, action, namespace).await
+    }
+
+    /// The namespace that a request names, when its caller may do an action to it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] only for whoever might do the action to any namespace of the account; for all others a namespace
+    /// that does not exist is [`Refused::Hidden`], like one that they may not see.
+    pub async fn namespace(
+        &self,
+        by: &AccountContext,
+        named: NamespaceRef<'_>,
+        action: Action,
+    ) -> Result<Arc<NamespaceRow>, Refused> {
+        let found = match named {
+            NamespaceRef::Name(name) => self.find_namespace(by, name).await?,
+            NamespaceRef::Number(number) => self.find_numbered_namespace(by, number).await?,
+        };
+        if let Some(namespace) = found {
+            self.require_in(by, &namespace, action).await?;
+            return Ok(namespace);
+        }
+        let who = &by.context.authenticated;
+        if who.caller.is_anonymous() {
+            return Err(Refused::Unauthenticated);
+        }
+        let visible = self.visible_namespaces(who, by.id(), action).await?;
+        Err(match visible {
+            Visible::All => Error::NotFound(match named {
+                NamespaceRef::Name(name) => format!("the namespace {name}"),
+                NamespaceRef::Number(number) => format!("the namespace {number}"),
+            })
+            .into(),
+            Visible::Some(_) => Refused::Hidden,
+        })
+    }
+
+    async fn find_namespace(
+        &self,
+        by: &AccountContext,
+        name: &str,
+    ) -> Result<Option<Arc<NamespaceRow>>> {
+        self.policy.find_namespace(&by.context.address, name).await
+    }
+
+    async fn find_numbered_namespace(
+        &self,
+        by: &AccountContext,
+        number: i64,
+    ) -> Result<Option<Arc<NamespaceRow>>> {
+        let found = self.core.metadata.read(|reader| {
+            let id = reader.find_numbered(by.id(), Numbered::Namespace, number)?;
+            let Some(id) = id.map(model::NamespaceId::new) else {
+                return Ok(None);
+            };
+            Ok::<_, Error>(reader.find_namespace_details(&id)?)
+        });
+        let found = found.await?.map(|details| details.namespace);
+        // A number is given for ever, in one account.
+        Ok(found.filter(|namespace| namespace.account_id == *by.id()).map(Arc::new))
+    }
+
+    /// Whether the caller holds all of a right itself, so that it may pass it on.
+    pub(crate) async fn may_pass_on(&self, by: &AccountContext, right: &Right) -> Result<bool> {
+        if by.is_local_operator() {
+            return Ok(true);
+        }
+        let rights = self.find_rights(&by.context.authenticated.caller).await?;
+        let held = rights.iter().flat_map(|rights| &rights.rights);
+        let held: Vec<_> = held.filter(|held| held.account == right.account).collect();
+        let covers = |held: &Right| match (&held.coverage, &right.coverage) {
+            (Coverage::Everything, _) | (Coverage::Namespaces, Coverage::Namespace(_)) => true,
+            (held, wanted) => held == wanted,
+        };
+        let all: Actions = held
+            .iter()
+            .filter(|held| covers(held))
+            .flat_map(|held| held.actions.iter())
+            .collect();
+        Ok(right.actions.iter().all(|action| all.contains(action)))
+    }
+
+    async fn find_account(&self, id: &AccountId) -> Result<Option<Account>> {
+        Ok(self
+            .core
+            .metadata
+            .read(|reader| reader.find_account(id))
+            .await?)
+    }
+
+    async fn find_account_by_name(&self, name: &str) -> Result<Option<Account>> {
+        Ok(self
+            .core
+            .metadata
+            .read(|reader| reader.find_account_by_name(name))
+            .await?)
+    }
+}

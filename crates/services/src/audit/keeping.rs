@@ -1,0 +1,57 @@
+//! Taking events out of the registry, and taking the oldest away.
+
+use super::{Audit, AuditChain, Initiator};
+use crate::access::Refused;
+use crate::{Error, Result};
+use metadata::{EventRow, Turn};
+use model::{Event, caller::Origin};
+
+/// Events of one page.
+const PAGE: i64 = 200;
+/// Events that one transaction purges.
+const PURGED_AT_ONCE: i64 = 500;
+
+impl Audit {
+    /// Sealed events by number after `after`, one page of them; none after the last.
+    pub async fn export(
+        &self,
+        chain: AuditChain<'_>,
+        after: i64,
+    ) -> Result<Vec<EventRow>, Refused> {
+        let owner = self.owner(chain).await?;
+        let listed = self.core.metadata.list(move |reader| {
+            Ok::<_, Error>(reader.list_sealed_events(owner.as_ref(), after, PAGE)?)
+        });
+        Ok(listed.await?)
+    }
+
+    /// Purges some of the oldest events: those before the first that is not older than `before_ms`. What follows can still
+    /// be proven. That it was done is an event itself. Says how many went; call again while any do.
+    pub async fn purge(&self, chain: AuditChain<'_>, before_ms: i64) -> Result<usize, Refused> {
+        let owner = self.owner(chain).await?;
+        let caller = chain.caller().clone();
+        let core = self.core.clone();
+        let purged = self.core.metadata.write(move |tx| {
+            tx.take_turn(Turn::Sealing)?;
+            let owner = owner.as_ref();
+            let Some(ends) = tx.find_event_chain(owner)? else {
+                return Ok(0);
+            };
+            let oldest = tx.list_sealed_events(owner, ends.purged_number, PURGED_AT_ONCE)?;
+            let gone = oldest.iter().take_while(|event| event.at_ms < before_ms);
+            let Some(last) = gone.last() else {
+                return Ok(0);
+            };
+            let (Some(through), Some(hash)) = (last.number, &last.hash) else {
+                return Err(Error::Internal);
+            };
+            tx.put_purged_end(owner, through, hash, core.now_ms())?;
+            let count = tx.delete_events_through(owner, through)?;
+            let event = Event::AuditLogPurged { through };
+            let by = Initiator::of(&caller, &Origin::default());
+            core.write_event(tx, &event, owner, &by)?;
+            Ok::<_, Error>(count)
+        });
+        Ok(purged.await?)
+    }
+}

@@ -1,0 +1,288 @@
+//! Namespaces, as the people of an account see and manage them.
+
+mod settings;
+
+use crate::access::Refused;
+use crate::account_access::{AccountContext, NamespaceRef};
+use crate::accounts::existing;
+use crate::authorizer::{Authorizer, Visible};
+use crate::core::Core;
+use crate::plans::require_room_for_namespace;
+use crate::{Error, Result};
+use metadata::{
+    Error as MetadataError, ListQuery, Listable, Listed, NamespaceDetails, NamespaceRow,
+    NamespaceSettings, Numbered,
+};
+use model::{Action, CallerKind, Coverage, Event, GrantId, NamespaceId, Role};
+use oci::NamespaceName;
+pub use settings::NamespaceChange;
+use std::sync::Arc;
+
+/// Rows of one list.
+const PAGE: i64 = 1000;
+
+/// A namespace as a caller sees it.
+#[derive(Clone, Debug)]
+pub struct NamespaceView {
+    /// The namespace, its settings and what is in it.
+    pub details: NamespaceDetails,
+    /// Harbor's number for it.
+    pub number: i64,
+    /// The caller's roles in it, the strongest first.
+    pub roles: Vec<Role>,
+}
+
+/// A namespace to be made.
+#[derive(Clone, Debug)]
+pub struct NewNamespace {
+    /// Its name.
+    pub name: String,
+    /// Its settings.
+    pub settings: NamespaceChange,
+}
+
+/// A namespace that was made.
+#[derive(Clone, Debug)]
+pub struct CreatedNamespace {
+    /// Harbor's number for it.
+    pub number: i64,
+    /// Whether the deployment's shared address knows it by its name.
+    pub is_claimed: bool,
+}
+
+/// Namespaces.
+pub struct Namespaces {
+    core: Arc<Core>,
+    authorizer: Arc<Authorizer>,
+}
+
+impl Namespaces {
+    pub(crate) fn new(core: Arc<Core>, authorizer: Arc<Authorizer>) -> Self {
+        Self { core, authorizer }
+    }
+
+    /// The namespaces that the caller may see. `is_public` picks those that are open to everyone, or those that are not.
+    pub async fn list(
+        &self,
+        by: &AccountContext,
+        query: ListQuery,
+    ) -> Result<Listed<NamespaceView>, Refused> {
+        let who = by.authenticated();
+        let visible = self
+            .authorizer
+            .visible_namespaces(who, by.id(), Action::NamespaceRead)
+            .await?;
+        let shows_public =
+            !who.caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
+        let account = by.id().clone();
+        let listed = self.core.metadata.list(move |reader| {
+            let ids: Vec<NamespaceId> = match &visible {
+                Visible::All => Vec::new(),
+                Visible::Some(ids) => ids.iter().cloned().collect(),
+            };
+            let listable = match visible {
+                Visible::All => Listable::All,
+                Visible::Some(_) if shows_public => Listable::PublicAnd(&ids),
+                Visible::Some(_) => Listable::Only(&ids),
+            };
+            Ok::<_, Error>(reader.list_namespace_details(&account, listable, &query)?)
+        });
+        let Listed { items, total } = listed.await?;
+        let items = self.views(by, items).await?;
+        Ok(Listed { items, total })
+    }
+
+    /// A namespace.
+    pub async fn get(
+        &self,
+        by: &AccountContext,
+        named: NamespaceRef<'_>,
+    ) -> Result<NamespaceView, Refused> {
+        let namespace = self
+            .authorizer
+            .namespace(by, named, Action::NamespaceRead)
+            .await?;
+        let found = self.find_details(&namespace.id).await?;
+        let details = found.ok_or_else(|| gone(&namespace))?;
+        let mut views = self.views(by, vec![details]).await?;
+        Ok(views.pop().ok_or(Error::Internal)?)
+    }
+
+    /// Makes a namespace. A user who makes one administers it.
+    pub async fn create(
+        &self,
+        by: &AccountContext,
+        new: NewNamespace,
+    ) -> Result<CreatedNamespace, Refused> {
+        self.authorizer.require_namespace_create(by).await?;
+        let name = NamespaceName::parse(&new.name)
+            .map_err(|error| Error::NamespaceInvalid(error.to_string()))?;
+        let mut settings = NamespaceSettings::new();
+        new.settings.apply(&mut settings)?;
+        let is_public = new.settings.is_public()?.unwrap_or(false);
+        let id = NamespaceId::new(self.core.ids.next_id());
+        let grant = GrantId::new(self.core.ids.next_id());
+        let caller = by.authenticated().caller.clone();
+        let created = self.core.change(by, move |core, tx, account| {
+            let (name, now_ms) = (name.as_str(), core.now_ms());
+            require_room_for_namespace(tx, account)?;
+            let is_claimed = tx
+                .create_namespace(&id, account, name, is_public, now_ms)
+                .map_err(|error| existing(error, &format!("the namespace {name}")))?;
+            tx.put_namespace_settings(&id, &settings, caller.display_name(), now_ms)?;
+            if let CallerKind::User { id: user, .. } = &caller.kind {
+                tx.put_member(&grant, (account, &id), user, Role::ProjectAdmin, now_ms)?;
+            }
+            let number = tx.give_number(account, Numbered::Namespace, id.as_str())?;
+            let event = Event::NamespaceCreated {
+                namespace: name.to_owned(),
+                is_public,
+            };
+            let created = CreatedNamespace { number, is_claimed };
+            Ok((created, Some(event)))
+        });
+        Ok(created.await?)
+    }
+
+    /// Changes a namespace's settings.
+    pub async fn update(
+        &self,
+        by: &AccountContext,
+        named: NamespaceRef<'_>,
+        change: NamespaceChange,
+        action: Action,
+    ) -> Result<(), Refused> {
+        let namespace = self.authorizer.namespace(by, named, action).await?;
+        let owner = by.authenticated().caller.display_name().to_owned();
+        let changed = self.core.change(by, move |core, tx, _| {
+            let found = tx.find_namespace_details(&namespace.id)?;
+            let details = found.ok_or_else(|| gone(&namespace))?;
+            let mut settings = details.settings;
+            change.apply(&mut settings)?;
+            let is_public = change.is_public()?.unwrap_or(details.namespace.is_public);
+            if is_public != details.namespace.is_public {
+                tx.set_namespace_public(&namespace.id, is_public)?;
+            }
+            tx.put_namespace_settings(&namespace.id, &settings, &owner, core.now_ms())?;
+            let event = Event::NamespaceUpdated {
+                namespace: namespace.name.clone(),
+                is_public,
+            };
+            Ok(((), Some(event)))
+        });
+        Ok(changed.await?)
+    }
+
+    /// Why a namespace cannot be deleted; `None` when it can.
+    pub async fn why_not_deletable(
+        &self,
+        by: &AccountContext,
+        named: NamespaceRef<'_>,
+    ) -> Result<Option<Error>, Refused> {
+        let namespace = self
+            .authorizer
+            .namespace(by, named, Action::NamespaceDelete)
+            .await?;
+        let id = namespace.id.clone();
+        let has_repository = self
+            .core
+            .metadata
+            .read(|reader| Ok::<_, Error>(reader.has_repository(&id)?))
+            .await?;
+        Ok(has_repository.then(|| Error::NamespaceInUse(namespace.name.clone())))
+    }
+
+    /// Deletes a namespace that holds no repository.
+    ///
+    /// # Errors
+    /// [`Error::NamespaceInUse`].
+    pub async fn delete(
+        &self,
+        by: &AccountContext,
+        named: NamespaceRef<'_>,
+    ) -> Result<(), Refused> {
+        let namespace = self
+            .authorizer
+            .namespace(by, named, Action::NamespaceDelete)
+            .await?;
+        let deleted = self.core.change(by, move |_, tx, _| {
+            let name = namespace.name.clone();
+            tx.delete_namespace(&namespace.id)
+                .map_err(|error| match error {
+                    MetadataError::ReferenceViolated => Error::NamespaceInUse(name.clone()),
+                    error => error.into(),
+                })?;
+            Ok(((), Some(Event::NamespaceDeleted { namespace: name })))
+        });
+        Ok(deleted.await?)
+    }
+
+    /// The account's namespaces by name, after `after`: all of them.
+    pub async fn list_all(
+        &self,
+        by: &AccountContext,
+        after: String,
+    ) -> Result<Vec<NamespaceRow>, Refused> {
+        self.authorizer.require(by, Action::NamespaceList).await?;
+        let account = by.id().clone();
+        let listed = self.core.metadata.list(move |reader| {
+            Ok::<_, Error>(reader.list_namespaces(&account, &after, PAGE)?)
+        });
+        Ok(listed.await?)
+    }
+
+    async fn find_details(&self, id: &NamespaceId) -> Result<Option<NamespaceDetails>> {
+        self.core
+            .metadata
+            .read(|reader| Ok(reader.find_namespace_details(id)?))
+            .await
+    }
+
+    async fn views(
+        &self,
+        by: &AccountContext,
+        details: Vec<NamespaceDetails>,
+    ) -> Result<Vec<NamespaceView>> {
+        let ids: Vec<&str> = details
+            .iter()
+            .map(|details| details.namespace.id.as_str())
+            .collect();
+        let numbers = self
+            .core
+            .numbers(by.id(), Numbered::Namespace, &ids)
+            .await?;
+        let rights = self
+            .authorizer
+            .find_rights(&by.authenticated().caller)
+            .await?;
+        let roles = |id: &NamespaceId| -> Vec<Role> {
+            let rights = rights.iter().flat_map(|rights| &rights.rights);
+            let here = rights.filter(|right| {
+                right.account == *by.id()
+                    && match &right.coverage {
+                        Coverage::Everything | Coverage::Namespaces => true,
+                        Coverage::Namespace(one) => one == id,
+                        Coverage::Account => false,
+                    }
+            });
+            let mut roles: Vec<Role> = here.filter_map(|right| right.role).collect();
+            roles.sort_unstable();
+            roles.dedup();
+            roles
+        };
+        details
+            .into_iter()
+            .map(|details| {
+                Ok(NamespaceView {
+                    number: numbers.of(details.namespace.id.as_str())?,
+                    roles: roles(&details.namespace.id),
+                    details,
+                })
+            })
+            .collect()
+    }
+}
+
+fn gone(namespace: &NamespaceRow) -> Error {
+    Error::NotFound(format!("the namespace {}", namespace.name))
+}

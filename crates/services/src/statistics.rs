@@ -1,0 +1,124 @@
+//! How much there is, as far as the caller may know.
+
+use crate::access::Refused;
+use crate::account_access::{AccountContext, NamespaceRef};
+use crate::authorizer::{Authorizer, Visible};
+use crate::core::Core;
+use crate::{Error, Result};
+use metadata::{Listable, NamespaceCounts, NamespaceRow};
+use model::{Action, NamespaceId, Role};
+use std::sync::Arc;
+
+/// How much there is in an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountStatistics {
+    /// The namespaces that the caller may see.
+    pub counts: NamespaceCounts,
+    /// Bytes that the account uses; `None` for whoever does not manage it.
+    pub used_bytes: Option<u64>,
+}
+
+/// What is in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamespaceSummary {
+    /// Repositories that have or had a manifest.
+    pub repositories: i64,
+    /// How many have each role; `None` for whoever does not manage them.
+    pub members: Option<Vec<(Role, i64)>>,
+    /// Bytes of the distinct digests that its manifests reference; `None` for whoever has no role in it.
+    pub used_bytes: Option<u64>,
+}
+
+/// Counts for people.
+pub struct Statistics {
+    core: Arc<Core>,
+    authorizer: Arc<Authorizer>,
+}
+
+impl Statistics {
+    pub(crate) fn new(core: Arc<Core>, authorizer: Arc<Authorizer>) -> Self {
+        Self { core, authorizer }
+    }
+
+    /// How much there is in the account, for whoever is logged in.
+    pub async fn of_account(&self, by: &AccountContext) -> Result<AccountStatistics, Refused> {
+        let who = by.authenticated();
+        if who.caller.is_anonymous() {
+            return Err(Refused::Unauthenticated);
+        }
+        let sees_usage = self.authorizer.allows(by, Action::QuotaList).await?;
+        let visible = self
+            .authorizer
+            .visible_namespaces(who, by.id(), Action::NamespaceRead)
+            .await?;
+        let account = by.id().clone();
+        let counted = self.core.metadata.list(move |reader| {
+            let ids: Vec<NamespaceId> = match &visible {
+                Visible::All => Vec::new(),
+                Visible::Some(ids) => ids.iter().cloned().collect(),
+            };
+            let listable = match visible {
+                Visible::All => Listable::All,
+                Visible::Some(_) => Listable::PublicAnd(&ids),
+            };
+            let counts = reader.count_namespaces(&account, listable)?;
+            let used = if sees_usage {
+                Some(reader.get_usage(&account)?.0)
+            } else {
+                None
+            };
+            Ok::<_, Error>((counts, used))
+        });
+        let (counts, used_bytes) = counted.await?;
+        Ok(AccountStatistics { counts, used_bytes })
+    }
+
+    /// What is in a namespace.
+    pub async fn of_namespace(
+        &self,
+        by: &AccountContext,
+        named: NamespaceRef<'_>,
+    ) -> Result<NamespaceSummary, Refused> {
+        let found = self.authorizer.namespace(by, named, Action::NamespaceRead);
+        let namespace = found.await?;
+        let sees_members = self.may(by, &namespace, Action::MemberUpdate).await?;
+        let sees_usage = self.may(by, &namespace, Action::QuotaRead).await?;
+        let id = namespace.id.clone();
+        let read = self.core.metadata.list(move |reader| {
+            let Some(details) = reader.find_namespace_details(&id)? else {
+                return Ok(None);
+            };
+            let members = if sees_members {
+                Some(reader.count_members(&id)?)
+            } else {
+                None
+            };
+            let used = if sees_usage {
+                let used = reader.sum_namespace_usage(std::slice::from_ref(&id))?;
+                Some(used.into_values().sum())
+            } else {
+                None
+            };
+            Ok::<_, Error>(Some(NamespaceSummary {
+                repositories: details.repositories,
+                members,
+                used_bytes: used,
+            }))
+        });
+        let unknown = || Error::NotFound(format!("the namespace {}", namespace.name));
+        Ok(read.await?.ok_or_else(unknown)?)
+    }
+
+    async fn may(
+        &self,
+        by: &AccountContext,
+        namespace: &NamespaceRow,
+        action: Action,
+    ) -> Result<bool> {
+        match self.authorizer.require_in(by, namespace, action).await {
+            Ok(()) => Ok(true),
+            Err(Refused::Failed(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The audit log: sealed, proven, purged; and what is counted before it is written.
+
+use crate::testing::{TestRegistry, settings};
+use crate::{
+    AuditChain, AuditList, ChainFault, ListQuery, NamespaceChange, NewNamespace, Refusal,
+    RefusalKind, VerifyStep,
+};
+use metadata::EventRow;
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+async fn create_namespace(registry: &TestRegistry, account: &str, name: &str) {
+    let services = &registry.services;
+    let by = services.accounts.enter_locally(account).await;
+    let new = NewNamespace {
+        name: name.to_owned(),
+        settings: NamespaceChange::default(),
+    };
+    let created = services
+        .namespaces
+        .create(&by.expect("an account"), new)
+        .await;
+    created.expect("a namespace");
+}
+
+async fn seal(registry: &TestRegistry) -> usize {
+    let mut count = 0;
+    loop {
+        match registry.services.sealer.seal().await.expect("a database") {
+            0 => return count,
+            some => count += some,
+        }
+    }
+}
+
+async fn verify(registry: &TestRegistry, account: &str) -> VerifyStep {
+    let services = &registry.services;
+    let by = services.accounts.enter_locally(account).await;
+    let by = by.expect("an account");
+    let step = services.audit.verify(AuditChain::Account(&by), None).await;
+    step.expect("a step")
+}
+
+async fn export(registry: &TestRegistry, account: &str) -> Vec<EventRow> {
+    let services = &registry.services;
+    let by = services.accounts.enter_locally(account).await;
+    let by = by.expect("an account");
+    let page = services.audit.export(AuditChain::Account(&by), 0).await;
+    page.expect("events")
+}
+
+#[tokio::test]
+async fn each_account_counts_its_own_events_and_batches_follow_each_other() {
+    let registry = TestRegistry::start(settings()).await;
+    for account in ["one", "other"] {
+        registry.create_account(account).await.expect("an account");
+    }
+    // More than one batch of the sealer.
+    for number in 0..230 {
+        create_namespace(&registry, "one", &format!("n{number}")).await;
+    }
+    create_namespace(&registry, "other", "alone").await;
+    assert_eq!(seal(&registry).await, 231);
+    create_namespace(&registry, "one", "late").await;
+    assert_eq!(seal(&registry).await, 1);
+    let step = verify(&registry, "one").await;
+    assert_eq!(
+        (step.problems, step.checked, step.is_done),
+        (vec![], 231, true)
+    );
+    assert_eq!(step.position.number, 231);
+    assert_eq!(verify(&registry, "other").await.checked, 1);
+    let by = registry.services.accounts.enter_locally("one").await;
+    let query = ListQuery {
+        limit: 1,
+        ..ListQuery::default()
+    };
+    let listed = registry
+        .services
+        .audit
+        .list(&by.expect("an account"), AuditList::All, query)
+        .await
+        .expect("a list");
+    assert_eq!(
+        (listed.total, listed.items[0].resource.as_str()),
+        (231, "late")
+    );
+}
+
+#[tokio::test]
+async fn what_is_purged_leaves_the_rest_proven() {
+    let registry = TestRegistry::start(settings()).await;
+    registry.create_account("one").await.expect("an account");
+    for name in ["a", "b"] {
+        create_namespace(&registry, "one", name).await;
+    }
+    registry.clock.advance(10 * DAY_MS);
+    create_namespace(&registry, "one", "c").await;
+    seal(&registry).await;
+    // Not sealed yet: never purged.
+    create_namespace(&registry, "one", "d").await;
+    let services = &registry.services;
+    let by = services.accounts.enter_locally("one").await;
+    let by = by.expect("an account");
+    let chain = AuditChain::Account(&by);
+    let before_ms = services.now_ms() - 5 * DAY_MS;
+    assert_eq!(
+        services
+            .audit
+            .purge(chain, before_ms)
+            .await
+            .expect("a purge"),
+        2
+    );
+    assert_eq!(
+        services
+            .audit
+            .purge(chain, before_ms)
+            .await
+            .expect("a purge"),
+        0
+    );
+    seal(&registry).await;
+    let events = export(&registry, "one").await;
+    let shown: Vec<_> = events
+        .iter()
+        .map(|event| (event.number, event.kind.as_str()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (Some(3), "namespace.created"),
+            (Some(4), "namespace.created"),
+            (Some(5), "audit_log.purged"),
+        ]
+    );
+    let step = verify(&registry, "one").await;
+    assert_eq!((step.problems, step.checked), (vec![], 3));
+    // Everything may go; the next event still follows.
+    registry.clock.advance(10 * DAY_MS);
+    assert_eq!(
+        services
+            .audit
+            .purge(chain, services.now_ms())
+            .await
+            .expect("a purge"),
+        3
+    );
+    seal(&registry).await;
+    let step = verify(&registry, "one").await;
+    assert_eq!(
+        (step.problems, step.checked, step.position.number),
+        (vec![], 1, 6)
+    );
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_moved_is_found() {
+    let registry = TestRegistry::start(settings()).await;
+    let account = registry.create_account("one").await.expect("an account");
+    for name in ["a", "b", "c"] {
+        create_namespace(&registry, "one", name).await;
+    }
+    seal(&registry).await;
+    let write = |number: i64, hash: &'static str| {
+        let account = account.clone();
+        registry.services.core.metadata.write(move |tx| {
+            tx.put_sealed_end(Some(&account), number, hash)?;
+            Ok::<_, crate::Error>(())
+        })
+    };
+    write(3, "another").await.expect("a database");
+    let faults = |step: VerifyStep| {
+        let problems = step.problems.into_iter();
+        problems
+            .map(|problem| (problem.number, problem.fault))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        faults(verify(&registry, "one").await),
+        [(3, ChainFault::Checkpoint)]
+    );
+    write(2, "another").await.expect("a database");
+    let found = faults(verify(&registry, "one").await);
+    assert_eq!(
+        found,
+        [(2, ChainFault::Checkpoint), (3, ChainFault::Unknown)]
+    );
+    write(5, "another").await.expect("a database");
+    assert_eq!(
+        faults(verify(&registry, "one").await),
+        [(4, ChainFault::Missing)]
+    );
+}
+
+/// By the host that was asked, else by the name that somebody has; a name that nobody has is not repeated.
+#[tokio::test]
+async fn refusals_are_told_to_whom_they_concern_once_a_minute() {
+    let registry = TestRegistry::start(settings()).await;
+    let services = &registry.services;
+    let begun = services
+        .begin(crate::SecretString::new("Correct-horse-7-battery"), true)
+        .await;
+    assert!(begun.expect("a first start"));
+    seal(&registry).await;
+    let before = export(&registry, "default").await.len();
+    let refuse = |name| {
+        services.traffic.refused(&Refusal {
+            kind: RefusalKind::Login,
+            address: "192.0.2.1".parse().expect("an address"),
+            agent: Some("curl"),
+            host: "registry.example.com",
+            name,
+        });
+    };
+    refuse(Some("admin"));
+    refuse(Some("admin"));
+    refuse(Some("My-password-in-the-wrong-field"));
+    refuse(None);
+    services.traffic.flush(false).await.expect("a database");
+    seal(&registry).await;
+    assert_eq!(export(&registry, "default").await.len(), before);
+    registry.clock.advance(60_000);
+    services.traffic.flush(false).await.expect("a database");
+    assert_eq!(seal(&registry).await, 2);
+    let events = export(&registry, "default").await;
+    let event = events.last().expect("an event");
+    assert_eq!(
+        event.payload,
+        r#"{"kind":"login.refused","users":["admin"],"count":2,"is_of_others":false}"#
+    );
+    assert_eq!(
+        (event.address.as_deref(), event.agent.as_deref()),
+        (Some("192.0.2.1"), Some("curl"))
+    );
+    let operator = services.deployment.enter_locally();
+    let chain = AuditChain::Deployment(&operator);
+    let own = services.audit.export(chain, 0).await.expect("events");
+    let event = own.last().expect("an event");
+    assert_eq!(
+        event.payload,
+        r#"{"kind":"login.refused","users":[],"count":2,"is_of_others":false}"#
+    );
+    let step = services.audit.verify(chain, None).await.expect("a step");
+    assert_eq!(step.problems, []);
+}
