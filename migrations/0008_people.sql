@@ -183,6 +183,7 @@ ALTER TABLE events ADD COLUMN namespace_id TEXT;
 ALTER TABLE events ADD COLUMN hash TEXT;
 CREATE INDEX events_namespace ON events (namespace_id, number) WHERE namespace_id IS NOT NULL;
 CREATE INDEX events_kind ON events (account_id, kind, number);
+CREATE INDEX events_deployment ON events (number) WHERE account_id IS NULL;
 
 -- Where an account's chain stands: the number and link of its newest event, and of the newest that was purged. The
 -- deployment's own chain has the empty text for an account.

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list, places};
 use crate::{Reader, Tx};
 use model::{AccountId, NamespaceId};
+use std::fmt::Write as _;
 
 /// A fact to be written.
 #[derive(Clone, Debug)]
@@ -201,7 +202,7 @@ impl Reader<'_> {
         let mut params = vec![Param::from(account.as_str())];
         if !kinds.is_empty() {
             let places = places(params.len(), kinds.len());
-            from.push_str(&format!(" AND e.kind IN ({places})"));
+            _ = write!(from, " AND e.kind IN ({places})");
             params.extend(kinds.iter().map(|kind| Param::from(*kind)));
         }
         match visible {
@@ -210,7 +211,7 @@ impl Reader<'_> {
             VisibleEvents::Of([]) => from.push_str(" AND 1 = 0"),
             VisibleEvents::Of(ids) => {
                 let places = places(params.len(), ids.len());
-                from.push_str(&format!(" AND e.namespace_id IN ({places})"));
+                _ = write!(from, " AND e.namespace_id IN ({places})");
                 params.extend(ids.iter().map(|id| Param::from(id.as_str())));
             }
         }

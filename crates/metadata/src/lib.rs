@@ -64,8 +64,8 @@ mod user_profiles;
 mod users;
 mod writer;
 
-pub use accessories::AccessoryRow;
 pub use access_tokens::{AccessTokenRow, NewAccessToken, NewRefreshToken, RefreshTokenRow};
+pub use accessories::AccessoryRow;
 pub use account_settings::AccountSettings;
 pub use artifacts::{ArtifactFilter, ArtifactRow, ArtifactsOf, TagFilter};
 pub use backups::{BackupEnd, BackupPurpose, BackupRow};

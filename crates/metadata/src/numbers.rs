@@ -57,7 +57,8 @@ impl Reader<'_> {
         kind: Numbered,
         number: i64,
     ) -> Result<Option<String>> {
-        const SQL: &str = "SELECT id FROM numbers WHERE account_id = ?1 AND kind = ?2 AND number = ?3";
+        const SQL: &str =
+            "SELECT id FROM numbers WHERE account_id = ?1 AND kind = ?2 AND number = ?3";
         let params = params![account.as_str(), kind.word(), number];
         self.connection.find(SQL, params, |row| row.text(0))
     }
@@ -93,8 +94,10 @@ impl Tx<'_> {
             "SELECT number FROM numbers WHERE account_id = ?1 AND kind = ?2 AND id = ?3";
         const HIGHEST: &str = "INSERT INTO number_counters (account_id, kind, highest) VALUES (?1, ?2, 1) \
              ON CONFLICT (account_id, kind) DO UPDATE SET highest = number_counters.highest + 1 RETURNING highest";
-        const BACK: &str = "UPDATE number_counters SET highest = highest - 1 WHERE account_id = ?1 AND kind = ?2";
-        const GIVE: &str = "INSERT INTO numbers (account_id, kind, number, id) VALUES (?1, ?2, ?3, ?4)";
+        const BACK: &str =
+            "UPDATE number_counters SET highest = highest - 1 WHERE account_id = ?1 AND kind = ?2";
+        const GIVE: &str =
+            "INSERT INTO numbers (account_id, kind, number, id) VALUES (?1, ?2, ?3, ?4)";
         let (account, word) = (account.as_str(), kind.word());
         // Whoever gives a number of this kind at the same time waits here, and then sees what was given.
         let number = self

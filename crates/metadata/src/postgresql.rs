@@ -17,6 +17,7 @@ mod wire;
 
 pub use address::PostgresAddress;
 pub(crate) use examining::examine;
+pub(crate) use failure::Failure;
 pub use read_replica::ReadReplicaOptions;
 pub(crate) use session::Session;
 pub(crate) use values::Int;
@@ -28,7 +29,6 @@ use crate::schema::{self, SchemaVersions};
 use crate::timings::Timings;
 use crate::writer::Durability;
 use crate::{Reader, Tx};
-use failure::Failure;
 use policy_watch::PolicyWatch;
 use pool::{Borrowed, Pool};
 use read_replica::ReadReplica;

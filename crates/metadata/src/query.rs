@@ -132,7 +132,10 @@ impl Conditions {
             before: source.params.len(),
         };
         for condition in &query.conditions {
-            let field = source.fields.iter().find(|field| field.name == condition.field);
+            let field = source
+                .fields
+                .iter()
+                .find(|field| field.name == condition.field);
             if let Some(field) = field {
                 conditions.add(*field, &condition.comparison);
             }
@@ -149,7 +152,10 @@ impl Conditions {
         let column = field.column;
         let text = match comparison {
             Comparison::AnyOf(values) => {
-                let values: Vec<_> = values.iter().filter_map(|value| bound(field.kind, value)).collect();
+                let values: Vec<_> = values
+                    .iter()
+                    .filter_map(|value| bound(field.kind, value))
+                    .collect();
                 let places: Vec<_> = values.into_iter().map(|value| self.bind(value)).collect();
                 if places.is_empty() {
                     NEVER.to_owned()
@@ -223,9 +229,17 @@ pub(crate) fn pattern(part: &str) -> String {
 fn order_of(source: &ListSource<'_>, query: &ListQuery) -> String {
     let mut order = String::new();
     for wanted in &query.order {
-        if let Some(field) = source.fields.iter().find(|field| field.name == wanted.field) {
+        if let Some(field) = source
+            .fields
+            .iter()
+            .find(|field| field.name == wanted.field)
+        {
             order.push_str(field.column);
-            order.push_str(if wanted.is_descending { " DESC, " } else { ", " });
+            order.push_str(if wanted.is_descending {
+                " DESC, "
+            } else {
+                ", "
+            });
         }
     }
     order.push_str(source.order);
@@ -263,7 +277,9 @@ pub(crate) fn list<T>(
 
 /// `?3, ?4, ?5`: places for `count` values, after `before` others.
 pub(crate) fn places(before: usize, count: usize) -> String {
-    let places: Vec<_> = (before + 1..=before + count).map(|at| format!("?{at}")).collect();
+    let places: Vec<_> = (before + 1..=before + count)
+        .map(|at| format!("?{at}"))
+        .collect();
     places.join(", ")
 }
 
@@ -315,12 +331,18 @@ mod tests {
     fn only_fields_of_the_list_and_parameters_get_into_the_text() {
         let (source, any) = (source(), |text| Comparison::AnyOf(vec![value(text)]));
         let of = |query: &ListQuery| Conditions::of(&source, query).sql;
-        assert_eq!(of(&condition("name", any("x' OR 1=1"))), " AND n.name IN (?2)");
+        assert_eq!(
+            of(&condition("name", any("x' OR 1=1"))),
+            " AND n.name IN (?2)"
+        );
         assert_eq!(of(&condition("password", any("x"))), "");
         assert_eq!(of(&condition("name = '' OR n.name", any("x"))), "");
         assert_eq!(of(&condition("made", any("no time"))), " AND 1 = 0");
         let range = Comparison::Between(Some(value("1")), Some(value("2")));
-        assert_eq!(of(&condition("made", range)), " AND n.made >= ?2 AND n.made <= ?3");
+        assert_eq!(
+            of(&condition("made", range)),
+            " AND n.made >= ?2 AND n.made <= ?3"
+        );
         assert_eq!(of(&condition("made", Comparison::Between(None, None))), "");
         let query = ListQuery {
             order: ["password", "name"]

@@ -144,9 +144,10 @@ impl Reader<'_> {
                 count => format!("n.id IN ({})", places(params.len(), count)),
             };
             params.extend(ids.iter().map(|id| Param::from(id.as_str())));
-            conditions.push(match shows_public {
-                true => format!("(n.is_public = 1 OR {among})"),
-                false => among,
+            conditions.push(if shows_public {
+                format!("(n.is_public = 1 OR {among})")
+            } else {
+                among
             });
         }
         let of_blobs = query

@@ -2,11 +2,15 @@
 
 use crate::connection::{Connection, params};
 use crate::error::{Error, Result};
-use crate::postgresql::Session;
+use crate::postgresql::{Failure, Session};
+use std::time::Duration;
 
 /// Begins a transaction that makes all others wait who want to change the schema.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(7236834171250737); \
      CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
+/// How often the schema is upgraded again because others were in the way, and how long after.
+const ATTEMPTS: u32 = 30;
+const PAUSE: Duration = Duration::from_millis(200);
 const VERSION: &str = "INSERT INTO schema_version (version) VALUES (?1)";
 
 /// Which schema was found, and which there is now.
@@ -222,26 +226,44 @@ pub(crate) fn migrate_postgres(session: &Session) -> Result<SchemaVersions> {
     let found = version_of(&connection)?;
     require_compatible(&connection, found)?;
     if steps(found).next().is_some() {
-        session.script(BEGIN)?;
-        let upgraded = version_of(&connection).and_then(|found| {
-            // Somebody may have been quicker, and newer.
-            require_compatible(&connection, found)?;
-            steps(found).try_for_each(|step| {
-                take_postgres(session, step)
-            })
-        });
-        match upgraded {
-            Ok(()) => session.commit()?,
-            Err(error) => {
-                session.roll_back();
-                return Err(error);
-            }
-        }
+        upgrade_postgres(session)?;
     }
     Ok(SchemaVersions {
         found,
         now: found.max(known()),
     })
+}
+
+/// A step takes locks of several tables, and so does a push to a replica of the release before: when each waits for the
+/// other, the server ends one of them. Nothing was changed then, and it may go well the next time.
+fn upgrade_postgres(session: &Session) -> Result<()> {
+    let mut attempt = 1;
+    loop {
+        match try_to_upgrade(session) {
+            Err(error) if session.failure() == Some(Failure::Passing) && attempt < ATTEMPTS => {
+                tracing::warn!(%error, attempt, "the schema is upgraded again in a moment");
+                session.roll_back();
+                session.begin_reading();
+                std::thread::sleep(PAUSE);
+                attempt += 1;
+            }
+            Err(error) => {
+                session.roll_back();
+                return Err(error);
+            }
+            upgraded => return upgraded,
+        }
+    }
+}
+
+fn try_to_upgrade(session: &Session) -> Result<()> {
+    session.script(BEGIN)?;
+    let connection = Connection::postgres(session);
+    let found = version_of(&connection)?;
+    // Somebody may have been quicker, and newer.
+    require_compatible(&connection, found)?;
+    steps(found).try_for_each(|step| take_postgres(session, step))?;
+    session.commit()
 }
 
 /// Brings the new schema of a file to a version that need not be the newest: that of the rows that are to come.

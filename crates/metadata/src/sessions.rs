@@ -54,7 +54,8 @@ impl Tx<'_> {
 
     /// Lets a session live longer.
     pub fn renew_session(&mut self, secret_hash: &str, expires_at_ms: i64) -> Result<()> {
-        const SQL: &str = "UPDATE sessions SET expires_at_ms = ?1 WHERE secret_hash = ?2 AND expires_at_ms < ?1";
+        const SQL: &str =
+            "UPDATE sessions SET expires_at_ms = ?1 WHERE secret_hash = ?2 AND expires_at_ms < ?1";
         self.connection
             .execute(SQL, params![expires_at_ms, secret_hash])?;
         Ok(())

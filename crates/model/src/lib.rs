@@ -19,8 +19,8 @@ pub use caller::{Caller, CallerKind, CredentialKind};
 pub use clock::{Clock, IdSource};
 pub use event::Event;
 pub use id::{
-    AccessTokenId, AccountId, GrantId, GroupId, JobId, LabelId, NamespaceId, PlanId, RepositoryId, RobotId, ScheduleId,
-    UserId,
+    AccessTokenId, AccountId, GrantId, GroupId, JobId, LabelId, NamespaceId, PlanId, RepositoryId,
+    RobotId, ScheduleId, UserId,
 };
 pub use job::{JobKind, JobLogLevel, JobState};
 pub use page::Page;

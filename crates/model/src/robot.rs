@@ -49,9 +49,7 @@ impl Permission {
         let coverage = match &self.scope {
             PermissionScope::Account => Coverage::Account,
             PermissionScope::Namespaces => Coverage::Namespaces,
-            PermissionScope::Namespace(id) => {
-                Coverage::Namespace(NamespaceId::new(id.as_str()))
-            }
+            PermissionScope::Namespace(id) => Coverage::Namespace(NamespaceId::new(id.as_str())),
         };
         let mut actions: Actions = self
             .actions
@@ -77,10 +75,22 @@ mod tests {
 
     #[test]
     fn a_robots_name_is_told_from_a_users() {
-        for name in ["robot$ci", "robot$library+ci", "robot-acme$ci", "robot-a-b$x+y"] {
+        for name in [
+            "robot$ci",
+            "robot$library+ci",
+            "robot-acme$ci",
+            "robot-a-b$x+y",
+        ] {
             assert!(is_robot_name(name), "{name}");
         }
-        for name in ["robot", "robots", "robot-ci", "robotic$", "admin", "my-robot$ci"] {
+        for name in [
+            "robot",
+            "robots",
+            "robot-ci",
+            "robotic$",
+            "admin",
+            "my-robot$ci",
+        ] {
             assert!(!is_robot_name(name), "{name}");
         }
     }

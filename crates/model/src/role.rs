@@ -216,7 +216,11 @@ mod tests {
         ] {
             assert_eq!(holders(action), expected, "{}", action.as_str());
         }
-        assert!(Action::ALL.iter().all(|action| Role::Administrator.allows(*action)));
+        assert!(
+            Action::ALL
+                .iter()
+                .all(|action| Role::Administrator.allows(*action))
+        );
     }
 
     #[test]

@@ -236,8 +236,16 @@ async fn grants_add_up_and_one_replaces_another_in_a_namespace(store: &MetadataS
         .unwrap()
         .unwrap();
     assert_eq!(rights.len(), 2);
-    assert!(rights.iter().any(|right| right.coverage == Coverage::Everything));
-    assert!(rights.iter().any(|right| right.role == Some(Role::Maintainer)));
+    assert!(
+        rights
+            .iter()
+            .any(|right| right.coverage == Coverage::Everything)
+    );
+    assert!(
+        rights
+            .iter()
+            .any(|right| right.role == Some(Role::Maintainer))
+    );
     let user = world.user.clone();
     write(store, move |tx| tx.set_user_disabled(&user, true)).await;
     let (disabled, unknown) = store

@@ -43,6 +43,8 @@ fn every_public_method_is_in_the_suite() {
         "fixture",
         "access",
         "artifacts",
+        "labels",
+        "repository_details",
         "auditing",
         "backups",
         "deployment",

@@ -209,7 +209,7 @@ async fn a_group_gives_its_users_what_was_granted_to_it(store: &MetadataStore) {
             .read_blocking(|reader| reader.list_group_members(&group.id, after, 10))
             .unwrap()
     };
-    assert_eq!(names(""), [world.user_name.clone()]);
+    assert_eq!(names(""), [world.user_name.as_str()]);
     assert_eq!(names(&world.user_name), Vec::<String>::new());
     let (out_of, user) = (group.id.clone(), world.user.clone());
     let (was_in, again) = write(store, move |tx| {

@@ -13,6 +13,7 @@ pub(super) async fn run(store: &MetadataStore) {
     a_robot_account_has_two_secrets_while_one_is_replaced(store).await;
     robot_accounts_are_listed_by_where_they_are_of(store).await;
     namespaces_are_listed_as_they_are_asked_for(store).await;
+    a_namespaces_settings_are_kept(store).await;
     what_a_user_says_of_itself_is_kept(store).await;
 }
 
@@ -164,7 +165,10 @@ async fn a_robot_account_has_two_secrets_while_one_is_replaced(store: &MetadataS
         })
         .unwrap();
     assert_eq!(by_new, Some((changed.clone(), None)));
-    assert_eq!((by_old, by_old_later), (Some((changed.clone(), Some(50))), None));
+    assert_eq!(
+        (by_old, by_old_later),
+        (Some((changed.clone(), Some(50))), None)
+    );
     assert_eq!((by_id, by_name), (Some(changed.clone()), Some(changed)));
     let gone = new.id.clone();
     let (there, again) = write(store, move |tx| {
@@ -213,10 +217,19 @@ async fn robot_accounts_are_listed_by_where_they_are_of(store: &MetadataStore) {
     let expected = (namespace.as_str().to_owned(), world.namespace_name.clone());
     assert_eq!(known, [expected].into());
     let names = |robots: &[RobotRow]| -> Vec<String> {
-        robots.iter().map(|robot| robot.short_name.clone()).collect()
+        robots
+            .iter()
+            .map(|robot| robot.short_name.clone())
+            .collect()
     };
-    assert_eq!((names(&of_account.items), of_account.total), (vec!["a".to_owned(), "b".to_owned()], 2));
-    assert_eq!((names(&of_namespace.items), of_namespace.total), (vec!["n".to_owned()], 1));
+    assert_eq!(
+        (names(&of_account.items), of_account.total),
+        (vec!["a".to_owned(), "b".to_owned()], 2)
+    );
+    assert_eq!(
+        (names(&of_namespace.items), of_namespace.total),
+        (vec!["n".to_owned()], 1)
+    );
     assert_eq!((names(&one.items), one.total), (vec!["a".to_owned()], 1));
 }
 
@@ -224,14 +237,10 @@ async fn namespaces_are_listed_as_they_are_asked_for(store: &MetadataStore) {
     let world = World::create(store).await;
     let account = world.account.id.clone();
     let (open, closed) = (NamespaceId::new(id()), NamespaceId::new(id()));
-    let (new, ids) = (account.clone(), (open.clone(), closed.clone()));
-    let settings: NamespaceSettings = [("severity".to_owned(), "low".to_owned())].into();
-    let written = settings.clone();
+    let (new, ids) = (account.clone(), (open, closed.clone()));
     write(store, move |tx| {
         tx.create_namespace(&ids.0, &new, "zz-open", true, 30)?;
-        tx.create_namespace(&ids.1, &new, "aa-closed", false, 40)?;
-        tx.put_namespace_settings(&ids.0, &written, "owner", 50)?;
-        tx.put_namespace_settings(&ids.0, &written, "another", 60)
+        tx.create_namespace(&ids.1, &new, "aa-closed", false, 40)
     })
     .await;
     let query = |conditions: Vec<Condition>, descending: bool, offset, limit| ListQuery {
@@ -262,7 +271,10 @@ async fn namespaces_are_listed_as_they_are_asked_for(store: &MetadataStore) {
         names(Listable::All, &query(Vec::new(), true, 0, 2)),
         (vec!["aa-closed".to_owned(), "zz-open".to_owned()], 3)
     );
-    assert_eq!(names(Listable::All, &query(Vec::new(), true, 2, 2)), (vec![own], 3));
+    assert_eq!(
+        names(Listable::All, &query(Vec::new(), true, 2, 2)),
+        (vec![own], 3)
+    );
     assert_eq!(names(Listable::All, &query(Vec::new(), true, 9, 2)).1, 3);
     assert_eq!(
         names(Listable::PublicAnd(&[]), &query(Vec::new(), false, 0, 9)).0,
@@ -284,7 +296,24 @@ async fn namespaces_are_listed_as_they_are_asked_for(store: &MetadataStore) {
         .1,
         0
     );
-    assert_eq!(names(Listable::Only(&[]), &query(Vec::new(), false, 0, 9)).1, 0);
+    assert_eq!(
+        names(Listable::Only(&[]), &query(Vec::new(), false, 0, 9)).1,
+        0
+    );
+}
+
+async fn a_namespaces_settings_are_kept(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let open = NamespaceId::new(id());
+    let (account, namespace) = (world.account.id.clone(), open.clone());
+    let settings: NamespaceSettings = [("severity".to_owned(), "low".to_owned())].into();
+    let written = settings.clone();
+    write(store, move |tx| {
+        tx.create_namespace(&namespace, &account, "zz-settings", true, 30)?;
+        tx.put_namespace_settings(&namespace, &written, "owner", 50)?;
+        tx.put_namespace_settings(&namespace, &written, "another", 60)
+    })
+    .await;
     let (details, has_one, has_none) = store
         .read_blocking(|reader| {
             Ok::<_, Error>((
@@ -296,7 +325,10 @@ async fn namespaces_are_listed_as_they_are_asked_for(store: &MetadataStore) {
         .unwrap();
     let details = details.unwrap();
     assert_eq!(details.settings, settings);
-    assert_eq!((details.owner_name.as_str(), details.updated_at_ms), ("owner", 60));
+    assert_eq!(
+        (details.owner_name.as_str(), details.updated_at_ms),
+        ("owner", 60)
+    );
     assert_eq!((details.repositories, has_one, has_none), (0, true, false));
 }
 

@@ -34,6 +34,14 @@ const MAY_SCAN: &[(&str, &str)] = &[
         "FROM memberships m JOIN users u",
         "sorts the members of one account, for its administrators",
     ),
+    (
+        "FROM events WHERE number IS NULL",
+        "reads an index of what is not sealed yet, and of that the first",
+    ),
+    (
+        "WHERE e.number IS NULL ORDER BY e.id LIMIT",
+        "the same, some at a time",
+    ),
 ];
 
 /// Plans as the store's own connections do.

@@ -98,7 +98,7 @@ async fn an_account_needs_its_last_administrator(store: &MetadataStore) {
         tx.grant_account_role(&GrantId::new(id()), &home, &user, Role::Administrator, 1)
     })
     .await;
-    assert_eq!(needs(&world.user), [account.clone()]);
+    assert_eq!(needs(&world.user), std::slice::from_ref(&account));
     let (home, user) = (account.clone(), second.clone());
     write(store, move |tx| {
         tx.grant_account_role(&GrantId::new(id()), &home, &user, Role::Administrator, 1)

@@ -180,12 +180,15 @@ impl Action {
 
     pub(super) fn held_by(letter: char) -> Actions {
         let all = Self::ALL.iter().copied();
-        all.filter(|action| action.holders().contains(letter)).collect()
+        all.filter(|action| action.holders().contains(letter))
+            .collect()
     }
 
     /// What it is done to, as in its name.
     pub fn resource(self) -> &'static str {
-        self.as_str().split_once(':').map_or("", |(resource, _)| resource)
+        self.as_str()
+            .split_once(':')
+            .map_or("", |(resource, _)| resource)
     }
 
     /// What is done, as in its name.
@@ -267,7 +270,10 @@ mod tests {
     fn every_action_has_a_name_of_its_own_and_a_place_in_the_set() {
         for action in Action::ALL {
             assert_eq!(Action::parse(action.as_str()), Some(*action));
-            assert_eq!(format!("{}:{}", action.resource(), action.verb()), action.as_str());
+            assert_eq!(
+                format!("{}:{}", action.resource(), action.verb()),
+                action.as_str()
+            );
             let set: Actions = [*action].into_iter().collect();
             assert_eq!(set.iter().collect::<Vec<_>>(), [*action]);
         }
