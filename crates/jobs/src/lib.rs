@@ -81,10 +81,14 @@ impl Jobs {
             async move { s.maintenance.refresh_backlog().await.map(drop) }
         }));
         let s = services.clone();
-        timers.spawn(every(TRAFFIC_EVERY, "writing of what was counted", move || {
-            let s = s.clone();
-            async move { s.traffic.flush(false).await }
-        }));
+        timers.spawn(every(
+            TRAFFIC_EVERY,
+            "writing of what was counted",
+            move || {
+                let s = s.clone();
+                async move { s.traffic.flush(false).await }
+            },
+        ));
         let s = services.clone();
         timers.spawn(every(SEALING_EVERY, "sealing of events", move || {
             let s = s.clone();

@@ -3,7 +3,7 @@
 use crate::{Failed, Kinds, Pace, Run, Runner};
 use model::{JobId, JobKind, JobLogLevel, JobState};
 use services::testing::{TestRegistry, settings};
-use services::{Job, JobRequest, JobSettings, AccountContext, Services, Settings, Timing};
+use services::{AccountContext, Job, JobRequest, JobSettings, Services, Settings, Timing};
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;

@@ -105,7 +105,11 @@ impl Authorizer {
     }
 
     /// An account that was named exists only for those who have something to do with it.
-    pub(crate) async fn if_known(&self, caller: &Caller, account: Option<Account>) -> Result<Option<Account>> {
+    pub(crate) async fn if_known(
+        &self,
+        caller: &Caller,
+        account: Option<Account>,
+    ) -> Result<Option<Account>> {
         let Some(account) = account else {
             return Ok(None);
         };
@@ -116,7 +120,10 @@ impl Authorizer {
             CallerKind::User { id, .. } => {
                 let rights = self.find_rights(caller).await?;
                 let has_rights = rights.is_some_and(|rights| {
-                    rights.rights.iter().any(|right| right.account == account.id)
+                    rights
+                        .rights
+                        .iter()
+                        .any(|right| right.account == account.id)
                 });
                 has_rights
                     || self
@@ -171,7 +178,8 @@ impl Authorizer {
         if !is_good_for(&who.caller, action) {
             return Err(Refused::Forbidden);
         }
-        self.require_in_namespace(&who.caller, action, namespace).await
+        self.require_in_namespace(&who.caller, action, namespace)
+            .await
     }
 
     /// The namespace that a request names, when its caller may do an action to it.
@@ -230,7 +238,9 @@ impl Authorizer {
         });
         let found = found.await?.map(|details| details.namespace);
         // A number is given for ever, in one account.
-        Ok(found.filter(|namespace| namespace.account_id == *by.id()).map(Arc::new))
+        Ok(found
+            .filter(|namespace| namespace.account_id == *by.id())
+            .map(Arc::new))
     }
 
     /// Whether the caller holds all of a right itself, so that it may pass it on.

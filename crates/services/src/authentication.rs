@@ -41,7 +41,9 @@ pub enum AuthenticationFailed {
     #[error("the user name or the password is wrong")]
     Wrong,
     /// The secret is right but has ended.
-    #[error("the access token or robot account has expired; make a new one, or have its life extended")]
+    #[error(
+        "the access token or robot account has expired; make a new one, or have its life extended"
+    )]
     Expired,
     /// The bearer token is not valid, or no longer.
     #[error("the token is not valid, or no longer; log in again")]

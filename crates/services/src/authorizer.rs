@@ -8,9 +8,7 @@ use crate::credential_scope::is_good_for;
 use crate::policy::{Policy, Subject, SubjectRights};
 use crate::{Error, Result};
 use metadata::NamespaceRow;
-use model::{
-    AccountId, Action, Actions, Address, Caller, CallerKind, Coverage, NamespaceId,
-};
+use model::{AccountId, Action, Actions, Address, Caller, CallerKind, Coverage, NamespaceId};
 use oci::{RepositoryName, ScopeActions, ScopeResource};
 use std::collections::HashSet;
 use std::marker::PhantomData;
@@ -147,7 +145,8 @@ impl Authorizer {
             account: namespace.account_id.clone(),
             may_create_namespace: false,
         };
-        self.require_in_namespace(caller, action, &namespace).await?;
+        self.require_in_namespace(caller, action, &namespace)
+            .await?;
         Ok(granted)
     }
 
@@ -329,7 +328,9 @@ impl Authorizer {
         let mut namespaces = HashSet::new();
         let rights = self.find_rights(&who.caller).await?;
         let rights = rights.iter().flat_map(|rights| &rights.rights);
-        for right in rights.filter(|right| right.account == *account && right.actions.contains(action)) {
+        for right in
+            rights.filter(|right| right.account == *account && right.actions.contains(action))
+        {
             match &right.coverage {
                 Coverage::Everything | Coverage::Namespaces => return Ok(Visible::All),
                 Coverage::Account => {}

@@ -116,7 +116,9 @@ pub enum Error {
         limit: u64,
     },
     /// What an account uses does not fit into the plan.
-    #[error("the plan {plan} is too small: the account uses {used} {what}, and it allows {limit}; delete some first")]
+    #[error(
+        "the plan {plan} is too small: the account uses {used} {what}, and it allows {limit}; delete some first"
+    )]
     PlanTooSmall {
         /// The plan.
         plan: String,

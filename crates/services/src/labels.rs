@@ -106,18 +106,15 @@ impl Labels {
         namespace: Option<NamespaceRef<'_>>,
         query: ListQuery,
     ) -> Result<Listed<LabelView>, Refused> {
-        let namespace = match namespace {
-            Some(named) => {
-                let found = self
-                    .authorizer
-                    .namespace(by, named, Action::LabelList)
-                    .await?;
-                Some(found.id.clone())
-            }
-            None => {
-                self.require_in_account(by, Action::LabelList).await?;
-                None
-            }
+        let namespace = if let Some(named) = namespace {
+            let found = self
+                .authorizer
+                .namespace(by, named, Action::LabelList)
+                .await?;
+            Some(found.id.clone())
+        } else {
+            self.require_in_account(by, Action::LabelList).await?;
+            None
         };
         let account = by.id().clone();
         let listed = self.core.metadata.list(move |reader| {
@@ -144,15 +141,12 @@ impl Labels {
         text: LabelText,
     ) -> Result<i64, Refused> {
         let action = Action::LabelCreate;
-        let home = match namespace {
-            Some(named) => {
-                let namespace = self.authorizer.namespace(by, named, action).await?;
-                Home::Namespace((*namespace).clone())
-            }
-            None => {
-                self.authorizer.require(by, action).await?;
-                Home::Account
-            }
+        let home = if let Some(named) = namespace {
+            let namespace = self.authorizer.namespace(by, named, action).await?;
+            Home::Namespace((*namespace).clone())
+        } else {
+            self.authorizer.require(by, action).await?;
+            Home::Account
         };
         text.require_valid()?;
         let namespace_id: Option<NamespaceId> = match &home {

@@ -7,12 +7,12 @@
 //! under a web server, a job and a command line.
 
 pub mod access;
-mod account_access;
 mod access_tokens;
+mod account_access;
 mod account_settings;
 mod accounts;
-mod artifacts;
 mod administrators;
+mod artifacts;
 mod audit;
 pub mod authentication;
 mod authorizer;
@@ -23,6 +23,7 @@ mod credential_scope;
 mod deployment;
 mod error;
 mod first_start;
+mod foundation;
 mod groups;
 mod job_queue;
 mod labels;
@@ -38,8 +39,8 @@ mod passwords;
 mod plans;
 mod policy;
 mod push_plan;
-mod removal;
 mod quotas;
+mod removal;
 mod repositories;
 mod robots;
 mod sealer;
@@ -68,11 +69,11 @@ pub use accounts::{Accounts, Usage};
 pub use artifacts::{
     AccessoryView, ArtifactParts, ArtifactRef, ArtifactView, Artifacts, ChildView, TagView,
 };
-pub use authentication::{AuthenticationFailed, Authenticator, Credentials};
 pub use audit::{
     Audit, AuditChain, AuditEntry, AuditList, ChainFault, ChainPosition, ChainProblem, VerifyStep,
     to_cadf,
 };
+pub use authentication::{AuthenticationFailed, Authenticator, Credentials};
 pub use authorizer::Authorizer;
 pub use blobs::{Blobs, OpenBlob};
 pub use deployment::{Deployment, OperatorContext};
@@ -91,6 +92,7 @@ pub use maintenance::{
 };
 pub use manifest_cache::CachedManifest;
 pub use manifests::{ManifestPush, Manifests, PushedManifest};
+pub use members::{GranteeRef, MemberView};
 pub use metadata::EventRow;
 pub use metadata::{BackupEnd, BackupPurpose, DatabasePlace, SnapshotHeader};
 pub use metadata::{
@@ -100,22 +102,19 @@ pub use metadata::{
 pub use metadata::{CollectionBacklog, CollectionCounts, CollectionRow, PassRow};
 pub use metadata::{Comparison, Condition, ListQuery, Listed, Order, Value};
 pub use metadata::{GroupKind, UserProfile};
-pub use members::{GranteeRef, MemberView};
 pub use model::Page;
 pub use model::caller::Origin;
-pub use namespaces::{
-    CreatedNamespace, NamespaceChange, NamespaceView, Namespaces, NewNamespace,
-};
+pub use namespaces::{CreatedNamespace, NamespaceChange, NamespaceView, Namespaces, NewNamespace};
 pub use passwords::PasswordRefused;
+pub use plans::{AccountView, NewPlan};
 pub use quotas::{NamespaceUsage, Quotas};
+pub use repositories::{MAX_DESCRIPTION, Repositories, RepositoryRef, RepositoryView};
 pub use robots::{
     CreatedRobot, Grantable, NamedPermission, NewRobot, PermissionPlace, RobotChange, RobotLevel,
     RobotRef, RobotView, Robots, RobotsOf,
 };
-pub use repositories::{MAX_DESCRIPTION, Repositories, RepositoryRef, RepositoryView};
-pub use sessions::Sessions;
-pub use plans::{AccountView, NewPlan};
 pub use sealer::Sealer;
+pub use sessions::Sessions;
 pub use settings::Settings;
 pub use statistics::{AccountStatistics, NamespaceSummary, Statistics};
 pub use tokens::{IssuedToken, Tokens};
@@ -125,8 +124,9 @@ pub use users::{NewAccountUser, UserView};
 
 use ::blobs::BlobStore;
 use ::core::num::NonZeroUsize;
+use foundation::Foundation;
 use keys::throttle::ThrottleLimits;
-use keys::{DeploymentKey, LoginThrottle, PasswordHasher, Random, TokenCache};
+use keys::{DeploymentKey, PasswordHasher, Random};
 use metadata::MetadataStore;
 use model::{Account, AccountId, Address, Clock, IdSource};
 use std::sync::Arc;
@@ -208,51 +208,19 @@ pub struct Services {
     passwords: Arc<PasswordHasher>,
 }
 
-/// Callers who wait for each place of the password hasher.
-const WAITING_PER_PLACE: usize = 16;
-
 impl Services {
     /// Builds every service; makes the first signing key on a new deployment.
     pub async fn new(parts: Parts) -> Result<Self> {
-        let Parts {
-            metadata,
-            blobs,
+        let Foundation {
+            core,
             key,
-            clock,
-            ids,
             random,
-            settings,
-            passwords_at_once,
-            throttle,
-        } = parts;
-        let remembered = TokenCache::new(settings.remembered_credentials, &*random);
-        let throttle = LoginThrottle::new(throttle, &*random);
-        let at_once = passwords_at_once.get();
-        let passwords = Arc::new(PasswordHasher::new(
-            at_once,
-            at_once * WAITING_PER_PLACE,
-            random.clone(),
-        ));
-        let key = Arc::new(key);
-        let core = Arc::new(core::Core {
-            metadata,
-            blobs,
-            clock,
-            ids,
-            settings,
-        });
-        first_start::require_key(&core, &key).await?;
-        let policy = Arc::new(policy::Policy::new(core.clone()));
-        let authorizer = Arc::new(Authorizer::new(core.clone(), policy.clone()));
-        let tokens = Arc::new(Tokens::load(core.clone(), key.clone(), random.clone()).await?);
-        let authenticator = Authenticator::new(
-            core.clone(),
-            tokens.clone(),
-            key.clone(),
-            passwords.clone(),
-            throttle,
-            remembered,
-        );
+            policy,
+            authorizer,
+            tokens,
+            authenticator,
+            passwords,
+        } = Box::pin(Foundation::lay(parts)).await?;
         let owner: Arc<str> = core.ids.next_id().into();
         let jobs = JobQueue::new(core.clone(), random.clone(), owner.clone());
         let accounts = Accounts::new(
@@ -273,7 +241,12 @@ impl Services {
             audit: Audit::new(core.clone(), authorizer.clone()),
             sealer: Sealer::new(core.clone()),
             traffic: Traffic::new(core.clone()),
-            robots: Robots::new(core.clone(), authorizer.clone(), key.clone(), random.clone()),
+            robots: Robots::new(
+                core.clone(),
+                authorizer.clone(),
+                key.clone(),
+                random.clone(),
+            ),
             account_settings: AccountSettingsService::new(core.clone(), authorizer.clone()),
             quotas: Quotas::new(core.clone(), authorizer.clone()),
             statistics: Statistics::new(core.clone(), authorizer.clone()),
@@ -302,6 +275,7 @@ impl Services {
         password: SecretString,
         creates_namespaces_on_push: bool,
     ) -> Result<bool> {
+        plans::make_examples(&self.core).await?;
         first_start::begin(
             &self.core,
             &self.passwords,

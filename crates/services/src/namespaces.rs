@@ -72,8 +72,7 @@ impl Namespaces {
             .authorizer
             .visible_namespaces(who, by.id(), Action::NamespaceRead)
             .await?;
-        let shows_public =
-            !who.caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
+        let shows_public = !who.caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
         let account = by.id().clone();
         let listed = self.core.metadata.list(move |reader| {
             let ids: Vec<NamespaceId> = match &visible {
@@ -225,9 +224,10 @@ impl Namespaces {
     ) -> Result<Vec<NamespaceRow>, Refused> {
         self.authorizer.require(by, Action::NamespaceList).await?;
         let account = by.id().clone();
-        let listed = self.core.metadata.list(move |reader| {
-            Ok::<_, Error>(reader.list_namespaces(&account, &after, PAGE)?)
-        });
+        let listed = self
+            .core
+            .metadata
+            .list(move |reader| Ok::<_, Error>(reader.list_namespaces(&account, &after, PAGE)?));
         Ok(listed.await?)
     }
 

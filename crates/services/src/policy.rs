@@ -161,5 +161,7 @@ impl Policy {
 /// What a robot account may do.
 pub(crate) fn rights_of(robot: &metadata::RobotRow) -> Vec<Right> {
     let permissions = robot.permissions.iter();
-    permissions.map(|permission| permission.right(&robot.account_id)).collect()
+    permissions
+        .map(|permission| permission.right(&robot.account_id))
+        .collect()
 }

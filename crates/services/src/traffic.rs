@@ -42,7 +42,7 @@ struct LoginKey {
 /// How often something happened.
 #[derive(Clone, Debug)]
 struct Count<P> {
-    count: u64,
+    times: u64,
     last_at_ms: i64,
     /// What else is known.
     place: P,
@@ -73,21 +73,21 @@ impl<K, P> Default for Counts<K, P> {
 
 impl<K: Eq + Hash, P> Counts<K, P> {
     /// Adds to a count; `merge` brings what is known of it together.
-    fn add(&mut self, key: K, new: Count<P>, merge: impl FnOnce(&mut P, P)) {
+    fn add(&mut self, key: K, new: Count<P>, merge: impl FnOnce(&mut P, &P)) {
         if let Some(known) = self.counts.get_mut(&key) {
-            known.count += new.count;
+            known.times += new.times;
             known.last_at_ms = known.last_at_ms.max(new.last_at_ms);
-            merge(&mut known.place, new.place);
+            merge(&mut known.place, &new.place);
         } else if self.counts.len() < MAX_COUNTED {
             self.counts.insert(key, new);
         } else {
-            self.others += new.count;
+            self.others += new.times;
         }
     }
 }
 
 /// Either what is known of both, or nothing.
-fn merge_places(known: &mut Place, new: Place) {
+fn merge_places(known: &mut Place, new: &Place) {
     if known.address != new.address {
         known.address = None;
     }
@@ -134,7 +134,7 @@ impl Traffic {
             credential: access.caller.credential_word(),
         };
         let count = Count {
-            count: 1,
+            times: 1,
             last_at_ms: self.core.now_ms(),
             place: Place {
                 address: access.origin.address,
@@ -160,11 +160,11 @@ impl Traffic {
             given,
         };
         let count = Count {
-            count: 1,
+            times: 1,
             last_at_ms: self.core.now_ms(),
             place: (),
         };
-        lock(&self.logins).add(key, count, |(), ()| {});
+        lock(&self.logins).add(key, count, |(), &()| {});
     }
 
     /// Counts a request that was refused.
@@ -205,13 +205,13 @@ impl Traffic {
             let (core, written) = (self.core.clone(), batch.to_vec());
             let done = self.core.metadata.write_relaxed(move |tx| {
                 for (key, count) in &written {
-                    let pulls = i64::try_from(count.count).unwrap_or(i64::MAX);
+                    let pulls = i64::try_from(count.times).unwrap_or(i64::MAX);
                     tx.count_pulls(&key.repository, &key.digest, pulls, count.last_at_ms)?;
                     let event = Event::ManifestPulled {
                         repository: key.repository.name.clone(),
                         digest: key.digest.clone(),
                         tag: key.tag.clone(),
-                        count: count.count,
+                        count: count.times,
                     };
                     let by = Initiator {
                         caller: key.caller.clone(),
@@ -250,7 +250,7 @@ impl Traffic {
                     let event = Event::LoggedIn {
                         user: key.by.caller.as_ref().to_owned(),
                         given: key.given,
-                        count: count.count,
+                        count: count.times,
                     };
                     core.write_event(tx, &event, key.account.as_ref(), &key.by)?;
                 }
@@ -259,7 +259,7 @@ impl Traffic {
             if let Err(error) = done.await {
                 let mut logins = lock(&self.logins);
                 for (key, count) in batch {
-                    logins.add(key.clone(), count.clone(), |(), ()| {});
+                    logins.add(key.clone(), count.clone(), |(), &()| {});
                 }
                 result = Err(error);
             }
@@ -285,18 +285,18 @@ mod tests {
     fn what_finds_no_place_is_counted_together_and_the_rest_goes_on() {
         let mut counts: Counts<usize, ()> = Counts::default();
         let one = |at_ms| Count {
-            count: 1,
+            times: 1,
             last_at_ms: at_ms,
             place: (),
         };
         for key in 0..MAX_COUNTED + 5 {
-            counts.add(key, one(7), |(), ()| {});
+            counts.add(key, one(7), |(), &()| {});
         }
-        counts.add(0, one(9), |(), ()| {});
-        counts.add(0, one(8), |(), ()| {});
+        counts.add(0, one(9), |(), &()| {});
+        counts.add(0, one(8), |(), &()| {});
         assert_eq!((counts.counts.len(), counts.others), (MAX_COUNTED, 5));
         let first = &counts.counts[&0];
-        assert_eq!((first.count, first.last_at_ms), (3, 9));
+        assert_eq!((first.times, first.last_at_ms), (3, 9));
     }
 
     #[test]
@@ -306,9 +306,9 @@ mod tests {
             agent: Some(agent.into()),
         };
         let mut known = place("192.0.2.1", "docker");
-        merge_places(&mut known, place("192.0.2.1", "docker"));
+        merge_places(&mut known, &place("192.0.2.1", "docker"));
         assert_eq!(known, place("192.0.2.1", "docker"));
-        merge_places(&mut known, place("192.0.2.2", "docker"));
+        merge_places(&mut known, &place("192.0.2.2", "docker"));
         assert_eq!(known, place("no address", "docker"));
     }
 }

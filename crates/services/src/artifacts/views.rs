@@ -69,8 +69,8 @@ impl Artifacts {
             let labels = of_row.map(|(_, label)| label.clone()).collect();
             let view = view(row, manifest, &found, &numbers)?;
             views.push(ArtifactView {
-                labels,
                 attributes,
+                labels,
                 ..view
             });
         }

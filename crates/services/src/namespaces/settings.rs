@@ -14,7 +14,10 @@ const SWITCHES: &[(&str, Option<&str>)] = &[
     ("prevent_vul", Some("a vulnerability scanner")),
     ("auto_scan", Some("a vulnerability scanner")),
     ("auto_sbom_generation", Some("a vulnerability scanner")),
-    ("proxy_cache_local_on_not_found", Some("an upstream registry")),
+    (
+        "proxy_cache_local_on_not_found",
+        Some("an upstream registry"),
+    ),
     ("proxy_referrer_api", Some("an upstream registry")),
 ];
 
@@ -26,7 +29,16 @@ const OF_UPSTREAMS: &[&str] = &[
     "proxy_cache_filter_kind",
 ];
 
-const SEVERITIES: &[&str] = &["", "none", "unknown", "negligible", "low", "medium", "high", "critical"];
+const SEVERITIES: &[&str] = &[
+    "",
+    "none",
+    "unknown",
+    "negligible",
+    "low",
+    "medium",
+    "high",
+    "critical",
+];
 
 /// Settings to be given to a namespace, or taken from it.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +146,10 @@ mod tests {
             .set("proxy_speed_kb", "-1");
         assert!(off.apply(&mut settings).is_ok());
         assert!(matches!(off.is_public(), Ok(Some(true))));
-        assert_eq!(settings.get("prevent_vul").map(String::as_str), Some("false"));
+        assert_eq!(
+            settings.get("prevent_vul").map(String::as_str),
+            Some("false")
+        );
         assert_eq!(settings.get("public"), None);
         for (name, value) in [
             ("prevent_vul", "true"),
@@ -147,7 +162,10 @@ mod tests {
             ("owner", "me"),
         ] {
             let change = NamespaceChange::default().set(name, value);
-            assert!(matches!(change.apply(&mut settings), Err(Error::Invalid(_))), "{name}");
+            assert!(
+                matches!(change.apply(&mut settings), Err(Error::Invalid(_))),
+                "{name}"
+            );
         }
     }
 }

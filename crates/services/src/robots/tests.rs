@@ -1,5 +1,4 @@
 //! Robot accounts while time goes on, and what one may give to another.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
 use crate::testing::{TestRegistry, settings};

@@ -2,7 +2,7 @@
 
 use crate::testing::{TestRegistry, settings};
 use crate::{
-    ClaimedJob, Error, Held, JobQueue, JobRequest, JobSettings, AccountContext, Outcome, Settled,
+    AccountContext, ClaimedJob, Error, Held, JobQueue, JobRequest, JobSettings, Outcome, Settled,
     Timing,
 };
 use model::{AccountId, JobId, JobKind, JobLogLevel, JobState};

@@ -110,7 +110,7 @@ async fn go_on(registry: &Registry, client: &mut Client, repository: &str, id: &
 
 async fn at_every_call(before: Before) {
     for shape in SHAPES {
-        let calls = calls(before, shape).await;
+        let calls = Box::pin(calls(before, shape)).await;
         assert!(calls > 3, "{shape:?} makes {calls} calls");
         for call in 0..=calls {
             let (seed, loses_relaxed_commits) = (call as u64, call % 2 == 0);
@@ -132,10 +132,10 @@ async fn at_every_call(before: Before) {
 
 #[tokio::test]
 async fn new_content_survives_a_power_cut_at_any_moment() {
-    at_every_call(Before::Nothing).await;
+    Box::pin(at_every_call(Before::Nothing)).await;
 }
 
 #[tokio::test]
 async fn content_that_is_stored_already_survives_a_power_cut_at_any_moment() {
-    at_every_call(Before::SameContent).await;
+    Box::pin(at_every_call(Before::SameContent)).await;
 }

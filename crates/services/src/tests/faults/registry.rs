@@ -144,7 +144,8 @@ async fn serve(
         key: DeploymentKey::from_bytes(&[7; 32]),
         clock: clock.clone(),
         ids: ids.clone(),
-        random: Arc::new(SeededRandom::new(1)),
+        // Time goes on from one registry to the next, and a new signing key must be another than those before.
+        random: Arc::new(SeededRandom::new(ids.0.load(Ordering::Relaxed))),
         settings: settings(trash_ms),
         passwords_at_once: NonZeroUsize::MIN,
         throttle: ThrottleLimits {
@@ -248,7 +249,8 @@ impl Registry {
             std::fs::write(&database, &snapshot.database).unwrap();
             std::fs::write(directory.path().join("metadata.db-wal"), &snapshot.log).unwrap();
         }
-        let services = serve(directory.path(), &backends, &disk, &clock, &ids, trash_ms).await;
+        let served = serve(directory.path(), &backends, &disk, &clock, &ids, trash_ms);
+        let services = Box::pin(served).await;
         Self {
             services,
             disk,
