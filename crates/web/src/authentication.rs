@@ -202,10 +202,16 @@ mod tests {
             headers.insert(header::USER_AGENT, value);
             agent(&headers)
         };
-        assert_eq!(of(b"docker/28.1 go/1.24").as_deref(), Some("docker/28.1 go/1.24"));
+        assert_eq!(
+            of(b"docker/28.1 go/1.24").as_deref(),
+            Some("docker/28.1 go/1.24")
+        );
         assert_eq!(of(b"a\tb").as_deref(), Some("ab"));
         assert_eq!(of(b"").as_deref(), None);
-        assert_eq!(of("ä".repeat(200).as_bytes()).map(|text| text.len()), Some(254));
+        assert_eq!(
+            of("ä".repeat(200).as_bytes()).map(|text| text.len()),
+            Some(254)
+        );
         assert_eq!(of(b"\xff").as_deref(), Some("\u{fffd}"));
         assert_eq!(of(&[0xff; 300]).map(|text| text.len()), Some(255));
         // NEL, which some readers take for the end of a line.

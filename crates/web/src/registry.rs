@@ -2,9 +2,9 @@
 
 use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, Handler, RequestContext};
+use crate::health::Health;
 use crate::metrics::EndpointLabel;
 use crate::refusals::Asked;
-use crate::health::Health;
 use crate::{harbor, oci as oci_face, token};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use services::Services;

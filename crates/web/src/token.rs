@@ -134,7 +134,10 @@ async fn by_form(
                 secret: SecretString::new(get("password")),
             };
             let caller = authenticate_as(registry, &request, context, credentials).await;
-            if matches!(caller, Err(AuthenticationFailed::Wrong | AuthenticationFailed::Expired)) {
+            if matches!(
+                caller,
+                Err(AuthenticationFailed::Wrong | AuthenticationFailed::Expired)
+            ) {
                 let refused = (RefusalKind::Login, Some(name));
                 Asked::keep(&request).note_as(registry, context, refused);
             }

@@ -95,9 +95,9 @@ impl From<Refused> for HarborError {
         match refused {
             Refused::Unauthenticated => Self::unauthorized(),
             // Harbor tells strangers of a project that does not exist what it tells them of one that is not theirs.
-            Refused::InsufficientScope | Refused::Forbidden | Refused::Hidden => {
-                Self::forbidden("you may not do this here; ask an administrator for the role that may")
-            }
+            Refused::InsufficientScope | Refused::Forbidden | Refused::Hidden => Self::forbidden(
+                "you may not do this here; ask an administrator for the role that may",
+            ),
             Refused::Failed(error) => error.into(),
         }
     }
@@ -109,7 +109,8 @@ impl From<AuthenticationFailed> for HarborError {
             AuthenticationFailed::Failed(error) => error.into(),
             AuthenticationFailed::Throttled { secs } => {
                 let message = failed.to_string();
-                let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUEST", message);
+                let mut error =
+                    Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUEST", message);
                 error.retry_after_secs = Some(secs);
                 error
             }
@@ -168,9 +169,7 @@ impl From<Error> for HarborError {
             | Error::BeyondOwnRights(_)
             | Error::AccountSuspended => (StatusCode::FORBIDDEN, "DENIED"),
             Error::TooManyUploads { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUEST"),
-            Error::Unavailable | Error::StorageFull => {
-                (StatusCode::SERVICE_UNAVAILABLE, "UNKNOWN")
-            }
+            Error::Unavailable | Error::StorageFull => (StatusCode::SERVICE_UNAVAILABLE, "UNKNOWN"),
             Error::Damaged | Error::Internal => {
                 // What went wrong is in the log; clients compare this text.
                 let text = "internal server error";

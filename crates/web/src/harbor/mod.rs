@@ -6,8 +6,8 @@
 mod accessories;
 mod additions;
 mod artifacts;
-mod configurations;
 mod audit_logs;
+mod configurations;
 mod error;
 mod groups;
 mod labels;
@@ -95,12 +95,17 @@ impl Call<'_> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The body as JSON of a type that knows its fields; others are passed over, as Harbor does.
+    /// The body as JSON of a type that knows its fields; others are passed over, as Harbor does, and so is a field that is
+    /// null: some clients write what they have nothing to say of.
     fn json<T: DeserializeOwned>(&self) -> Result<T, HarborError> {
         if self.body.is_empty() {
             return Err(HarborError::unprocessable("body in body is required"));
         }
-        serde_json::from_slice(&self.body).map_err(|error| {
+        let parsed = serde_json::from_slice(&self.body).and_then(|mut value| {
+            leave_nulls_out(&mut value);
+            serde_json::from_value(value)
+        });
+        parsed.map_err(|error| {
             HarborError::unprocessable(format!("the body is not as it has to be: {error}"))
         })
     }
@@ -117,6 +122,17 @@ impl Call<'_> {
         } else {
             Ok(())
         }
+    }
+}
+
+fn leave_nulls_out(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(leave_nulls_out);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(leave_nulls_out),
+        _ => {}
     }
 }
 
@@ -155,9 +171,9 @@ async fn route(
         };
         return (answer, None);
     }
-    let found = path
-        .strip_prefix(PREFIX)
-        .map_or(Found::Nothing, |rest| operations::find(request.method(), rest));
+    let found = path.strip_prefix(PREFIX).map_or(Found::Nothing, |rest| {
+        operations::find(request.method(), rest)
+    });
     match found {
         Found::Operation(operation, params) => {
             perform(registry, operation, params, request, context).await

@@ -2,9 +2,9 @@
 
 use super::path::{PathParams, match_path};
 use super::reply::Reply;
-use super::{configurations, permissions, quotas, robots, statistics};
 use super::{Call, HarborError, audit_logs, groups, members, projects, system, users};
 use super::{accessories, additions, artifacts, labels, repositories, search, tags};
+use super::{configurations, permissions, quotas, robots, statistics};
 use futures_util::future::BoxFuture;
 use http::Method;
 
@@ -22,10 +22,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    pub(super) fn run<'a>(
-        &self,
-        call: &'a Call<'a>,
-    ) -> BoxFuture<'a, Result<Reply, HarborError>> {
+    pub(super) fn run<'a>(&self, call: &'a Call<'a>) -> BoxFuture<'a, Result<Reply, HarborError>> {
         (self.run)(call)
     }
 }
@@ -180,7 +177,10 @@ mod tests {
         assert_eq!(found("HEAD", "/projects"), "headProject");
         assert_eq!(found("HEAD", "/projects/library"), "getProject");
         assert_eq!(found("GET", "/users/current"), "getCurrentUserInfo");
-        assert_eq!(found("GET", "/projects/library/metadatas/"), "listProjectMetadatas");
+        assert_eq!(
+            found("GET", "/projects/library/metadatas/"),
+            "listProjectMetadatas"
+        );
         assert_eq!(found("PATCH", "/projects"), "other methods");
         assert_eq!(found("GET", "/replication/policies"), "nothing");
     }
@@ -188,12 +188,19 @@ mod tests {
     /// The table that people read says of each operation of the contract whether it works.
     #[test]
     fn the_table_of_operations_is_true() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/harbor-api.md");
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../docs/reference/harbor-api.md"
+        );
         let text = std::fs::read_to_string(file).expect("the table");
         let rows: Vec<Vec<&str>> = text
             .lines()
             .filter(|line| line.starts_with("| `"))
-            .map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect())
+            .map(|line| {
+                line.split('|')
+                    .map(|cell| cell.trim().trim_matches('`'))
+                    .collect()
+            })
             .collect();
         assert_eq!(rows.len(), 203, "Harbor's contract has 203 operations");
         for row in &rows {

@@ -22,7 +22,10 @@ pub(super) fn match_path(template: &'static str, path: &str) -> Option<PathParam
     let mut parts = path.split('/');
     for wanted in template.split('/') {
         let part = parts.next()?;
-        match wanted.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        match wanted
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
             Some(name) => params.0.push((name, decode_twice(part)?)),
             None if wanted == part => {}
             None => return None,
@@ -46,7 +49,11 @@ mod tests {
     const REPOSITORY: &str = "/projects/{project_name}/repositories/{repository_name}";
 
     fn repository(path: &str) -> Option<String> {
-        Some(match_path(REPOSITORY, path)?.get("repository_name").to_owned())
+        Some(
+            match_path(REPOSITORY, path)?
+                .get("repository_name")
+                .to_owned(),
+        )
     }
 
     #[test]
@@ -55,7 +62,10 @@ mod tests {
             let path = format!("/projects/p/repositories/{name}");
             assert_eq!(repository(&path).as_deref(), Some("a/b"), "{name}");
         }
-        assert_eq!(repository("/projects/p/repositories/a/").as_deref(), Some("a"));
+        assert_eq!(
+            repository("/projects/p/repositories/a/").as_deref(),
+            Some("a")
+        );
     }
 
     #[test]

@@ -106,18 +106,35 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
     let listed = call.services().namespaces.list(&call.by, query).await?;
     let items = listed.items.iter().map(project).collect();
     let page = call.query.page()?;
-    Ok(Reply::page(items, listed.total, page, &call.path, &call.query))
+    Ok(Reply::page(
+        items,
+        listed.total,
+        page,
+        &call.path,
+        &call.query,
+    ))
 }
 
 /// `headProject`: whether a name is taken, for whoever may see the project, or make one.
 pub(super) async fn head(call: &Call<'_>) -> Result<Reply, HarborError> {
     call.require_login()?;
-    let name = call.query.get("project_name").filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| HarborError::unprocessable("project_name in query is required"))?;
-    match call.services().namespaces.get(&call.by, NamespaceRef::Name(name)).await {
+    let name = call
+        .query
+        .get("project_name")
+        .filter(|name| !name.is_empty());
+    let name =
+        name.ok_or_else(|| HarborError::unprocessable("project_name in query is required"))?;
+    match call
+        .services()
+        .namespaces
+        .get(&call.by, NamespaceRef::Name(name))
+        .await
+    {
         Ok(_) => Ok(Reply::done()),
         Err(services::Refused::Failed(error)) => Err(error.into()),
-        Err(_) => Err(HarborError::not_found(format!("the project {name} does not exist"))),
+        Err(_) => Err(HarborError::not_found(format!(
+            "the project {name} does not exist"
+        ))),
     }
 }
 
@@ -136,9 +153,9 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, HarborError> {
     };
     let created = call.services().namespaces.create(&call.by, new).await;
     let created = created.map_err(|refused| match refused {
-        services::Refused::Failed(services::Error::AlreadyExists(_)) => {
-            HarborError::conflict(format!("The project named {} already exists", request.project_name))
-        }
+        services::Refused::Failed(services::Error::AlreadyExists(_)) => HarborError::conflict(
+            format!("The project named {} already exists", request.project_name),
+        ),
         refused => refused.into(),
     })?;
     let by_name = call.header("x-resource-name-in-location") == Some("true");
@@ -152,7 +169,11 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, HarborError> {
 
 /// `getProject`.
 pub(super) async fn get(call: &Call<'_>) -> Result<Reply, HarborError> {
-    let view = call.services().namespaces.get(&call.by, call.namespace()).await?;
+    let view = call
+        .services()
+        .namespaces
+        .get(&call.by, call.namespace())
+        .await?;
     Ok(Reply::json(&project(&view)))
 }
 
@@ -161,14 +182,21 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Reply, HarborError> {
     let request: ProjectRequest = call.json()?;
     let change = request.change()?;
     let (named, action) = (call.namespace(), Action::NamespaceUpdate);
-    call.services().namespaces.update(&call.by, named, change, action).await?;
+    call.services()
+        .namespaces
+        .update(&call.by, named, change, action)
+        .await?;
     Ok(Reply::done())
 }
 
 /// `deleteProject`.
 pub(super) async fn delete(call: &Call<'_>) -> Result<Reply, HarborError> {
     let namespaces = &call.services().namespaces;
-    if namespaces.why_not_deletable(&call.by, call.namespace()).await?.is_some() {
+    if namespaces
+        .why_not_deletable(&call.by, call.namespace())
+        .await?
+        .is_some()
+    {
         return Err(HarborError::precondition(FULL));
     }
     namespaces.delete(&call.by, call.namespace()).await?;
@@ -181,7 +209,9 @@ const FULL: &str = "the project contains repositories, can not be deleted";
 /// `getProjectDeletable`.
 pub(super) async fn deletable(call: &Call<'_>) -> Result<Reply, HarborError> {
     let namespaces = &call.services().namespaces;
-    let reason = namespaces.why_not_deletable(&call.by, call.namespace()).await?;
+    let reason = namespaces
+        .why_not_deletable(&call.by, call.namespace())
+        .await?;
     Ok(Reply::json(&match reason {
         None => json!({ "deletable": true }),
         Some(_) => json!({ "deletable": false, "message": FULL }),
@@ -191,7 +221,10 @@ pub(super) async fn deletable(call: &Call<'_>) -> Result<Reply, HarborError> {
 /// The metadata of a project, when the caller may do `action` to it.
 async fn metadata_of(call: &Call<'_>, action: Action) -> Result<Map<String, Value>, HarborError> {
     let services = call.services();
-    services.authorizer.namespace(&call.by, call.namespace(), action).await?;
+    services
+        .authorizer
+        .namespace(&call.by, call.namespace(), action)
+        .await?;
     let view = services.namespaces.get(&call.by, call.namespace()).await?;
     match project(&view).get("metadata") {
         Some(Value::Object(metadata)) => Ok(metadata.clone()),
@@ -230,7 +263,9 @@ async fn set_metadata(
     action: Action,
 ) -> Result<Reply, HarborError> {
     let namespaces = &call.services().namespaces;
-    namespaces.update(&call.by, call.namespace(), change, action).await?;
+    namespaces
+        .update(&call.by, call.namespace(), change, action)
+        .await?;
     Ok(Reply::done())
 }
 

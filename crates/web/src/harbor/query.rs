@@ -119,7 +119,10 @@ pub(super) fn holds(field: &str, text: &str) -> Condition {
 
 /// `-creation_time,name`: the latest first, then by name.
 fn order(text: &str) -> Vec<Order> {
-    let fields = text.split(',').map(str::trim).filter(|field| !field.is_empty());
+    let fields = text
+        .split(',')
+        .map(str::trim)
+        .filter(|field| !field.is_empty());
     fields
         .take(MAX_PARTS)
         .map(|field| match field.strip_prefix('-') {
@@ -142,7 +145,11 @@ pub(super) fn conditions(text: &str) -> Result<Vec<Condition>, HarborError> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    split_outside(text, ',').into_iter().take(MAX_PARTS).map(condition).collect()
+    split_outside(text, ',')
+        .into_iter()
+        .take(MAX_PARTS)
+        .map(condition)
+        .collect()
 }
 
 fn condition(text: &str) -> Result<Condition, HarborError> {
@@ -170,7 +177,12 @@ fn condition(text: &str) -> Result<Condition, HarborError> {
     } else if let Some(list) = within(wanted, '{', '}').or_else(|| within(wanted, '(', ')')) {
         let values = split_outside(list, ' ');
         let values = values.into_iter().filter(|text| !text.is_empty());
-        Comparison::AnyOf(values.take(MAX_PARTS).map(|text| value(unquoted(text))).collect())
+        Comparison::AnyOf(
+            values
+                .take(MAX_PARTS)
+                .map(|text| value(unquoted(text)))
+                .collect(),
+        )
     } else {
         let wanted = wanted.strip_prefix('\\').unwrap_or(wanted);
         Comparison::AnyOf(vec![value(unquoted(wanted))])
@@ -246,7 +258,10 @@ mod tests {
             ("name=~App", Comparison::Contains("App".to_owned())),
             ("name={a 'b c' d}", any_of(&["a", "b c", "d"])),
             ("name=(1 2)", any_of(&["1", "2"])),
-            ("name=[1~2]", Comparison::Between(Some(value("1")), Some(value("2")))),
+            (
+                "name=[1~2]",
+                Comparison::Between(Some(value("1")), Some(value("2"))),
+            ),
             ("name=[~2]", Comparison::Between(None, Some(value("2")))),
             ("name%3Dapp", any_of(&["app"])),
         ] {
@@ -272,8 +287,17 @@ mod tests {
     fn a_page_has_bounds() {
         let page = |text| Query::parse(text).page();
         assert!(matches!(page(""), Ok(PageAsked { page: 1, size: 10 })));
-        assert!(matches!(page("page=3&page_size=100"), Ok(PageAsked { page: 3, size: 100 })));
-        for text in ["page=0", "page=-1", "page_size=101", "page=x", "page=99999999999999999999"] {
+        assert!(matches!(
+            page("page=3&page_size=100"),
+            Ok(PageAsked { page: 3, size: 100 })
+        ));
+        for text in [
+            "page=0",
+            "page=-1",
+            "page_size=101",
+            "page=x",
+            "page=99999999999999999999",
+        ] {
             assert!(page(text).is_err(), "{text}");
         }
         let far = Query::parse("page=9223372036854775807&page_size=100").list();

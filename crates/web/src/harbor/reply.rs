@@ -3,7 +3,6 @@
 use super::query::{PageAsked, Query};
 use crate::body::Body;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use serde::Serialize;
 use serde_json::Value;
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -22,20 +21,13 @@ impl Reply {
         Self::text("application/json; charset=utf-8", value.to_string() + "\n")
     }
 
-    /// The same for a type that is its own JSON.
-    pub(super) fn of(value: &impl Serialize) -> Result<Self, super::HarborError> {
-        let value = serde_json::to_value(value).map_err(|error| {
-            tracing::error!(%error, "an answer cannot be written as JSON");
-            services::Error::Internal
-        })?;
-        Ok(Self::json(&value))
-    }
-
     /// 200 with text of another kind.
     pub(super) fn text(content_type: &'static str, text: impl Into<bytes::Bytes>) -> Self {
         let mut response = Response::new(Body::full(text));
         let content_type = HeaderValue::from_static(content_type);
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
         Self(response)
     }
 
@@ -54,7 +46,13 @@ impl Reply {
     }
 
     /// A page of a list, with how much there is, and where its neighbours are.
-    pub(super) fn page(items: Vec<Value>, total: i64, asked: PageAsked, path: &str, query: &Query) -> Self {
+    pub(super) fn page(
+        items: Vec<Value>,
+        total: i64,
+        asked: PageAsked,
+        path: &str,
+        query: &Query,
+    ) -> Self {
         let reply = Self::json(&Value::Array(items)).header(TOTAL_COUNT, &total.to_string());
         let neighbour = |page: i64, rel: &str| {
             let query = with_page(query.text(), page, asked.size);
@@ -140,7 +138,8 @@ mod tests {
     fn a_page_links_to_its_neighbours_with_the_rest_of_the_query() {
         let query = Query::parse("q=name%3D~a&page=2&page_size=10&sort=name");
         let asked = PageAsked { page: 2, size: 10 };
-        let response = Reply::page(Vec::new(), 21, asked, "/api/v2.0/projects", &query).into_response();
+        let response =
+            Reply::page(Vec::new(), 21, asked, "/api/v2.0/projects", &query).into_response();
         let headers = response.headers();
         assert_eq!(headers["x-total-count"], "21");
         assert_eq!(
@@ -152,7 +151,11 @@ mod tests {
 
     #[test]
     fn empty_fields_are_left_out_unless_they_always_stand() {
-        let value = json!({ "a": 0, "b": "", "c": false, "d": [], "e": null, "f": {}, "g": 1, "h": false });
-        assert_eq!(omit_empty(value, &["h"]), json!({ "f": {}, "g": 1, "h": false }));
+        let value =
+            json!({ "a": 0, "b": "", "c": false, "d": [], "e": null, "f": {}, "g": 1, "h": false });
+        assert_eq!(
+            omit_empty(value, &["h"]),
+            json!({ "f": {}, "g": 1, "h": false })
+        );
     }
 }

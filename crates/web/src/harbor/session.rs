@@ -10,6 +10,7 @@ use crate::registry::Registry;
 use crate::token::decode;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header, request};
 use services::{AuthenticationFailed, RefusalKind, SecretString};
+use std::fmt::Write as _;
 
 /// The cookie of a session. Harbor's clients know it by this name.
 const COOKIE: &str = "sid";
@@ -22,7 +23,9 @@ const FORM_BYTES: u64 = 8 * 1024;
 /// The session that a request's cookies name.
 pub(super) fn cookie(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter();
-    let pairs = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+    let pairs = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'));
     let mut values = pairs.filter_map(|pair| pair.trim().strip_prefix("sid="));
     values.next().map(str::to_owned)
 }
@@ -120,7 +123,9 @@ async fn log_in(
     let fields = decode(text);
     let field = |name: &str| {
         let found = fields.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.to_string()).unwrap_or_default()
+        found
+            .map(|(_, value)| value.to_string())
+            .unwrap_or_default()
     };
     let (name, password) = (field("principal"), SecretString::new(field("password")));
     let services = &registry.services;
@@ -133,7 +138,9 @@ async fn log_in(
     }
     let secret = begun?;
     let cookie = set_cookie(secret.expose(), context, None);
-    Ok(Reply::done().header(header::SET_COOKIE, &cookie).into_response())
+    Ok(Reply::done()
+        .header(header::SET_COOKIE, &cookie)
+        .into_response())
 }
 
 /// Another site's page must not log its visitors in as somebody else. Browsers say where a form comes from; programs need not.
@@ -145,10 +152,15 @@ fn require_own_page(
         return Ok(());
     };
     let host = context.host(request.uri(), request.headers());
-    let from = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let from = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
     match (from, host) {
         (Some((_, from)), Some(host)) if from.eq_ignore_ascii_case(host) => Ok(()),
-        _ => Err(HarborError::forbidden("this login comes from the page of another site")),
+        _ => Err(HarborError::forbidden(
+            "this login comes from the page of another site",
+        )),
     }
 }
 
@@ -158,7 +170,7 @@ fn set_cookie(value: &str, context: &RequestContext, max_age_secs: Option<u32>) 
         text.push_str("; Secure");
     }
     if let Some(secs) = max_age_secs {
-        text.push_str(&format!("; Max-Age={secs}"));
+        _ = write!(text, "; Max-Age={secs}");
     }
     text
 }

@@ -4,23 +4,29 @@ use super::configurations::creation_restriction;
 use super::reply::{Reply, omit_empty, time};
 use super::{Call, HarborError};
 use serde_json::json;
+use std::future::{Ready, ready};
 
 /// The Harbor whose API this is, in the form in which scripts look for a version.
 const HARBOR_VERSION: &str = concat!("v2.15.0-roadstead.", env!("CARGO_PKG_VERSION"));
 
 /// `getPing`.
-pub(super) async fn ping(_: &Call<'_>) -> Result<Reply, HarborError> {
-    Ok(Reply::text("text/plain; charset=utf-8", "Pong"))
+pub(super) fn ping(_: &Call<'_>) -> Ready<Result<Reply, HarborError>> {
+    ready(Ok(Reply::text("text/plain; charset=utf-8", "Pong")))
 }
 
 /// `getHealth`: always 200; what is unwell is said inside.
 pub(super) async fn health(call: &Call<'_>) -> Result<Reply, HarborError> {
     let unwell = call.registry.unwell().await;
-    let component = |name: &str, check: &str| match unwell.iter().find(|reason| reason.contains(check)) {
-        Some(reason) => json!({ "name": name, "status": "unhealthy", "error": reason }),
-        None => json!({ "name": name, "status": "healthy" }),
+    let component =
+        |name: &str, check: &str| match unwell.iter().find(|reason| reason.contains(check)) {
+            Some(reason) => json!({ "name": name, "status": "unhealthy", "error": reason }),
+            None => json!({ "name": name, "status": "healthy" }),
+        };
+    let status = if unwell.is_empty() {
+        "healthy"
+    } else {
+        "unhealthy"
     };
-    let status = if unwell.is_empty() { "healthy" } else { "unhealthy" };
     Ok(Reply::json(&json!({
         "status": status,
         "components": [
@@ -60,21 +66,28 @@ pub(super) async fn info(call: &Call<'_>) -> Result<Reply, HarborError> {
     }
     Ok(Reply::json(&omit_empty(
         info,
-        &["primary_auth_mode", "self_registration", "has_ca_root", "read_only", "notification_enable"],
+        &[
+            "primary_auth_mode",
+            "self_registration",
+            "has_ca_root",
+            "read_only",
+            "notification_enable",
+        ],
     )))
 }
 
 /// `getVolumes`: the account's room; without a limit there is nothing to tell.
 pub(super) async fn volumes(call: &Call<'_>) -> Result<Reply, HarborError> {
     let usage = call.services().accounts.usage(&call.by).await?;
-    let storage = usage.limit_bytes.map(|total| {
-        json!({ "total": total, "free": total.saturating_sub(usage.used_bytes) })
-    });
+    let storage = usage
+        .limit_bytes
+        .map(|total| json!({ "total": total, "free": total.saturating_sub(usage.used_bytes) }));
     let storage: Vec<_> = storage.into_iter().collect();
     Ok(Reply::json(&json!({ "storage": storage })))
 }
 
 /// `getCert`: certificates come from public authorities, or from the operator by another way.
-pub(super) async fn certificate(_: &Call<'_>) -> Result<Reply, HarborError> {
-    Err(HarborError::not_found("this registry keeps no certificate of an authority for download"))
+pub(super) fn certificate(_: &Call<'_>) -> Ready<Result<Reply, HarborError>> {
+    let text = "this registry keeps no certificate of an authority for download";
+    ready(Err(HarborError::not_found(text)))
 }

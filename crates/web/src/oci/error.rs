@@ -209,8 +209,8 @@ fn of_service(error: &Error) -> (ErrorCode, StatusCode) {
         | Error::TooManyNamespaces { .. }
         | Error::PlanTooSmall { .. }
         | Error::BeyondOwnRights(_)
+        | Error::NotAllowed(_)
         | Error::AccountSuspended => Code::Denied,
-        Error::NotAllowed(_) => Code::Denied,
         Error::AlreadyExists(_) | Error::NamespaceInUse(_) | Error::NotNow(_) => {
             return (Code::Denied, StatusCode::CONFLICT);
         }
