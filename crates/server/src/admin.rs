@@ -7,9 +7,7 @@ mod jobs;
 mod robots;
 
 use crate::backup;
-use crate::cli::{
-    AdminCommand, NamespaceCommand, TokenAction, TokenCommand, UserCommand,
-};
+use crate::cli::{AdminCommand, NamespaceCommand, TokenAction, TokenCommand, UserCommand};
 use crate::config::{Config, Secret};
 use crate::system::SystemClock;
 use crate::target::Target;
@@ -21,7 +19,8 @@ use oci::ScopeActions;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use services::{
-    AccountContext, Accounts, DEFAULT_ACCOUNT, NamespaceChange, NamespaceRef, Namespaces, NewAccountUser, NewNamespace, Refused, Services, UserProfile,
+    AccountContext, Accounts, DEFAULT_ACCOUNT, NamespaceChange, NamespaceRef, Namespaces,
+    NewAccountUser, NewNamespace, Refused, Services, UserProfile,
 };
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -64,7 +63,7 @@ pub(crate) fn run(command: AdminCommand, json: bool, config: &Config) -> anyhow:
         command => (DEFAULT_ACCOUNT.to_owned(), command),
     };
     if let AdminCommand::Audit(command) = command {
-        return audit::run(&target, &account, command, json);
+        return audit::run(&target, &account, &command, json);
     }
     let command = AdminCommand::InAccount(account, Box::new(command));
     target.ask(command)?.print(json)
@@ -285,7 +284,10 @@ async fn token(
     })
 }
 
-async fn all_users(accounts: &Accounts, by: &AccountContext) -> Result<Vec<services::User>, Refused> {
+async fn all_users(
+    accounts: &Accounts,
+    by: &AccountContext,
+) -> Result<Vec<services::User>, Refused> {
     let mut users: Vec<services::User> = Vec::new();
     loop {
         let after = users
@@ -311,7 +313,9 @@ async fn set_public(
 ) -> Result<(), Refused> {
     let named = NamespaceRef::Name(name);
     let action = Action::NamespaceUpdate;
-    namespaces.update(by, named, access(is_public), action).await
+    namespaces
+        .update(by, named, access(is_public), action)
+        .await
 }
 
 async fn all_namespaces(

@@ -12,8 +12,9 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use admin::{
-    AccountCommand, AdminArgs, AdminCommand, AuditCommand, AuditFormat, AuditStep, GroupCommand, PlanCommand, JobStateWord, JobsCommand, MemberCommand, MemberRole,
-    NamespaceCommand, NewRobotArgs, RobotCommand, TokenAction, TokenCommand, UserCommand,
+    AccountCommand, AdminArgs, AdminCommand, AuditCommand, AuditFormat, AuditStep, GroupCommand,
+    JobStateWord, JobsCommand, MemberCommand, MemberRole, NamespaceCommand, NewRobotArgs,
+    PlanCommand, RobotCommand, TokenAction, TokenCommand, UserCommand,
 };
 
 pub(crate) use backup::{

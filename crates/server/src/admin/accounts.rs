@@ -16,11 +16,16 @@ pub(super) async fn carry_out(
     let by = deployment.enter_locally();
     Ok(match command {
         AccountCommand::Create { name, plan } => {
-            deployment.create_account(&by, &name, plan.as_deref()).await?;
+            deployment
+                .create_account(&by, &name, plan.as_deref())
+                .await?;
             let text = format!(
                 "account {name} was created; give it an administrator with: roadstead admin --account {name} user create NAME --administrator\n"
             );
-            Answer::new(json!({ "name": name, "state": "active", "plan": plan }), text)
+            Answer::new(
+                json!({ "name": name, "state": "active", "plan": plan }),
+                text,
+            )
         }
         AccountCommand::List => {
             let accounts = all_accounts(deployment, &by).await?;
@@ -54,10 +59,17 @@ fn shown(view: &AccountView) -> Answer {
     let limits = plan.map(|plan| plan.limits).unwrap_or_default();
     let rows = [
         ("state", view.account.state.as_str().to_owned()),
-        ("plan", plan.map_or_else(|| "none".to_owned(), |plan| plan.name.clone())),
+        (
+            "plan",
+            plan.map_or_else(|| "none".to_owned(), |plan| plan.name.clone()),
+        ),
         (
             "storage",
-            format!("{} of {} bytes", view.usage.used_bytes, limit(view.usage.limit_bytes)),
+            format!(
+                "{} of {} bytes",
+                view.usage.used_bytes,
+                limit(view.usage.limit_bytes)
+            ),
         ),
         (
             "namespaces",
@@ -108,7 +120,8 @@ pub(super) async fn carry_out_plan(
         }
         PlanCommand::List => {
             let plans = all_plans(deployment, &by).await?;
-            let limit = |limit: Option<u64>| limit.map_or_else(|| "-".to_owned(), |n| n.to_string());
+            let limit =
+                |limit: Option<u64>| limit.map_or_else(|| "-".to_owned(), |n| n.to_string());
             let rows = plans.iter().map(|plan| {
                 let limits = plan.limits;
                 vec![
@@ -119,7 +132,16 @@ pub(super) async fn carry_out_plan(
                     plan.description.clone(),
                 ]
             });
-            let text = table(&["NAME", "STORAGE GIB", "NAMESPACES", "SCANNING", "DESCRIPTION"], rows);
+            let text = table(
+                &[
+                    "NAME",
+                    "STORAGE GIB",
+                    "NAMESPACES",
+                    "SCANNING",
+                    "DESCRIPTION",
+                ],
+                rows,
+            );
             Answer::new(plans.iter().map(json_of).collect(), text)
         }
         PlanCommand::Delete { name } => {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use services::{
     AccountContext, AuditChain, ChainPosition, ChainProblem, EventRow, Services, to_cadf,
 };
+use std::fmt::Write as _;
 
 /// What a step of a proof found, on its way from a running registry.
 #[derive(Serialize, Deserialize)]
@@ -28,10 +29,10 @@ struct Verified {
 pub(super) fn run(
     target: &Target,
     account: &str,
-    command: AuditCommand,
+    command: &AuditCommand,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    match command {
+    match *command {
         AuditCommand::Verify { deployment, all } => {
             let logs = match (all, deployment) {
                 (true, _) => every_log(target)?,
@@ -119,19 +120,20 @@ fn verify(target: &Target, logs: &[Option<String>], as_json: bool) -> anyhow::Re
             from = Some(step.position);
         };
         for problem in &problems {
-            text.push_str(&format!("{name}: {}\n", problem.detail));
+            _ = writeln!(text, "{name}: {}", problem.detail);
         }
         let outcome = match problems.len() {
             0 => "all as they were sealed".to_owned(),
             1 => "1 problem".to_owned(),
             count => format!("{count} problems"),
         };
-        text.push_str(&format!("{name}: {checked} events, {outcome}\n"));
+        _ = writeln!(text, "{name}: {checked} events, {outcome}");
         if end.number > 0 {
-            text.push_str(&format!(
-                "{name}: event {} has the link {}\n",
+            _ = writeln!(
+                text,
+                "{name}: event {} has the link {}",
                 end.number, end.hash
-            ));
+            );
         }
         broken += problems.len();
         reports.push(json!({

@@ -5,7 +5,7 @@ use crate::cli::{JobStateWord, JobsCommand};
 use crate::text::{date, table};
 use model::{AccountId, JobId, JobState};
 use serde_json::{Value, json};
-use services::{Job, JobLogLine, JobQueue, AccountContext};
+use services::{AccountContext, Job, JobLogLine, JobQueue};
 use std::fmt::Write as _;
 
 pub(super) async fn carry_out(

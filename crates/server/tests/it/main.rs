@@ -1,6 +1,7 @@
 //! The one integration binary: the registry as its users meet it. `cargo xtask test` prepares what
 //! the tests need and runs them all.
 
+mod accounts;
 mod audit;
 mod backup;
 mod clients;

@@ -19,7 +19,9 @@ fn harborapi_manages_an_account_for_a_day() {
 
     let mut python = bench.command(tool("python/bin/python"));
     let name = format!("team/nested/app@{}", image.manifest);
-    python.arg(script).args([&registry.host, USER, PASSWORD, &name]);
+    python
+        .arg(script)
+        .args([&registry.host, USER, PASSWORD, &name]);
     let printed = run(&mut python);
     assert_eq!(
         printed.lines().collect::<Vec<_>>(),

@@ -6,13 +6,13 @@ import sys
 from harborapi import HarborAsyncClient
 from harborapi.exceptions import Conflict, Forbidden, NotFound, PreconditionFailed, Unauthorized
 from harborapi.models import (
-    Label,
-    Permission,
     Access,
+    Label,
     ProjectMetadata,
     ProjectReq,
     Repository,
     RobotCreate,
+    RobotPermission,
     Tag,
     UserCreationReq,
 )
@@ -99,7 +99,7 @@ async def robots(harbor):
         level="project",
         duration=30,
         permissions=[
-            Permission(
+            RobotPermission(
                 kind="project",
                 namespace=project_name,
                 access=[Access(resource="repository", action="pull")],

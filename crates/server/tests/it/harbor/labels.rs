@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::repositories::{answer, refuse};
 use super::{API, Harbor};
 use crate::registry::TestRegistry;
 use crate::registry::client::Client;
 
 async fn create(caller: &Client, body: &Value) -> i64 {
-    let made = caller.api_post("/labels", body).await.assert_status(201);
+    let made = answer(caller.api_post("/labels", body), 201).await;
     let number = made
         .location()
         .strip_prefix(&format!("{API}/labels/"))
@@ -16,10 +17,11 @@ async fn create(caller: &Client, body: &Value) -> i64 {
 }
 
 async fn project(registry: &TestRegistry, name: &str) -> i64 {
-    registry
-        .api_post("/projects", &json!({ "project_name": name }))
-        .await
-        .assert_status(201);
+    answer(
+        registry.api_post("/projects", &json!({ "project_name": name })),
+        201,
+    )
+    .await;
     let project = registry.api_get(&format!("/projects/{name}")).await.json();
     project["project_id"].as_i64().expect("a number")
 }
@@ -32,10 +34,8 @@ async fn a_label_is_made_read_changed_and_deleted() {
     let global = create(&registry, &new).await;
     let of_team = json!({ "name": "bug", "scope": "p", "project_id": team });
     let of_team = create(&registry, &of_team).await;
-    let mut told = registry
-        .api_get(&format!("/labels/{global}"))
+    let mut told = answer(registry.api_get(&format!("/labels/{global}")), 200)
         .await
-        .assert_status(200)
         .json();
     for time in ["creation_time", "update_time"] {
         assert!(told[time].is_string());
@@ -45,10 +45,11 @@ async fn a_label_is_made_read_changed_and_deleted() {
         told,
         json!({ "id": global, "name": "bug", "description": "broken", "color": "#A9B6BE", "scope": "g" })
     );
-    let listed = registry
-        .api_get(&format!("/labels?scope=p&project_id={team}"))
-        .await
-        .assert_status(200);
+    let listed = answer(
+        registry.api_get(&format!("/labels?scope=p&project_id={team}")),
+        200,
+    )
+    .await;
     assert_eq!(
         (listed.each("id"), listed.each("project_id")),
         (vec![json!(of_team)], vec![json!(team)])
@@ -58,16 +59,10 @@ async fn a_label_is_made_read_changed_and_deleted() {
         ("scope=g&name=BU", 1),
         ("scope=g&q=name%3Dx", 0),
     ] {
-        let listed = registry
-            .api_get(&format!("/labels?{query}"))
-            .await
-            .assert_status(200);
+        let listed = answer(registry.api_get(&format!("/labels?{query}")), 200).await;
         assert_eq!(listed.each("id").len(), expected, "{query}");
     }
-    registry
-        .api_post("/labels", &new)
-        .await
-        .assert_harbor_error(409, "CONFLICT");
+    refuse(registry.api_post("/labels", &new), 409).await;
     let change = json!({ "name": "defect", "description": "", "color": "#fff", "scope": "p", "project_id": team });
     registry
         .api_put(&format!("/labels/{global}"), &change)
@@ -89,29 +84,17 @@ async fn a_label_is_made_read_changed_and_deleted() {
         ),
         (json!({ "name": "x", "scope": "p", "project_id": 999 }), 404),
     ] {
-        registry
-            .api_post("/labels", &body)
-            .await
-            .assert_status(status);
+        answer(registry.api_post("/labels", &body), status).await;
     }
     for query in ["", "scope=x", "scope=p"] {
-        registry
-            .api_get(&format!("/labels?{query}"))
-            .await
-            .assert_harbor_error(400, "BAD_REQUEST");
+        refuse(registry.api_get(&format!("/labels?{query}")), 400).await;
     }
     registry
         .api_delete(&format!("/labels/{global}"))
         .await
         .assert_done();
-    registry
-        .api_get(&format!("/labels/{global}"))
-        .await
-        .assert_harbor_error(404, "NOT_FOUND");
-    registry
-        .api_delete(&format!("/labels/{global}"))
-        .await
-        .assert_harbor_error(404, "NOT_FOUND");
+    refuse(registry.api_get(&format!("/labels/{global}")), 404).await;
+    refuse(registry.api_delete(&format!("/labels/{global}")), 404).await;
 }
 
 #[tokio::test]
@@ -135,20 +118,11 @@ async fn artifacts_carry_labels_of_the_account_and_of_their_project() {
             .await
             .assert_done();
     }
-    registry
-        .api_post(path, &json!({ "id": global }))
-        .await
-        .assert_harbor_error(409, "CONFLICT");
+    refuse(registry.api_post(path, &json!({ "id": global })), 409).await;
     // T12: a label of another project, and one that there is not, are the same here.
     for number in [foreign, 999, 0] {
-        registry
-            .api_post(path, &json!({ "id": number }))
-            .await
-            .assert_harbor_error(404, "NOT_FOUND");
-        registry
-            .api_delete(&format!("{path}/{number}"))
-            .await
-            .assert_harbor_error(404, "NOT_FOUND");
+        refuse(registry.api_post(path, &json!({ "id": number })), 404).await;
+        refuse(registry.api_delete(&format!("{path}/{number}")), 404).await;
     }
     let artifacts = "/projects/team/repositories/app/artifacts";
     let told = registry
@@ -166,21 +140,14 @@ async fn artifacts_carry_labels_of_the_account_and_of_their_project() {
     assert_eq!(plain.get("labels"), None);
     let both = format!("{artifacts}?q=labels%3D({global}%20{of_team})");
     assert_eq!(
-        registry
-            .api_get(&both)
-            .await
-            .assert_status(200)
-            .each("digest"),
+        answer(registry.api_get(&both), 200).await.each("digest"),
         [json!(image)]
     );
     registry
         .api_delete(&format!("{path}/{of_team}"))
         .await
         .assert_done();
-    registry
-        .api_delete(&format!("{path}/{of_team}"))
-        .await
-        .assert_harbor_error(404, "NOT_FOUND");
+    refuse(registry.api_delete(&format!("{path}/{of_team}")), 404).await;
     assert_eq!(registry.api_get(&both).await.json(), json!([]));
     // Deleted, it is carried by nothing.
     registry
@@ -211,81 +178,47 @@ async fn t09_t12_labels_are_for_those_who_may() {
     let guest = registry.create_member("team", "guest", "guest");
     let (stranger, anonymous) = (registry.create_user("stranger"), registry.anonymous());
     let own = create(&maintainer, &of("p", team)).await;
-    for (caller, status) in [
-        (&maintainer, 200),
-        (&guest, 200),
-        (&stranger, 403),
-        (&anonymous, 401),
-    ] {
-        caller
-            .api_get("/labels?scope=g")
-            .await
-            .assert_status(status);
-        caller
-            .api_get(&format!("/labels/{global}"))
-            .await
-            .assert_status(status);
-        caller
-            .api_get(&format!("/labels/{own}"))
-            .await
-            .assert_status(status);
-        caller
-            .api_get(&format!("/labels?scope=p&project_id={team}"))
-            .await
-            .assert_status(status);
+    let seers = [(&maintainer, 200), (&guest, 200), (&stranger, 403)];
+    for (caller, status) in seers.into_iter().chain([(&anonymous, 401)]) {
+        let of_team = format!("/labels?scope=p&project_id={team}");
+        for path in [
+            format!("/labels/{global}"),
+            format!("/labels/{own}"),
+            of_team,
+        ] {
+            answer(caller.api_get(&path), status).await;
+        }
+        answer(caller.api_get("/labels?scope=g"), status).await;
     }
     let change = json!({ "name": "x", "scope": "g" });
-    for (caller, status) in [
-        (&maintainer, 403),
-        (&guest, 403),
-        (&stranger, 403),
-        (&anonymous, 401),
-    ] {
+    let users = [&maintainer, &guest, &stranger].map(|user| (user, 403));
+    for (caller, status) in users.into_iter().chain([(&anonymous, 401)]) {
         let mut texts = Vec::new();
         for number in [global, foreign, 999] {
             let path = format!("/labels/{number}");
-            texts.push(
-                caller
-                    .api_put(&path, &change)
-                    .await
-                    .assert_status(status)
-                    .text(),
-            );
-            texts.push(caller.api_delete(&path).await.assert_status(status).text());
+            texts.push(answer(caller.api_put(&path, &change), status).await.text());
+            texts.push(answer(caller.api_delete(&path), status).await.text());
         }
-        for number in [foreign, 999] {
-            texts.push(
-                caller
-                    .api_get(&format!("/labels/{number}"))
-                    .await
-                    .assert_status(status)
-                    .text(),
-            );
+        for path in [format!("/labels/{foreign}"), "/labels/999".to_owned()] {
+            texts.push(answer(caller.api_get(&path), status).await.text());
         }
         texts.dedup();
         assert_eq!(texts.len(), 1, "{texts:?}");
         for body in [of("g", 0), of("p", other)] {
-            caller
-                .api_post("/labels", &body)
-                .await
-                .assert_status(status);
+            answer(caller.api_post("/labels", &body), status).await;
         }
-        caller
-            .api_get(&format!("/labels?scope=p&project_id={other}"))
-            .await
-            .assert_status(status);
+        let of_other = format!("/labels?scope=p&project_id={other}");
+        answer(caller.api_get(&of_other), status).await;
     }
-    guest
-        .api_post(
+    refuse(
+        guest.api_post(
             "/projects/team/repositories/app/artifacts/v1/labels",
             &json!({ "id": own }),
-        )
-        .await
-        .assert_harbor_error(403, "FORBIDDEN");
-    guest
-        .api_delete(&format!("/labels/{own}"))
-        .await
-        .assert_harbor_error(403, "FORBIDDEN");
+        ),
+        403,
+    )
+    .await;
+    refuse(guest.api_delete(&format!("/labels/{own}")), 403).await;
     maintainer
         .api_delete(&format!("/labels/{own}"))
         .await
@@ -327,16 +260,18 @@ async fn t08_t12_another_accounts_content_is_not_there() {
     }
     for path in ["/repositories", "/labels?scope=g"] {
         assert_eq!(
-            boss.api_get(path).await.assert_status(200).json(),
+            answer(boss.api_get(path), 200).await.json(),
             json!([]),
             "{path}"
         );
     }
-    let found = boss.api_get("/search?q=app").await.assert_status(200);
+    let found = answer(boss.api_get("/search?q=app"), 200).await;
     assert_eq!(found.json(), json!({ "project": [], "repository": [] }));
-    boss.api_post("/projects", &json!({ "project_name": "mine" }))
-        .await
-        .assert_status(201);
+    answer(
+        boss.api_post("/projects", &json!({ "project_name": "mine" })),
+        201,
+    )
+    .await;
     let copy = format!("{API}/projects/mine/repositories/x/artifacts?from=library/app:v1");
     let copy = boss.request(http::Method::POST, &copy).await;
     copy.assert_harbor_error(404, "NOT_FOUND");
@@ -344,6 +279,6 @@ async fn t08_t12_another_accounts_content_is_not_there() {
     let own = create(&boss, &json!({ "name": "own", "scope": "g" })).await;
     assert_eq!(own, label);
     boss.api_delete(&path).await.assert_done();
-    let told = registry.api_get(&path).await.assert_status(200).json();
+    let told = answer(registry.api_get(&path), 200).await.json();
     assert_eq!(told["name"], "l");
 }

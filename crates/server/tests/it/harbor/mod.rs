@@ -1,9 +1,9 @@
 //! Harbor's API v2.0: each operation as its clients send it, and what they read from the answers.
 
 mod artifacts;
-mod groups;
 mod audit_logs;
 mod configurations;
+mod groups;
 mod labels;
 mod mechanisms;
 mod members;
@@ -66,7 +66,10 @@ impl Answer {
     #[track_caller]
     fn assert_harbor_error(self, status: u16, code: &str) -> Self {
         let answer = self.assert_status(status);
-        assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
+        assert_eq!(
+            answer.header("content-type"),
+            "application/json; charset=utf-8"
+        );
         let body = answer.json();
         assert_eq!(body["errors"][0]["code"], code, "{body}");
         assert!(!answer.error_message().is_empty());

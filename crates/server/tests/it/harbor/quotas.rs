@@ -63,6 +63,22 @@ async fn a_project_uses_each_digest_once() {
             .json(),
         *one
     );
+    // What is deleted is free at once.
+    let digest = registry.describe("one/app", "v2").await["digest"].clone();
+    let path = format!(
+        "/v2/one/app/manifests/{}",
+        digest.as_str().expect("a digest")
+    );
+    registry.delete(&path).await.assert_status(202);
+    let left = registry.api_get(&format!("/quotas/{number}")).await.json();
+    assert_eq!(left["used"], json!({ "storage": 102 }));
+}
+
+#[tokio::test]
+async fn a_quota_is_found_by_what_it_is_of() {
+    let registry = TestRegistry::start().await;
+    let listed = registry.api_get("/quotas").await.assert_status(200).json();
+    let (one, number) = (&listed[0], &listed[0]["id"]);
     let by_reference = |query: String| registry.api_get(&format!("/quotas?{query}"));
     let found = by_reference(format!("reference=project&reference_id={number}")).await;
     assert_eq!(
@@ -85,16 +101,6 @@ async fn a_project_uses_each_digest_once() {
         .api_get("/quotas/99")
         .await
         .assert_harbor_error(404, "NOT_FOUND");
-
-    // What is deleted is free at once.
-    let digest = registry.describe("one/app", "v2").await["digest"].clone();
-    let path = format!(
-        "/v2/one/app/manifests/{}",
-        digest.as_str().expect("a digest")
-    );
-    registry.delete(&path).await.assert_status(202);
-    let left = registry.api_get(&format!("/quotas/{number}")).await.json();
-    assert_eq!(left["used"], json!({ "storage": 102 }));
 }
 
 #[tokio::test]

@@ -4,25 +4,42 @@ use serde_json::{Value, json};
 
 use super::{API, Harbor};
 use crate::registry::TestRegistry;
+use crate::registry::client::{Answer, Call};
 use crate::registry::content::sha256;
+
+/// An answer of this status.
+pub(super) async fn answer(call: Call, status: u16) -> Answer {
+    call.await.assert_status(status)
+}
+
+/// An error of this status, with Harbor's word for it.
+pub(super) async fn refuse(call: Call, status: u16) -> Answer {
+    let code = match status {
+        400 => "BAD_REQUEST",
+        401 => "UNAUTHORIZED",
+        403 => "FORBIDDEN",
+        404 => "NOT_FOUND",
+        405 => "METHOD_NOT_ALLOWED",
+        409 => "CONFLICT",
+        _ => "UNPROCESSABLE_ENTITY",
+    };
+    call.await.assert_harbor_error(status, code)
+}
 
 /// What the account's manifests need.
 pub(super) async fn used_bytes(registry: &TestRegistry) -> Value {
-    let statistics = registry
-        .api_get("/statistics")
-        .await
-        .assert_status(200)
-        .json();
+    let statistics = answer(registry.api_get("/statistics"), 200).await.json();
     statistics["total_storage_consumption"].clone()
 }
 
 #[tokio::test]
 async fn repositories_are_listed_described_and_found_by_what_is_in_them() {
     let registry = TestRegistry::start().await;
-    registry
-        .api_post("/projects", &json!({ "project_name": "other" }))
-        .await
-        .assert_status(201);
+    answer(
+        registry.api_post("/projects", &json!({ "project_name": "other" })),
+        201,
+    )
+    .await;
     registry.push_image("library/b", "v1").await;
     registry.push_image("library/a/deep", "v1").await;
     registry.push_image("other/c", "v1").await;
@@ -30,16 +47,10 @@ async fn repositories_are_listed_described_and_found_by_what_is_in_them() {
     // It only ever saw an upload.
     registry.push_blob("library/unlisted", "only here").await;
 
-    let listed = registry
-        .api_get("/projects/library/repositories")
-        .await
-        .assert_status(200);
+    let listed = answer(registry.api_get("/projects/library/repositories"), 200).await;
     assert_eq!(listed.each("name"), ["library/a/deep", "library/b"]);
     assert_eq!(listed.header("x-total-count"), "2");
-    let all = registry
-        .api_get("/repositories?page_size=1&page=3")
-        .await
-        .assert_status(200);
+    let all = answer(registry.api_get("/repositories?page_size=1&page=3"), 200).await;
     assert_eq!(
         (all.each("name"), all.header("x-total-count")),
         (vec![json!("other/c")], "3")
@@ -50,17 +61,14 @@ async fn repositories_are_listed_described_and_found_by_what_is_in_them() {
         ("q=name%3D~DEEP".to_owned(), &["library/a/deep"]),
         ("q=name%3Dother/c&sort=-name".to_owned(), &["other/c"]),
     ] {
-        let found = registry
-            .api_get(&format!("/repositories?{query}"))
-            .await
-            .assert_status(200);
+        let found = answer(registry.api_get(&format!("/repositories?{query}")), 200).await;
         assert_eq!(found.each("name"), expected, "{query}");
     }
 
     // However a client encodes a slash.
     for name in ["a%2Fdeep", "a%252Fdeep", "a%252fdeep/"] {
         let path = format!("/projects/library/repositories/{name}");
-        let one = registry.api_get(&path).await.assert_status(200).json();
+        let one = answer(registry.api_get(&path), 200).await.json();
         assert_eq!(
             (&one["name"], &one["artifact_count"], &one["pull_count"]),
             (&json!("library/a/deep"), &json!(1), &json!(0))
@@ -87,30 +95,22 @@ async fn repositories_are_listed_described_and_found_by_what_is_in_them() {
         assert_eq!(after[field], before[field], "{field}");
     }
     let long = json!({ "description": "x".repeat(65 * 1024) });
-    registry
-        .api_put(path, &long)
-        .await
-        .assert_harbor_error(400, "BAD_REQUEST");
+    refuse(registry.api_put(path, &long), 400).await;
     for name in ["none", "unlisted", "Upper", "%252E%252E", "a%252Fnone"] {
         let path = format!("/projects/library/repositories/{name}");
-        registry
-            .api_get(&path)
-            .await
-            .assert_harbor_error(404, "NOT_FOUND");
-        registry
-            .api_put(&path, &change)
-            .await
-            .assert_harbor_error(404, "NOT_FOUND");
+        refuse(registry.api_get(&path), 404).await;
+        refuse(registry.api_put(&path, &change), 404).await;
     }
 }
 
 #[tokio::test]
 async fn a_deleted_repository_is_gone_and_can_be_pushed_again() {
     let registry = TestRegistry::start().await;
-    registry
-        .api_post("/projects", &json!({ "project_name": "team" }))
-        .await
-        .assert_status(201);
+    answer(
+        registry.api_post("/projects", &json!({ "project_name": "team" })),
+        201,
+    )
+    .await;
     let path = "/projects/team/repositories/a%252Fb";
     let image = registry.push_image("team/a/b", "v1").await;
     registry.push_index("team/a/b", "all", &[&image]).await;
@@ -119,13 +119,14 @@ async fn a_deleted_repository_is_gone_and_can_be_pushed_again() {
         .await;
     // What was deleted before, and an upload that goes on.
     let old = registry.push_image("team/a/b", "old").await;
-    registry
-        .delete(&format!("/v2/team/a/b/manifests/{old}"))
-        .await
-        .assert_status(202);
+    answer(
+        registry.delete(&format!("/v2/team/a/b/manifests/{old}")),
+        202,
+    )
+    .await;
     let upload = registry.start_upload("team/a/b").await;
     let used = async || used_bytes(&registry).await;
-    let before = registry.api_get(path).await.assert_status(200).json();
+    let before = answer(registry.api_get(path), 200).await.json();
     assert_ne!(used().await, json!(0));
 
     registry.api_delete(path).await.assert_done();
@@ -138,10 +139,7 @@ async fn a_deleted_repository_is_gone_and_can_be_pushed_again() {
         gone.assert_harbor_error(404, "NOT_FOUND");
     }
     assert_eq!(registry.api_get("/repositories").await.json(), json!([]));
-    registry
-        .get("/v2/team/a/b/manifests/v1")
-        .await
-        .assert_status(404);
+    answer(registry.get("/v2/team/a/b/manifests/v1"), 404).await;
     registry
         .get("/v2/team/a/b/tags/list")
         .await
@@ -155,7 +153,7 @@ async fn a_deleted_repository_is_gone_and_can_be_pushed_again() {
     assert_eq!(deletable, json!({ "deletable": true }));
 
     registry.push_image("team/a/b", "v2").await;
-    let after = registry.api_get(path).await.assert_status(200).json();
+    let after = answer(registry.api_get(path), 200).await.json();
     assert_eq!(after["artifact_count"], 1);
     // It is another repository.
     assert_ne!(after["id"], before["id"]);
@@ -180,10 +178,7 @@ async fn a_repository_of_many_manifests_is_deleted_in_parts() {
     let path = "/projects/library/repositories/many";
     assert_eq!(registry.api_get(path).await.json()["artifact_count"], 420);
     registry.api_delete(path).await.assert_done();
-    registry
-        .api_get(path)
-        .await
-        .assert_harbor_error(404, "NOT_FOUND");
+    refuse(registry.api_get(path), 404).await;
     assert_eq!(used_bytes(&registry).await, json!(0));
 }
 
@@ -193,10 +188,7 @@ async fn t08_t09_t12_repositories_show_themselves_to_those_who_may_see_them() {
     let registry = TestRegistry::start().await;
     for (name, public) in [("own", false), ("foreign", false), ("open", true)] {
         let body = json!({ "project_name": name, "public": public });
-        registry
-            .api_post("/projects", &body)
-            .await
-            .assert_status(201);
+        answer(registry.api_post("/projects", &body), 201).await;
         registry.push_image(&format!("{name}/app"), "v1").await;
     }
     let guest = registry.create_member("own", "guest", "guest");
@@ -209,36 +201,21 @@ async fn t08_t09_t12_repositories_show_themselves_to_those_who_may_see_them() {
         (&stranger, &["open/app"]),
         (&anonymous, &["open/app"]),
     ] {
-        let listed = caller.api_get("/repositories").await.assert_status(200);
+        let listed = answer(caller.api_get("/repositories"), 200).await;
         assert_eq!(listed.each("name"), expected);
         assert_eq!(listed.header("x-total-count"), expected.len().to_string());
     }
     let own = "/projects/own/repositories/app";
     let change = json!({ "description": "x" });
-    guest.api_get(own).await.assert_status(200);
-    limited.api_get(own).await.assert_status(200);
-    limited
-        .api_get("/projects/own/repositories")
-        .await
-        .assert_status(200);
-    anonymous
-        .api_get("/projects/open/repositories")
-        .await
-        .assert_status(200);
-    anonymous
-        .api_get("/projects/open/repositories/app")
-        .await
-        .assert_harbor_error(401, "UNAUTHORIZED");
-    guest
-        .api_put(own, &change)
-        .await
-        .assert_harbor_error(403, "FORBIDDEN");
+    answer(guest.api_get(own), 200).await;
+    answer(limited.api_get(own), 200).await;
+    answer(limited.api_get("/projects/own/repositories"), 200).await;
+    answer(anonymous.api_get("/projects/open/repositories"), 200).await;
+    refuse(anonymous.api_get("/projects/open/repositories/app"), 401).await;
+    refuse(guest.api_put(own, &change), 403).await;
     developer.api_put(own, &change).await.assert_done();
     for caller in [&guest, &developer] {
-        caller
-            .api_delete(own)
-            .await
-            .assert_harbor_error(403, "FORBIDDEN");
+        refuse(caller.api_delete(own), 403).await;
     }
     for caller in [&guest, &maintainer, &stranger] {
         let mut texts = Vec::new();
@@ -269,13 +246,7 @@ async fn t08_t09_t12_repositories_show_themselves_to_those_who_may_see_them() {
         assert_eq!(texts.len(), 1, "{texts:?}");
     }
     let token = registry.with_token(&["repository:own/app:pull"]).await;
-    token
-        .get(&format!("{API}/repositories"))
-        .await
-        .assert_harbor_error(403, "FORBIDDEN");
+    refuse(token.get(&format!("{API}/repositories")), 403).await;
     maintainer.api_delete(own).await.assert_done();
-    registry
-        .api_get("/projects/foreign/repositories/app")
-        .await
-        .assert_status(200);
+    answer(registry.api_get("/projects/foreign/repositories/app"), 200).await;
 }

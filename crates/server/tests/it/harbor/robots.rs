@@ -74,7 +74,7 @@ async fn project_number(registry: &TestRegistry, name: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn a_robot_account_is_made_read_changed_and_deleted() {
+async fn a_robot_account_that_is_made_is_shown_without_its_secret() {
     let registry = TestRegistry::start().await;
     let mut body = project(
         "ci",
@@ -109,7 +109,6 @@ async fn a_robot_account_is_made_read_changed_and_deleted() {
         .await
         .assert_status(200)
         .json();
-    let expires_at = shown["expires_at"].as_i64().expect("seconds");
     assert_eq!(
         shown,
         json!({
@@ -136,6 +135,17 @@ async fn a_robot_account_is_made_read_changed_and_deleted() {
             }],
         })
     );
+}
+
+#[tokio::test]
+async fn a_robot_account_is_changed_and_deleted() {
+    let registry = TestRegistry::start().await;
+    let mut body = project("ci", "library", PUSH);
+    body["duration"] = json!(7);
+    body["description"] = json!("builds");
+    make(&registry, &registry, &body).await;
+    let before = registry.api_get("/robots/1").await.json();
+    let expires_at = before["expires_at"].as_i64().expect("seconds");
     let change = json!({
         "id": 99, "name": "robot$library+ci", "level": "project", "disable": true, "duration": 8,
         "description": "", "editable": false, "creator_ref": 7, "expires_at": 5, "secret": "Taken-over-1",
@@ -297,7 +307,11 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
         .await;
     untyped.assert_harbor_error(422, "UNPROCESSABLE_ENTITY");
     assert_eq!(registry.api_get("/robots").await.json(), json!([]));
+}
 
+#[tokio::test]
+async fn name_level_and_project_stay_and_a_secret_follows_the_rule() {
+    let registry = TestRegistry::start().await;
     registry
         .api_post("/projects", &json!({ "project_name": "other" }))
         .await
@@ -327,6 +341,26 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
             .assert_harbor_error(400, "BAD_REQUEST");
     }
     made.client.get("/v2/").await.assert_status(200);
+}
+
+/// Fails unless a caller may do to a repository what was granted to it, and nothing else.
+async fn expect_to_do(client: &Client, name: &str, repository: &str, granted: &str) {
+    let manifest = format!("/v2/{repository}/manifests/v1");
+    let pulled = client.get(&manifest).await.status();
+    assert_eq!(
+        pulled == 200,
+        granted.contains("pull"),
+        "{name} {repository}"
+    );
+    if granted.contains("push") {
+        client.push_image(repository, "pushed").await;
+    } else {
+        let begun = client.post(&format!("/v2/{repository}/blobs/uploads/"));
+        let begun = begun.await.status();
+        assert!(matches!(begun, 401 | 403 | 404), "{name} {repository}");
+    }
+    let deleted = client.delete(&manifest).await.status();
+    assert!(matches!(deleted, 401 | 403 | 404), "{name} {repository}");
 }
 
 /// What robot accounts may do to images: by Basic, and by the tokens that they get for it.
@@ -369,39 +403,11 @@ async fn images_are_pulled_and_pushed_as_permissions_say() {
         // A token lives no longer than others do.
         let token = robot.client.get("/service/token").await.json();
         assert_eq!(token["expires_in"], 300);
-        let token = robot
-            .client
-            .with_token(&[&scope("library/app"), &scope("other/app")])
-            .await;
+        let scopes = [scope("library/app"), scope("other/app")];
+        let token = robot.client.with_token(&[&scopes[0], &scopes[1]]).await;
         for client in [&robot.client, &token] {
             for (repository, granted) in [("library/app", in_library), ("other/app", in_other)] {
-                let pulled = client.get(&format!("/v2/{repository}/manifests/v1")).await;
-                assert_eq!(
-                    pulled.status() == 200,
-                    granted.contains("pull"),
-                    "{} {repository}",
-                    robot.name
-                );
-                if granted.contains("push") {
-                    client.push_image(repository, "pushed").await;
-                } else {
-                    let refused = client
-                        .post(&format!("/v2/{repository}/blobs/uploads/"))
-                        .await;
-                    assert!(
-                        matches!(refused.status(), 401 | 403 | 404),
-                        "{} {repository}",
-                        robot.name
-                    );
-                }
-                let deleted = client
-                    .delete(&format!("/v2/{repository}/manifests/v1"))
-                    .await;
-                assert!(
-                    matches!(deleted.status(), 401 | 403 | 404),
-                    "{} {repository}",
-                    robot.name
-                );
+                expect_to_do(client, &robot.name, repository, granted).await;
             }
         }
     }
@@ -621,7 +627,16 @@ async fn robot_accounts_make_projects_and_robot_accounts_within_what_they_hold()
         .api_post("/robots", &project("more", "own", PULL))
         .await;
     refused.assert_harbor_error(403, "FORBIDDEN");
+    assert_eq!(
+        registry.api_get("/robots").await.header("x-total-count"),
+        "2"
+    );
+}
 
+#[tokio::test]
+async fn people_give_robot_accounts_no_more_than_they_hold() {
+    let registry = TestRegistry::start().await;
+    registry.admin(&["namespace", "create", "own"]);
     let owner = registry.create_member("own", "owner", "project-admin");
     let ci = make(&registry, &owner, &project("ci", "own", PUSH)).await;
     owner.api_get(&ci.path).await.assert_status(200);
@@ -645,10 +660,6 @@ async fn robot_accounts_make_projects_and_robot_accounts_within_what_they_hold()
         .api_put(&strong.path, &change)
         .await
         .assert_harbor_error(403, "DENIED");
-    assert_eq!(
-        registry.api_get("/robots").await.header("x-total-count"),
-        "2"
-    );
 }
 
 /// Case 12: with the number of another's robot account, one gets what one gets for a number that nobody has.
@@ -710,7 +721,25 @@ async fn another_projects_and_another_accounts_robot_accounts_are_not_there() {
     refresh(&guest, &own.path, "")
         .await
         .assert_harbor_error(403, "FORBIDDEN");
-    // Numbers count per account, and so do names.
+    for robot in [&own, &foreign, &of_system] {
+        robot.client.get("/v2/").await.assert_status(200);
+    }
+}
+
+#[tokio::test]
+async fn numbers_names_and_secrets_are_each_accounts_own() {
+    let registry = TestRegistry::start().await;
+    registry.admin(&["account", "create", "other"]);
+    let made = registry.admin(&[
+        "--account",
+        "other",
+        "user",
+        "create",
+        "boss",
+        "--administrator",
+    ]);
+    let boss = registry.as_user("boss", made["password"].as_str().expect("a password"));
+    let of_system = make(&registry, &registry, &system("ci", "*", PULL)).await;
     let theirs = make(&registry, &boss, &system("ci", "*", PULL)).await;
     assert_eq!(
         (theirs.name.as_str(), theirs.path.as_str()),
@@ -725,9 +754,6 @@ async fn another_projects_and_another_accounts_robot_accounts_are_not_there() {
     for robot in [&theirs, &of_system] {
         let client = registry.as_user(&robot.name, "Chosen-by-1-person");
         client.get("/v2/").await.assert_status(200);
-    }
-    for robot in [&own, &foreign, &of_system] {
-        robot.client.get("/v2/").await.assert_status(200);
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Harbor;
+use super::repositories::answer;
 use crate::registry::TestRegistry;
 
 fn names(found: &Value, list: &str, field: &str) -> Vec<Value> {
@@ -20,10 +21,7 @@ async fn t08_search_finds_what_the_caller_may_see() {
         ("team-open", true),
     ] {
         let body = json!({ "project_name": name, "public": public });
-        registry
-            .api_post("/projects", &body)
-            .await
-            .assert_status(201);
+        answer(registry.api_post("/projects", &body), 201).await;
         registry.push_image(&format!("{name}/app"), "v1").await;
     }
     let guest = registry.create_member("team-own", "guest", "guest");
@@ -31,20 +29,12 @@ async fn t08_search_finds_what_the_caller_may_see() {
         (&guest, &["team-open", "team-own"][..]),
         (&registry.anonymous(), &["team-open"]),
     ] {
-        let found = caller
-            .api_get("/search?q=TEAM")
-            .await
-            .assert_status(200)
-            .json();
+        let found = answer(caller.api_get("/search?q=TEAM"), 200).await.json();
         assert_eq!(names(&found, "project", "name"), expected);
         let repositories: Vec<String> = expected.iter().map(|name| format!("{name}/app")).collect();
         assert_eq!(names(&found, "repository", "repository_name"), repositories);
     }
-    let found = guest
-        .api_get("/search?q=own/a")
-        .await
-        .assert_status(200)
-        .json();
+    let found = answer(guest.api_get("/search?q=own/a"), 200).await.json();
     assert_eq!(found["project"], json!([]));
     let project = registry.api_get("/projects/team-own").await.json();
     assert_eq!(
@@ -54,16 +44,8 @@ async fn t08_search_finds_what_the_caller_may_see() {
             "repository_name": "team-own/app", "pull_count": 0, "artifact_count": 1,
         }])
     );
-    let all = registry
-        .api_get("/search?q=")
-        .await
-        .assert_status(200)
-        .json();
+    let all = answer(registry.api_get("/search?q="), 200).await.json();
     assert_eq!(names(&all, "project", "name").len(), 4);
-    let none = guest
-        .api_get("/search?q=%25")
-        .await
-        .assert_status(200)
-        .json();
+    let none = answer(guest.api_get("/search?q=%25"), 200).await.json();
     assert_eq!(none, json!({ "project": [], "repository": [] }));
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Harbor;
+use super::repositories::{answer, refuse};
 use crate::registry::TestRegistry;
 
 #[tokio::test]
@@ -13,12 +14,13 @@ async fn tags_are_made_listed_and_deleted_without_pushing() {
     let artifact = format!("/projects/library/repositories/app/artifacts/{one}");
     let path = format!("{artifact}/tags");
     for name in ["stable", "1.0"] {
-        registry
-            .api_post(&path, &json!({ "name": name, "immutable": true, "id": 7 }))
-            .await
-            .assert_status(201);
+        answer(
+            registry.api_post(&path, &json!({ "name": name, "immutable": true, "id": 7 })),
+            201,
+        )
+        .await;
     }
-    let listed = registry.api_get(&path).await.assert_status(200);
+    let listed = answer(registry.api_get(&path), 200).await;
     assert_eq!(listed.each("name"), ["1.0", "stable", "v1"]);
     assert_eq!(listed.header("x-total-count"), "3");
     let first = listed.json()[0].clone();
@@ -34,49 +36,32 @@ async fn tags_are_made_listed_and_deleted_without_pushing() {
         .api_get(&format!("{path}?q=name%3D~a&sort=-name"))
         .await;
     assert_eq!(some.each("name"), ["stable"]);
-    let pulled = registry
-        .get("/v2/library/app/manifests/stable")
-        .await
-        .assert_status(200);
+    let pulled = answer(registry.get("/v2/library/app/manifests/stable"), 200).await;
     assert_eq!(pulled.header("docker-content-digest"), one);
 
     // Wherever it points.
     for name in ["stable", "v2"] {
-        registry
-            .api_post(&path, &json!({ "name": name }))
-            .await
-            .assert_harbor_error(409, "CONFLICT");
+        refuse(registry.api_post(&path, &json!({ "name": name })), 409).await;
     }
     for name in ["", ".hidden", "a b", "sha256:x"] {
-        registry
-            .api_post(&path, &json!({ "name": name }))
-            .await
-            .assert_harbor_error(400, "BAD_REQUEST");
+        refuse(registry.api_post(&path, &json!({ "name": name })), 400).await;
     }
-    registry
-        .api_delete(&format!("{path}/v2"))
-        .await
-        .assert_harbor_error(404, "NOT_FOUND");
-    registry
-        .api_delete(&format!("{path}/none"))
-        .await
-        .assert_harbor_error(404, "NOT_FOUND");
-    let pulled = registry
-        .get("/v2/library/app/manifests/v2")
-        .await
-        .assert_status(200);
+    refuse(registry.api_delete(&format!("{path}/v2")), 404).await;
+    refuse(registry.api_delete(&format!("{path}/none")), 404).await;
+    let pulled = answer(registry.get("/v2/library/app/manifests/v2"), 200).await;
     assert_eq!(pulled.header("docker-content-digest"), other);
     for name in ["stable", "1.0", "v1"] {
         registry
             .api_delete(&format!("{path}/{name}"))
             .await
             .assert_done();
-        registry
-            .get(&format!("/v2/library/app/manifests/{name}"))
-            .await
-            .assert_status(404);
+        answer(
+            registry.get(&format!("/v2/library/app/manifests/{name}")),
+            404,
+        )
+        .await;
     }
-    registry.api_get(&artifact).await.assert_status(200);
+    answer(registry.api_get(&artifact), 200).await;
     assert_eq!(registry.api_get(&path).await.json(), json!([]));
     let none = registry.api_post(
         "/projects/library/repositories/app/artifacts/none/tags",
@@ -94,16 +79,10 @@ async fn tags_follow_harbors_table_of_roles() {
     let developer = registry.create_member("library", "dev", "developer");
     let maintainer = registry.create_member("library", "main", "maintainer");
     let new = json!({ "name": "new" });
-    guest.api_get(path).await.assert_status(200);
-    guest
-        .api_post(path, &new)
-        .await
-        .assert_harbor_error(403, "FORBIDDEN");
-    developer.api_post(path, &new).await.assert_status(201);
-    developer
-        .api_delete(&format!("{path}/new"))
-        .await
-        .assert_harbor_error(403, "FORBIDDEN");
+    answer(guest.api_get(path), 200).await;
+    refuse(guest.api_post(path, &new), 403).await;
+    answer(developer.api_post(path, &new), 201).await;
+    refuse(developer.api_delete(&format!("{path}/new")), 403).await;
     maintainer
         .api_delete(&format!("{path}/new"))
         .await

@@ -398,6 +398,34 @@ async fn an_account_keeps_an_administrator() {
         .assert_harbor_error(404, "NOT_FOUND");
 }
 
+/// Whoever is asked last keeps what it has, also when both are asked at once.
+#[tokio::test]
+async fn two_administrators_at_once_do_not_leave_an_account_without_any() {
+    let registry = TestRegistry::start().await;
+    let number = last(&make(&registry, "zoe").await);
+    let zoe = registry.as_user("zoe", PASSWORD);
+    let path = |number: i64| format!("/users/{number}/sysadmin");
+    let set = |is: bool| json!({ "sysadmin_flag": is });
+    registry
+        .api_put(&path(number), &set(true))
+        .await
+        .assert_done();
+    for _ in 0..20 {
+        let of_admin = zoe.api_put(&path(1), &set(false));
+        let of_zoe = registry.api_put(&path(number), &set(false));
+        let both = tokio::join!(async { of_admin.await }, async { of_zoe.await });
+        let (of_admin, of_zoe) = (both.0.status(), both.1.status());
+        match (of_admin, of_zoe) {
+            (200, 403 | 412) => zoe.api_put(&path(1), &set(true)).await.assert_done(),
+            (403 | 412, 200) => registry
+                .api_put(&path(number), &set(true))
+                .await
+                .assert_done(),
+            both => panic!("{both:?}"),
+        };
+    }
+}
+
 /// Who is no administrator learns nothing of others, not even whether they are there.
 #[tokio::test]
 async fn users_see_and_change_themselves_and_nobody_else() {

@@ -7,13 +7,22 @@ use rusqlite::types::ValueRef;
 
 use super::{Setup, TestRegistry};
 
+/// What was counted in memory goes into these.
+const WRITTEN_LATER: [&str; 4] = [
+    "events",
+    "event_chains",
+    "manifest_pulls",
+    "repository_details",
+];
+
 impl TestRegistry {
     /// Runs one statement that answers with rows; see [`Setup::sql`].
     pub(crate) fn sql(&self, sql: &str) -> Vec<Vec<String>> {
         self.setup.sql(sql)
     }
 
-    /// How many rows each table has.
+    /// How many rows each table has; without those of which some are written now and then, after the requests they are
+    /// about.
     pub(crate) fn rows_per_table(&self) -> BTreeMap<String, String> {
         let tables = match self.setup.database() {
             Some(_) => "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'public'",
@@ -25,6 +34,7 @@ impl TestRegistry {
             .sql(tables)
             .into_iter()
             .flatten()
+            .filter(|table| !WRITTEN_LATER.contains(&table.as_str()))
             .map(|table| format!("SELECT '{table}', COUNT(*) FROM {table}"))
             .collect();
         assert!(!counts.is_empty(), "a registry has tables");

@@ -31,37 +31,142 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("getVolumes", "/systeminfo/volumes", "", "AF"),
     ("listProjects", "/projects", "", EVERYONE),
     ("headProject", "/projects?project_name=own", "", USERS),
-    ("createProject", "/projects", r#"{"project_name":"Not-A-Name"}"#, "AF"),
+    (
+        "createProject",
+        "/projects",
+        r#"{"project_name":"Not-A-Name"}"#,
+        "AF",
+    ),
     ("getProject", "/projects/own", "", SEERS),
-    ("updateProject", "/projects/own", r#"{"metadata":{"auto_scan":"true"}}"#, "PA"),
+    (
+        "updateProject",
+        "/projects/own",
+        r#"{"metadata":{"auto_scan":"true"}}"#,
+        "PA",
+    ),
     ("deleteProject", "/projects/own", "", "PA"),
     ("getProjectDeletable", "/projects/own/_deletable", "", "PA"),
     ("getProjectSummary", "/projects/own/summary", "", SEERS),
     ("listProjectMetadatas", "/projects/own/metadatas", "", "A"),
-    ("addProjectMetadatas", "/projects/own/metadatas", r#"{"retention_id":"1"}"#, "PA"),
-    ("getProjectMetadata", "/projects/own/metadatas/public", "", "MPA"),
-    ("updateProjectMetadata", "/projects/own/metadatas/auto_scan", r#"{"auto_scan":"true"}"#, "PA"),
-    ("deleteProjectMetadata", "/projects/own/metadatas/severity", "", "PA"),
+    (
+        "addProjectMetadatas",
+        "/projects/own/metadatas",
+        r#"{"retention_id":"1"}"#,
+        "PA",
+    ),
+    (
+        "getProjectMetadata",
+        "/projects/own/metadatas/public",
+        "",
+        "MPA",
+    ),
+    (
+        "updateProjectMetadata",
+        "/projects/own/metadatas/auto_scan",
+        r#"{"auto_scan":"true"}"#,
+        "PA",
+    ),
+    (
+        "deleteProjectMetadata",
+        "/projects/own/metadatas/severity",
+        "",
+        "PA",
+    ),
     ("search", "/search?q=own", "", EVERYONE),
     ("listAllRepositories", "/repositories", "", EVERYONE),
     ("listRepositories", "/projects/own/repositories", "", SEERS),
     ("getRepository", "/projects/own/repositories/app", "", SEERS),
-    ("updateRepository", "/projects/own/repositories/app", r#"{"description":""}"#, "DMPA"),
-    ("deleteRepository", "/projects/own/repositories/none", "", "MPA"),
-    ("listArtifactsOfProject", "/projects/own/artifacts", "", SEERS),
-    ("listArtifacts", "/projects/own/repositories/app/artifacts", "", SEERS),
-    ("CopyArtifact", "/projects/own/repositories/app/artifacts?from=own/none:v1", "", "DMPA"),
-    ("getArtifact", "/projects/own/repositories/app/artifacts/v1", "", SEERS),
-    ("deleteArtifact", "/projects/own/repositories/app/artifacts/none", "", "MPA"),
-    ("listTags", "/projects/own/repositories/app/artifacts/v1/tags", "", SEERS),
-    ("createTag", "/projects/own/repositories/app/artifacts/v1/tags", r#"{"name":"not a tag"}"#, "DMPA"),
-    ("deleteTag", "/projects/own/repositories/app/artifacts/v1/tags/none", "", "MPA"),
-    ("listAccessories", "/projects/own/repositories/app/artifacts/v1/accessories", "", SEERS),
-    ("getAddition", "/projects/own/repositories/app/artifacts/v1/additions/build_history", "", SEERS),
-    ("addLabel", "/projects/own/repositories/app/artifacts/v1/labels", r#"{"id":99999}"#, "DMPA"),
-    ("removeLabel", "/projects/own/repositories/app/artifacts/v1/labels/99999", "", "DMPA"),
+    (
+        "updateRepository",
+        "/projects/own/repositories/app",
+        r#"{"description":""}"#,
+        "DMPA",
+    ),
+    (
+        "deleteRepository",
+        "/projects/own/repositories/none",
+        "",
+        "MPA",
+    ),
+    (
+        "listArtifactsOfProject",
+        "/projects/own/artifacts",
+        "",
+        SEERS,
+    ),
+    (
+        "listArtifacts",
+        "/projects/own/repositories/app/artifacts",
+        "",
+        SEERS,
+    ),
+    (
+        "CopyArtifact",
+        "/projects/own/repositories/app/artifacts?from=own/none:v1",
+        "",
+        "DMPA",
+    ),
+    (
+        "getArtifact",
+        "/projects/own/repositories/app/artifacts/v1",
+        "",
+        SEERS,
+    ),
+    (
+        "deleteArtifact",
+        "/projects/own/repositories/app/artifacts/none",
+        "",
+        "MPA",
+    ),
+    (
+        "listTags",
+        "/projects/own/repositories/app/artifacts/v1/tags",
+        "",
+        SEERS,
+    ),
+    (
+        "createTag",
+        "/projects/own/repositories/app/artifacts/v1/tags",
+        r#"{"name":"not a tag"}"#,
+        "DMPA",
+    ),
+    (
+        "deleteTag",
+        "/projects/own/repositories/app/artifacts/v1/tags/none",
+        "",
+        "MPA",
+    ),
+    (
+        "listAccessories",
+        "/projects/own/repositories/app/artifacts/v1/accessories",
+        "",
+        SEERS,
+    ),
+    (
+        "getAddition",
+        "/projects/own/repositories/app/artifacts/v1/additions/build_history",
+        "",
+        SEERS,
+    ),
+    (
+        "addLabel",
+        "/projects/own/repositories/app/artifacts/v1/labels",
+        r#"{"id":99999}"#,
+        "DMPA",
+    ),
+    (
+        "removeLabel",
+        "/projects/own/repositories/app/artifacts/v1/labels/99999",
+        "",
+        "DMPA",
+    ),
     ("ListLabels", "/labels?scope=p&project_id=2", "", "GDTMPA"),
-    ("CreateLabel", "/labels", r#"{"name":"of-own","scope":"p","project_id":2}"#, "MPA"),
+    (
+        "CreateLabel",
+        "/labels",
+        r#"{"name":"of-own","scope":"p","project_id":2}"#,
+        "MPA",
+    ),
     ("GetLabelByID", "/labels/1", "", "GDTMPA"),
     ("UpdateLabel", "/labels/1", r#"{"name":"of-own"}"#, "MPA"),
     // P may, too, but comes after M: by then there is no such label, and only the administrator is told so.
@@ -70,39 +175,114 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("listQuotas", "/quotas", "", "AF"),
     ("getQuota", "/quotas/2", "", "A"),
     ("getPermissions", "/permissions", "", "PAF"),
-    ("ListRobot", "/robots?q=Level%3Dproject%2CProjectID%3D2", "", "GDMPA"),
+    (
+        "ListRobot",
+        "/robots?q=Level%3Dproject%2CProjectID%3D2",
+        "",
+        "GDMPA",
+    ),
     ("CreateRobot", "/robots", NEW_ROBOT, "PA"),
     ("GetRobotByID", "/robots/1", "", "GDMPA"),
-    ("UpdateRobot", "/robots/1", r#"{"name":"another","level":"project","permissions":[]}"#, "PA"),
+    (
+        "UpdateRobot",
+        "/robots/1",
+        r#"{"name":"another","level":"project","permissions":[]}"#,
+        "PA",
+    ),
     ("RefreshSec", "/robots/1", r#"{"secret":"weak"}"#, "PA"),
     ("DeleteRobot", "/robots/1", "", "PA"),
     ("getConfigurations", "/configurations", "", "AF"),
-    ("updateConfigurations", "/configurations", r#"{"robot_token_duration":-5}"#, "AF"),
+    (
+        "updateConfigurations",
+        "/configurations",
+        r#"{"robot_token_duration":-5}"#,
+        "AF",
+    ),
     ("listAuditLogs", "/audit-logs", "", "sLGDFMPA"),
     ("listAuditLogExts", "/auditlog-exts", "", "sLGDFMPA"),
     ("listAuditLogEventTypes", "/auditlog-exts/events", "", "AF"),
     ("getLogs", "/projects/own/logs", "", "PA"),
     ("getLogExts", "/projects/own/auditlog-exts", "", "PA"),
     ("listProjectMembers", "/projects/own/members", "", "GDTMPA"),
-    ("createProjectMember", "/projects/own/members", r#"{"role_id":2,"member_user":{"username":"nobody-there"}}"#, "PA"),
-    ("getProjectMember", "/projects/own/members/99999", "", "GDMPA"),
-    ("updateProjectMember", "/projects/own/members/99999", r#"{"role_id":2}"#, "PA"),
-    ("deleteProjectMember", "/projects/own/members/99999", "", "PA"),
+    (
+        "createProjectMember",
+        "/projects/own/members",
+        r#"{"role_id":2,"member_user":{"username":"nobody-there"}}"#,
+        "PA",
+    ),
+    (
+        "getProjectMember",
+        "/projects/own/members/99999",
+        "",
+        "GDMPA",
+    ),
+    (
+        "updateProjectMember",
+        "/projects/own/members/99999",
+        r#"{"role_id":2}"#,
+        "PA",
+    ),
+    (
+        "deleteProjectMember",
+        "/projects/own/members/99999",
+        "",
+        "PA",
+    ),
     ("listUsers", "/users", "", "AF"),
-    ("createUser", "/users", r#"{"username":"weak","password":"weak"}"#, "AF"),
+    (
+        "createUser",
+        "/users",
+        r#"{"username":"weak","password":"weak"}"#,
+        "AF",
+    ),
     ("getCurrentUserInfo", "/users/current", "", USERS),
-    ("getCurrentUserPermissions", "/users/current/permissions", "", USERS),
+    (
+        "getCurrentUserPermissions",
+        "/users/current/permissions",
+        "",
+        USERS,
+    ),
     ("searchUsers", "/users/search?username=nobody", "", USERS),
     ("getUser", "/users/99999", "", "AF"),
-    ("updateUserProfile", "/users/99999", r#"{"email":"a@example.com"}"#, "AF"),
+    (
+        "updateUserProfile",
+        "/users/99999",
+        r#"{"email":"a@example.com"}"#,
+        "AF",
+    ),
     ("deleteUser", "/users/99999", "", "AF"),
-    ("updateUserPassword", "/users/99999/password", r#"{"new_password":"Another-horse-7"}"#, "AF"),
-    ("setUserSysAdmin", "/users/99999/sysadmin", r#"{"sysadmin_flag":true}"#, "AF"),
+    (
+        "updateUserPassword",
+        "/users/99999/password",
+        r#"{"new_password":"Another-horse-7"}"#,
+        "AF",
+    ),
+    (
+        "setUserSysAdmin",
+        "/users/99999/sysadmin",
+        r#"{"sysadmin_flag":true}"#,
+        "AF",
+    ),
     ("listUserGroups", "/usergroups", "", "AF"),
-    ("createUserGroup", "/usergroups", r#"{"group_name":"","group_type":2}"#, "AF"),
-    ("searchUserGroups", "/usergroups/search?groupname=none", "", USERS),
+    (
+        "createUserGroup",
+        "/usergroups",
+        r#"{"group_name":"","group_type":2}"#,
+        "AF",
+    ),
+    (
+        "searchUserGroups",
+        "/usergroups/search?groupname=none",
+        "",
+        USERS,
+    ),
     ("getUserGroup", "/usergroups/99999", "", "AF"),
-    ("updateUserGroup", "/usergroups/99999", r#"{"group_name":"other"}"#, "AF"),
+    (
+        "updateUserGroup",
+        "/usergroups/99999",
+        r#"{"group_name":"other"}"#,
+        "AF",
+    ),
     ("deleteUserGroup", "/usergroups/99999", "", "AF"),
 ];
 
@@ -117,7 +297,14 @@ impl Callers {
         registry.push_image("own/app", "v1").await;
         registry.admin(&["robot", "create", "ci", "--namespace", "own"]);
         registry.admin(&["account", "create", "other"]);
-        let foreign = ["--account", "other", "user", "create", "foreign", "--administrator"];
+        let foreign = [
+            "--account",
+            "other",
+            "user",
+            "create",
+            "foreign",
+            "--administrator",
+        ];
         let made = registry.admin(&foreign);
         let password = made["password"].as_str().expect("a password");
         let token = registry.create_access_token("admin", "for pulling", &["pull"]);
@@ -140,11 +327,19 @@ impl Callers {
 }
 
 async fn make_what_is_asked_for(registry: &TestRegistry) {
-    let own = registry.get("/api/v2.0/projects/own").await.assert_status(200).json();
+    let own = registry
+        .get("/api/v2.0/projects/own")
+        .await
+        .assert_status(200)
+        .json();
     assert_eq!(own["project_id"], 2);
     let label = r#"{"name":"good","scope":"p","project_id":2}"#;
     let call = registry.request(http::Method::POST, "/api/v2.0/labels");
-    let made = call.content_type("application/json").body(label).await.assert_status(201);
+    let made = call
+        .content_type("application/json")
+        .body(label)
+        .await
+        .assert_status(201);
     assert_eq!(made.location(), "/api/v2.0/labels/1");
 }
 
@@ -178,7 +373,10 @@ async fn every_operation_lets_those_through_who_may_and_nobody_else() {
                     }
                 };
                 if !expected {
-                    _ = writeln!(problems, "{id} {path} by {letter}: {status}, may: {allowed}");
+                    _ = writeln!(
+                        problems,
+                        "{id} {path} by {letter}: {status}, may: {allowed}"
+                    );
                 }
             }
         }

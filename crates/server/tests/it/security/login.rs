@@ -315,7 +315,7 @@ async fn t72_the_first_password_is_generated_and_shown_once() {
     assert!(!text.contains("password"), "{text}");
 }
 
-/// T72: no one registers by themselves, and no path of the listener manages anything.
+/// T72: no one registers by themselves, and beside what administrators may do no path of the listener sets anything up.
 #[tokio::test]
 async fn t72_nothing_can_be_set_up_from_outside() {
     let registry = TestRegistry::start().await;
@@ -326,24 +326,21 @@ async fn t72_nothing_can_be_set_up_from_outside() {
             .map(|user| user["name"].to_string())
             .collect::<BTreeSet<_>>()
     };
+    let user = registry.create_user("zoe");
     let before = users(&registry);
-    for caller in [&registry.anonymous(), &*registry] {
-        for path in [
-            "/api/v2.0/users",
-            "/api/v1/accounts",
-            "/v2/users",
-            "/service/users",
-            "/setup",
-        ] {
-            let post = caller.request(http::Method::POST, path);
-            let body = r#"{"username":"eve","password":"Password-1","has_admin_role":true}"#;
-            let answer = post.content_type("application/json").body(body).await;
-            assert!(
-                matches!(answer.status(), 404 | 405),
-                "{path}: {}",
-                answer.status()
-            );
+    let body = r#"{"username":"eve","password":"Password-1","has_admin_role":true}"#;
+    let post = |caller: &Client, path: &str| {
+        let call = caller.request(http::Method::POST, path);
+        call.content_type("application/json").body(body)
+    };
+    for caller in [&registry.anonymous(), &user, &*registry] {
+        for path in ["/api/v1/accounts", "/v2/users", "/service/users", "/setup"] {
+            let status = post(caller, path).await.status();
+            assert!(matches!(status, 404 | 405), "{path}: {status}");
         }
+    }
+    for (caller, status) in [(&registry.anonymous(), 401), (&user, 403)] {
+        post(caller, "/api/v2.0/users").await.assert_status(status);
     }
     assert_eq!(users(&registry), before);
 }
