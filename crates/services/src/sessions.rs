@@ -95,7 +95,9 @@ impl Sessions {
             .metadata
             .read(|reader| Ok::<_, Error>(reader.find_session(&hash)?))
             .await?;
-        let Some(session) = found else { return Ok(()) };
+        let Some(session) = found.filter(|session| session.expires_at_ms > now_ms) else {
+            return Ok(());
+        };
         let until_ms = (now_ms + lifetime_ms).min(session.created_at_ms + LONGEST_MS);
         if session.expires_at_ms - now_ms > lifetime_ms / 2 || until_ms <= session.expires_at_ms {
             return Ok(());

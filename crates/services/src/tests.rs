@@ -5,3 +5,4 @@ mod faults;
 mod isolation;
 mod jobs;
 mod people;
+mod sessions;

@@ -206,6 +206,9 @@ async fn perform(
     if let Err(error) = guard.check() {
         return (Ok(guard.mark(error.into_response())), name);
     }
+    if let Err(error) = guard.renew().await {
+        return (Err(error), name);
+    }
     let body = match body.read_to_limit(BODY_BYTES).await {
         Ok(body) => body,
         Err(error) => return (Err(error.into()), name),

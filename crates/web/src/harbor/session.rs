@@ -17,6 +17,7 @@ const COOKIE: &str = "sid";
 /// The cookie that Harbor's clients send back beside the token.
 const CSRF_COOKIE: &str = "_gorilla_csrf";
 const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-harbor-csrf-token");
+const NO_RENEWAL: HeaderName = HeaderName::from_static("x-harbor-no-session-renewal");
 /// The largest form.
 const FORM_BYTES: u64 = 8 * 1024;
 
@@ -35,6 +36,8 @@ pub(super) struct Guard<'a> {
     registry: &'a Registry,
     cookie: Option<&'a str>,
     is_change: bool,
+    /// Whether the request counts as use; pages that only look for news say that theirs does not.
+    is_use: bool,
     token: Option<String>,
 }
 
@@ -51,6 +54,10 @@ impl<'a> Guard<'a> {
             registry,
             cookie: cookie.filter(|_| !head.headers.contains_key(header::AUTHORIZATION)),
             is_change: !is_safe,
+            is_use: head
+                .headers
+                .get(NO_RENEWAL)
+                .is_none_or(|value| value != "true"),
             token: token.map(str::to_owned).filter(|_| tokens.next().is_none()),
         }
     }
@@ -68,6 +75,14 @@ impl<'a> Guard<'a> {
         } else {
             Err(HarborError::forbidden("CSRF token invalid"))
         }
+    }
+
+    /// Lets a session that was used live on.
+    pub(super) async fn renew(&self) -> Result<(), HarborError> {
+        if let Some(cookie) = self.cookie.filter(|_| self.is_use) {
+            self.registry.services.sessions.renew(cookie).await?;
+        }
+        Ok(())
     }
 
     /// Tells whoever showed a session its token.
