@@ -819,7 +819,7 @@ async fn what_is_outside_the_protocol_is_the_same_for_everyone() {
         ("/", 404),
         ("/v1/", 404),
         ("/debug/pprof/", 404),
-        ("/api/v2.0/users", 404),
+        ("/api/v2.0/nothing", 404),
         ("/v2/_catalog/", 404),
         ("/v2/team/app0001/nothing", 404),
     ] {
