@@ -145,6 +145,30 @@ const MIGRATIONS: &[Migration] = &[
         ],
         sql: include_str!("../../../migrations/0008_people.sql"),
     },
+    Migration {
+        version: 9,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0009_identity.sql"),
+    },
+    Migration {
+        version: 10,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0010_rights.sql"),
+    },
+    Migration {
+        version: 11,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0011_network.sql"),
+    },
+    Migration {
+        version: 12,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0012_usage.sql"),
+    },
 ];
 
 pub(crate) fn known() -> i64 {

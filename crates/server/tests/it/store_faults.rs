@@ -98,6 +98,7 @@ impl Stage {
             assert!(!answer.contains("database"), "{answer}");
             assert!(!answer.contains("127.0.0.1"), "{answer}");
             registry.get("/livez").await.assert_status(200);
+            assert_unhealthy(registry, &["registry"]).await;
         }
     }
 
@@ -127,6 +128,17 @@ impl Stage {
             .map(|registry| resident_kib(registry.pid()))
             .sum()
     }
+}
+
+/// Harbor's health names the same components.
+async fn assert_unhealthy(registry: &TestRegistry, components: &[&str]) {
+    let health = registry.get("/api/v2.0/health").await.assert_status(200);
+    let health = health.json();
+    assert_eq!(health["status"], "unhealthy", "{health}");
+    let named = health["components"].as_array().expect("a list");
+    let unhealthy = named.iter().filter(|one| one["status"] == "unhealthy");
+    let unhealthy: Vec<_> = unhealthy.filter_map(|one| one["name"].as_str()).collect();
+    assert_eq!(unhealthy, components, "{health}");
 }
 
 /// Asks `/readyz` until it answers so; returns the answer.

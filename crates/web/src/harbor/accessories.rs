@@ -30,13 +30,5 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
     let listed = artifacts
         .list_accessories(&call.by, call.artifact(), query)
         .await?;
-    let items = listed.items.iter().map(accessory).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, accessory)
 }

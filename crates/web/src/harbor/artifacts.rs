@@ -109,15 +109,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
     let listed = artifacts
         .list(&call.by, call.repository(), query, parts)
         .await?;
-    let items = listed.items.iter().map(artifact).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, artifact)
 }
 
 /// `listArtifactsOfProject`.
@@ -130,15 +122,7 @@ pub(super) async fn list_of_project(call: &Call<'_>) -> Result<Reply, HarborErro
     let listed = artifacts
         .list_of_namespace(&call.by, namespace, query, is_newest, parts)
         .await?;
-    let items = listed.items.iter().map(artifact).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, artifact)
 }
 
 /// `getArtifact`.

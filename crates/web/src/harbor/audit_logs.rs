@@ -28,22 +28,6 @@ fn extended(shown: &AuditEntry) -> Value {
     value
 }
 
-fn page(
-    call: &Call<'_>,
-    listed: &Listed<AuditEntry>,
-    show: fn(&AuditEntry) -> Value,
-) -> Result<Reply, HarborError> {
-    let items = listed.items.iter().map(show).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
-}
-
 async fn of_account(call: &Call<'_>, which: AuditList) -> Result<Listed<AuditEntry>, HarborError> {
     let query = call.query.list()?;
     Ok(call.services().audit.list(&call.by, which, query).await?)
@@ -59,13 +43,13 @@ async fn of_project(call: &Call<'_>, which: AuditList) -> Result<Listed<AuditEnt
 /// `listAuditLogs`: what Harbor's older log knew.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
     let listed = of_account(call, AuditList::Legacy).await?;
-    page(call, &listed, entry)
+    call.page(&listed, entry)
 }
 
 /// `listAuditLogExts`: everything.
 pub(super) async fn list_extended(call: &Call<'_>) -> Result<Reply, HarborError> {
     let listed = of_account(call, AuditList::All).await?;
-    page(call, &listed, extended)
+    call.page(&listed, extended)
 }
 
 /// `listAuditLogEventTypes`.
@@ -78,11 +62,11 @@ pub(super) async fn event_types(call: &Call<'_>) -> Result<Reply, HarborError> {
 /// `getLogs`: what Harbor's older log knew of a project.
 pub(super) async fn list_of_project(call: &Call<'_>) -> Result<Reply, HarborError> {
     let listed = of_project(call, AuditList::Legacy).await?;
-    page(call, &listed, entry)
+    call.page(&listed, entry)
 }
 
 /// `getLogExts`: everything in a project.
 pub(super) async fn list_extended_of_project(call: &Call<'_>) -> Result<Reply, HarborError> {
     let listed = of_project(call, AuditList::All).await?;
-    page(call, &listed, extended)
+    call.page(&listed, extended)
 }

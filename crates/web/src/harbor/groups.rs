@@ -71,14 +71,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
         .accounts
         .list_groups(&call.by, query)
         .await?;
-    let items = listed.items.iter().map(group).collect();
-    Ok(Reply::page(
-        items,
-        listed.total,
-        call.query.page()?,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, group)
 }
 
 /// `searchUserGroups`: for everyone in the account.
@@ -94,20 +87,13 @@ pub(super) async fn search(call: &Call<'_>) -> Result<Reply, HarborError> {
         .accounts
         .search_groups(&call.by, query)
         .await?;
-    let items = listed.items.iter().map(|found| {
+    call.page(&listed, |found| {
         let mut item = group(found);
         if let Some(fields) = item.as_object_mut() {
             fields.remove("ldap_group_dn");
         }
         item
-    });
-    Ok(Reply::page(
-        items.collect(),
-        listed.total,
-        call.query.page()?,
-        &call.path,
-        &call.query,
-    ))
+    })
 }
 
 /// `createUserGroup`.

@@ -71,15 +71,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
     let project = call.query.number("project_id")?.unwrap_or(0);
     let place = place(call.query.get("scope").unwrap_or_default(), project)?;
     let listed = call.services().labels.list(&call.by, place, query).await?;
-    let items = listed.items.iter().map(label).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, label)
 }
 
 /// `CreateLabel`.

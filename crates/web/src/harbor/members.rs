@@ -108,14 +108,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
     let listed = accounts
         .list_members(&call.by, call.namespace(), query)
         .await?;
-    let items = listed.items.iter().map(member).collect();
-    Ok(Reply::page(
-        items,
-        listed.total,
-        call.query.page()?,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, member)
 }
 
 /// `createProjectMember`.

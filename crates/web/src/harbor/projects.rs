@@ -104,15 +104,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
         query.conditions.push(is("public", &public.to_string()));
     }
     let listed = call.services().namespaces.list(&call.by, query).await?;
-    let items = listed.items.iter().map(project).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, project)
 }
 
 /// `headProject`: whether a name is taken, for whoever may see the project, or make one.

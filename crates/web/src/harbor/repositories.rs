@@ -45,15 +45,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
     let namespace = NamespaceRef::Name(call.param("project_name"));
     let repositories = &call.services().repositories;
     let listed = repositories.list(&call.by, namespace, query).await?;
-    let items = listed.items.iter().map(repository).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, repository)
 }
 
 /// `listAllRepositories`: those of every project that the caller may see.
@@ -64,15 +56,7 @@ pub(super) async fn list_all(call: &Call<'_>) -> Result<Reply, HarborError> {
         .repositories
         .list_all(&call.by, query)
         .await?;
-    let items = listed.items.iter().map(repository).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, repository)
 }
 
 /// `getRepository`.

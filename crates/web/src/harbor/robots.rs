@@ -113,15 +113,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
         Some(None) => return Err(HarborError::bad_request("Level is system or project")),
     };
     let listed = call.services().robots.list(&call.by, of, query).await?;
-    let items = listed.items.iter().map(robot).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, robot)
 }
 
 /// `CreateRobot`. A `secret` in the request is passed over: the answer has the one that was made.

@@ -3,6 +3,7 @@
 use super::configurations::creation_restriction;
 use super::reply::{Reply, omit_empty, time};
 use super::{Call, HarborError};
+use crate::registry::Registry;
 use serde_json::json;
 use std::future::{Ready, ready};
 
@@ -16,7 +17,12 @@ pub(super) fn ping(_: &Call<'_>) -> Ready<Result<Reply, HarborError>> {
 
 /// `getHealth`: always 200; what is unwell is said inside.
 pub(super) async fn health(call: &Call<'_>) -> Result<Reply, HarborError> {
-    let unwell = call.registry.unwell().await;
+    Ok(condition(call.registry).await)
+}
+
+/// What [`health`] says of the registry.
+pub(super) async fn condition(registry: &Registry) -> Reply {
+    let unwell = registry.unwell().await;
     let component =
         |name: &str, check: &str| match unwell.iter().find(|reason| reason.contains(check)) {
             Some(reason) => json!({ "name": name, "status": "unhealthy", "error": reason }),
@@ -27,14 +33,15 @@ pub(super) async fn health(call: &Call<'_>) -> Result<Reply, HarborError> {
     } else {
         "unhealthy"
     };
-    Ok(Reply::json(&json!({
+    Reply::json(&json!({
         "status": status,
         "components": [
-            component("core", "core"),
+            // Whoever reads this was answered.
+            { "name": "core", "status": "healthy" },
             component("database", "database"),
-            component("registry", "store"),
+            component("registry", "storage"),
         ],
-    })))
+    }))
 }
 
 /// `getSystemInfo`: little for anonymous callers.

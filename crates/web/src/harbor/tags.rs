@@ -36,15 +36,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
         .artifacts
         .list_tags(&call.by, call.artifact(), query)
         .await?;
-    let items = listed.items.iter().map(tag).collect();
-    let page = call.query.page()?;
-    Ok(Reply::page(
-        items,
-        listed.total,
-        page,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, tag)
 }
 
 /// `createTag`.

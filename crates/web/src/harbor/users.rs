@@ -147,14 +147,7 @@ pub(super) async fn current_permissions(call: &Call<'_>) -> Result<Reply, Harbor
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, HarborError> {
     let query = call.query.list()?;
     let listed = call.services().accounts.list_users(&call.by, query).await?;
-    let items = listed.items.iter().map(user).collect();
-    Ok(Reply::page(
-        items,
-        listed.total,
-        call.query.page()?,
-        &call.path,
-        &call.query,
-    ))
+    call.page(&listed, user)
 }
 
 /// `searchUsers`: names and numbers, for everyone in the account.
@@ -170,17 +163,10 @@ pub(super) async fn search(call: &Call<'_>) -> Result<Reply, HarborError> {
         .accounts
         .search_users(&call.by, query)
         .await?;
-    let items = listed.items.iter();
-    let items = items
-        .map(|user| json!({ "user_id": user.number, "username": user.name }))
-        .collect();
-    Ok(Reply::page(
-        items,
-        listed.total,
-        call.query.page()?,
-        &call.path,
-        &call.query,
-    ))
+    call.page(
+        &listed,
+        |user| json!({ "user_id": user.number, "username": user.name }),
+    )
 }
 
 /// `createUser`.

@@ -94,6 +94,9 @@ impl Stage {
             let is_named = because.iter().any(|reason| answer.contains(reason));
             assert!(is_named, "{answer}");
             registry.get("/livez").await.assert_status(200);
+            let health = registry.get("/api/v2.0/health").await;
+            let health = health.assert_status(200).json();
+            assert_eq!(health["status"], "unhealthy", "{health}");
         }
     }
 

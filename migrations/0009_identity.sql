@@ -1,0 +1,1 @@
+-- Identity sources outside, trust in workloads, invitations.

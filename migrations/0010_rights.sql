@@ -1,0 +1,1 @@
+-- Roles of an account's own, grants on repository patterns, operators' roles, and requests to see an account's content.

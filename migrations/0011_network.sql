@@ -1,0 +1,1 @@
+-- From where an account may be reached, and under which names.

@@ -1,0 +1,1 @@
+-- Limits of namespaces and what was used, month by month.
