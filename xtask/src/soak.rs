@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::scale::{self, Database};
+use crate::scale::{self, Database, Growing};
 use crate::{test, workspace};
 
 /// Which soak.
@@ -45,14 +45,16 @@ enum Name {
     Protocol,
     /// A million manifests beside a hundredth of that: nothing reads more or takes longer
     Scale,
+    /// 10,000 accounts with a million grants beside a hundredth of that: nothing reads more or takes longer
+    People,
 }
 
 struct Soak {
     name: &'static str,
     /// A test, or a module with `::` behind it.
     test: &'static str,
-    /// The one that `scale` measures.
-    database: Option<Database>,
+    /// What is measured instead of running a test.
+    measured: Option<(Growing, Database)>,
     /// What the test is told besides.
     environment: &'static [(&'static str, &'static str)],
     /// How often the test repeats what it does, in all and in one batch.
@@ -64,7 +66,7 @@ struct Soak {
 const INTERLEAVE_IN_MEMORY: Soak = Soak {
     name: "interleave",
     test: "tests::faults::interleavings::whatever_was_acknowledged_and_not_deleted_is_whole_and_nothing_else_is_left",
-    database: None,
+    measured: None,
     environment: &[],
     total: 100_000,
     batch: 5000,
@@ -76,7 +78,7 @@ const fn interleave_on(name: &'static str, test: &'static str) -> Soak {
     Soak {
         name,
         test,
-        database: None,
+        measured: None,
         environment: &[],
         total: 5000,
         batch: 1000,
@@ -85,11 +87,11 @@ const fn interleave_on(name: &'static str, test: &'static str) -> Soak {
 }
 
 /// No test: it has a module of its own.
-const fn scale_on(name: &'static str, database: Database) -> Soak {
+const fn measured(name: &'static str, growing: Growing, database: Database) -> Soak {
     Soak {
         name,
         test: "",
-        database: Some(database),
+        measured: Some((growing, database)),
         environment: &[],
         total: 1,
         batch: 1,
@@ -121,8 +123,12 @@ impl Name {
                 ),
             ],
             Self::Scale => vec![
-                scale_on("scale-sqlite", Database::Sqlite),
-                scale_on("scale-postgresql", Database::Postgresql),
+                measured("scale-sqlite", Growing::Stock, Database::Sqlite),
+                measured("scale-postgresql", Growing::Stock, Database::Postgresql),
+            ],
+            Self::People => vec![
+                measured("people-sqlite", Growing::People, Database::Sqlite),
+                measured("people-postgresql", Growing::People, Database::Postgresql),
             ],
             other => vec![other.soak()],
         }
@@ -133,7 +139,7 @@ impl Name {
             Self::Sigkill => Soak {
                 name: "sigkill",
                 test: "faults::sigkill::every_acknowledged_image_survives_sigkill",
-                database: None,
+                measured: None,
                 environment: &[],
                 total: 1000,
                 batch: 50,
@@ -142,7 +148,7 @@ impl Name {
             Self::Kill => Soak {
                 name: "kill",
                 test: "replicas::killing::nothing_acknowledged_is_lost_when_replicas_are_killed",
-                database: None,
+                measured: None,
                 environment: &[],
                 total: 120,
                 batch: 120,
@@ -151,7 +157,7 @@ impl Name {
             Self::Outage => Soak {
                 name: "outage",
                 test: "replicas::outage::engines_fail_in_every_way_and_come_back",
-                database: None,
+                measured: None,
                 environment: &[],
                 total: 10,
                 batch: 5,
@@ -161,7 +167,7 @@ impl Name {
             Self::Chunks => Soak {
                 name: "chunks",
                 test: "replicas::chunks::a_large_blob_arrives_in_chunks_at_changing_replicas",
-                database: None,
+                measured: None,
                 environment: &[],
                 total: 100,
                 batch: 100,
@@ -170,13 +176,14 @@ impl Name {
             Self::Protocol => Soak {
                 name: "protocol",
                 test: "oci::",
-                database: None,
+                measured: None,
                 environment: &[("TEST_BACKENDS", "postgresql+s3")],
                 total: 1,
                 batch: 1,
                 batch_time_limit: Duration::from_mins(50),
             },
-            Self::Scale => scale_on("scale-sqlite", Database::Sqlite),
+            Self::Scale => measured("scale-sqlite", Growing::Stock, Database::Sqlite),
+            Self::People => measured("people-sqlite", Growing::People, Database::Sqlite),
         }
     }
 }
@@ -202,11 +209,13 @@ struct Progress {
 
 /// Runs all parts that are not done yet.
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
-    if matches!(args.name, Name::Scale) && !args.scale.are_full() {
-        scale::run(&args.scale).await?;
+    let soaks = args.name.soaks();
+    if let Some((growing, _)) = soaks.first().and_then(|soak| soak.measured)
+        && !args.scale.are_full()
+    {
+        scale::run(&args.scale, growing).await?;
         return Ok(());
     }
-    let soaks = args.name.soaks();
     let mut files = Vec::new();
     for soak in &soaks {
         files.push(progress_file(soak)?);
@@ -258,8 +267,8 @@ async fn run_part(args: &Args, soak: &Soak) -> anyhow::Result<()> {
         let more = soak.environment.iter();
         environment.extend(more.map(|(name, value)| (*name, (*value).to_owned())));
         let limit = soak.batch_time_limit;
-        let passed = match soak.database {
-            Some(database) => measure(args, database).await?,
+        let passed = match soak.measured {
+            Some((growing, database)) => measure(args, growing, database).await?,
             None => test::run_one(args.name.package(), soak.test, &environment, limit).await?,
         };
         if !passed {
@@ -287,8 +296,8 @@ async fn run_part(args: &Args, soak: &Soak) -> anyhow::Result<()> {
 }
 
 /// Measures on one database, and puts the table into `docs/reference/scale.md`.
-async fn measure(args: &Args, database: Database) -> anyhow::Result<bool> {
-    let outcome = scale::run_on(&args.scale, database).await?;
+async fn measure(args: &Args, growing: Growing, database: Database) -> anyhow::Result<bool> {
+    let outcome = scale::run_on(&args.scale, growing, database).await?;
     for (title, table) in &outcome.sections {
         record::tabulate(title, table).await?;
     }

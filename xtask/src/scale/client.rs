@@ -55,6 +55,11 @@ impl Client {
         })
     }
 
+    /// From here on for somebody else: the header value for `Authorization`.
+    pub(super) fn authorize(&mut self, authorization: String) {
+        self.authorization = authorization;
+    }
+
     pub(super) fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
         self.send("GET", path, "", b"")
     }

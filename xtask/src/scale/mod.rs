@@ -1,12 +1,15 @@
 //! `cargo xtask soak scale`: a large registry beside one of a hundredth of its size, on SQLite and on PostgreSQL. Whatever
 //! is asked of both must read about the same number of rows and take about the same time.
 //!
+//! `cargo xtask soak people` does the same with 10,000 accounts and everybody in them.
+//!
 //! `cargo xtask seed` makes such a registry to try things on.
 
 mod campaign;
 mod client;
 mod counts;
 mod operations;
+mod people;
 mod registry;
 mod report;
 mod seed;
@@ -21,7 +24,9 @@ use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
 
 use crate::{tools, workspace};
+use people::Crowd;
 use registry::{Place, Registry};
+use report::Row;
 use shape::Size;
 
 /// Options of `cargo xtask soak scale`.
@@ -30,12 +35,24 @@ pub(crate) struct Options {
     /// With scale: manifests of the large registry; the small one has a hundredth of them
     #[arg(long, value_name = "N", value_parser = parse_manifests)]
     manifests: Option<u64>,
-    /// With scale: only on this database
+    /// With people: accounts of the large registry; the small one has a hundredth of them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1000..=100_000))]
+    accounts: Option<u64>,
+    /// With scale or people: only on this database
     #[arg(long, value_name = "NAME")]
     database: Option<Database>,
-    /// With scale: the registry to measure, instead of a release build made for it
+    /// With scale or people: the registry to measure, instead of a release build made for it
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
+}
+
+/// What grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Growing {
+    /// Repositories, manifests, tags.
+    Stock,
+    /// Accounts, namespaces, people, grants.
+    People,
 }
 
 /// What the measured registries are kept in, beside files.
@@ -50,6 +67,15 @@ impl Database {
         match self {
             Self::Sqlite => "SQLite and files",
             Self::Postgresql => "PostgreSQL and files",
+        }
+    }
+
+    /// Of the table of what grows.
+    fn heading(self, growing: Growing) -> &'static str {
+        match (growing, self) {
+            (Growing::Stock, _) => self.title(),
+            (Growing::People, Self::Sqlite) => "Many accounts, SQLite",
+            (Growing::People, Self::Postgresql) => "Many accounts, PostgreSQL",
         }
     }
 }
@@ -107,7 +133,7 @@ fn make(place: &Place<'_>, size: Size, what: &str) -> anyhow::Result<String> {
 impl Options {
     /// Whether what they make is the soak, and not a trial of it.
     pub(crate) fn are_full(&self) -> bool {
-        self.manifests.is_none() && self.database.is_none()
+        self.manifests.is_none() && self.accounts.is_none() && self.database.is_none()
     }
 }
 
@@ -120,23 +146,27 @@ pub(crate) struct Outcome {
 }
 
 /// A trial: measures and prints.
-pub(crate) async fn run(options: &Options) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(options: &Options, growing: Growing) -> anyhow::Result<Outcome> {
     tools::for_engines().await?;
     let options = options.clone();
-    tokio::task::spawn_blocking(move || measure(&options)).await?
+    tokio::task::spawn_blocking(move || measure(&options, growing)).await?
 }
 
 /// One part of the soak.
-pub(crate) async fn run_on(options: &Options, database: Database) -> anyhow::Result<Outcome> {
+pub(crate) async fn run_on(
+    options: &Options,
+    growing: Growing,
+    database: Database,
+) -> anyhow::Result<Outcome> {
     let database = Some(database);
     let options = Options {
         database,
         ..options.clone()
     };
-    run(&options).await
+    run(&options, growing).await
 }
 
-fn measure(options: &Options) -> anyhow::Result<Outcome> {
+fn measure(options: &Options, growing: Growing) -> anyhow::Result<Outcome> {
     let server = server(options.server.as_deref())?;
     let root = workspace::root().join("target/soak/scale");
     if root.exists() {
@@ -144,20 +174,13 @@ fn measure(options: &Options) -> anyhow::Result<Outcome> {
         std::fs::remove_dir_all(&root)?;
     }
     std::fs::create_dir_all(&root)?;
-    let large = Size {
-        manifests: options.manifests.unwrap_or(1_000_000),
-    };
-    ensure!(
-        large.manifests >= 100_000,
-        "--manifests must be at least 100000 for a comparison with a hundredth of it"
-    );
     let (mut sections, mut faults) = (Vec::new(), Vec::new());
     for database in [Database::Sqlite, Database::Postgresql] {
         if options.database.is_some_and(|only| only != database) {
             continue;
         }
-        let rows = campaign::run(&server, &root, database, large)?;
-        let (title, table) = (database.title(), report::table(&rows));
+        let rows = measure_on(&server, &root, database, options, growing)?;
+        let (title, table) = (database.heading(growing), report::table(&rows));
         println!("\n## {title}\n\n{table}");
         sections.push((title, table));
         for row in &rows {
@@ -173,6 +196,29 @@ fn measure(options: &Options) -> anyhow::Result<Outcome> {
         sections,
         passed: faults.is_empty(),
     })
+}
+
+fn measure_on(
+    server: &Path,
+    root: &Path,
+    database: Database,
+    options: &Options,
+    growing: Growing,
+) -> anyhow::Result<Vec<Row>> {
+    match growing {
+        Growing::Stock => {
+            let manifests = options.manifests.unwrap_or(1_000_000);
+            ensure!(
+                manifests >= 100_000,
+                "--manifests must be at least 100000 for a comparison with a hundredth of it"
+            );
+            campaign::run(server, root, database, Size { manifests })
+        }
+        Growing::People => {
+            let accounts = options.accounts.unwrap_or(10_000);
+            people::run(server, root, database, Crowd { accounts })
+        }
+    }
 }
 
 /// The program to measure: a release build, unless one is named.

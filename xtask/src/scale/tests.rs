@@ -4,6 +4,7 @@ use engines::Postgres;
 
 use super::make;
 use super::operations::{Operation, Requests};
+use super::people::{self, Asked, Asking, Crowd};
 use super::registry::{Place, Registry};
 use super::seed;
 use super::shape::Size;
@@ -70,4 +71,30 @@ fn a_seeded_postgresql_database_is_one_that_the_program_accepts() -> anyhow::Res
     let directory = Directory::new("postgresql");
     let postgres = Some((Postgres::shared(), "seeded"));
     is_accepted(&Place::make(&program(), directory.0.clone(), postgres)?)
+}
+
+/// The program serves a crowd that was seeded: everything is asked once.
+fn is_served(place: &Place<'_>) -> anyhow::Result<()> {
+    const CROWD: Crowd = Crowd { accounts: 10 };
+    people::make(place, CROWD)?;
+    place.check()?;
+    let registry = Registry::start(place, &[])?;
+    let mut asking = Asking::new(CROWD, CROWD, &registry)?;
+    for asked in Asked::ALL {
+        asking.ask(asked)?;
+    }
+    registry.stop()
+}
+
+#[test]
+fn a_seeded_crowd_is_served_from_sqlite() -> anyhow::Result<()> {
+    let directory = Directory::new("people-sqlite");
+    is_served(&Place::make(&program(), directory.0.clone(), None)?)
+}
+
+#[test]
+fn a_seeded_crowd_is_served_from_postgresql() -> anyhow::Result<()> {
+    let directory = Directory::new("people-postgresql");
+    let postgres = Some((Postgres::shared(), "people"));
+    is_served(&Place::make(&program(), directory.0.clone(), postgres)?)
 }

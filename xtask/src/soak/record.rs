@@ -22,6 +22,7 @@ in `-dirty` had changes beside it.
 | `outage` | PostgreSQL and the store stopped, killed, paused and cut off under two replicas | 503 with `Retry-After`, readiness that says why, full service after, nothing half-done |
 | `chunks` | one blob of 1 GiB in 100 chunks, each to another replica | nothing is read again but tails shorter than a part; memory does not grow with the blob |
 | `protocol` | every test of the protocol, on PostgreSQL and S3 | as on SQLite and files |
+| `people` | a registry of 10,000 accounts with 50,000 namespaces, 100,000 people and 1,000,000 grants beside one of a hundredth | no login, list or search reads or takes more than its limit |
 | `scale` | a registry of 1,000,000 manifests beside one of a hundredth | no request reads or takes more than its limit |
 | `sigkill` | one server killed at random moments of pushes | every acknowledged image survives |
 
