@@ -57,6 +57,9 @@ impl Purpose {
     /// Client secrets and bind passwords of identity sources.
     pub const IDENTITY_SOURCE_SECRET: Self = Self::new("identity-source-secret");
 
+    /// What a browser carries from the beginning of a login elsewhere to its end.
+    pub const LOGIN: Self = Self::new("login");
+
     /// A purpose by its name, which must never change once something was sealed or hashed for it.
     pub const fn new(name: &'static str) -> Self {
         Self(name)

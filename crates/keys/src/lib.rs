@@ -6,6 +6,7 @@
 //! | [`secret`] | text and bytes that are wiped when dropped and never printed |
 //! | [`random`] | where randomness comes from; passwords and opaque secrets made of it |
 //! | [`deployment_key`] | the one key of a deployment: seals what must be readable, hashes what must not |
+//! | [`identity_token`] | what other issuers say of people and workloads, and every reason not to believe it |
 //! | [`password`] | Argon2id in a bounded pool; what a new password must look like |
 //! | [`throttle`] | how often a name and an address may try |
 //! | [`token`] | access tokens: issued, and refused for every reason there is |
@@ -14,6 +15,7 @@
 //! Nothing here reads a clock: whoever calls says what time it is, in milliseconds since 1970 (`now_ms`).
 
 pub mod deployment_key;
+pub mod identity_token;
 pub mod password;
 pub mod random;
 pub mod secret;
@@ -22,6 +24,10 @@ pub mod token;
 pub mod token_cache;
 
 pub use deployment_key::{DeploymentKey, KeyFileError, Purpose, UnsealError};
+pub use identity_token::{
+    IdentityClaims, IdentityExpected, IdentityToken, IdentityTokenRejected, IssuerKeys,
+    IssuerKeysInvalid,
+};
 pub use password::{Busy, PasswordError, PasswordHasher, PasswordRejected, check_new_password};
 pub use random::{Random, SystemRandom, generate_password, generate_token};
 pub use secret::{SecretBytes, SecretString, constant_time_eq};

@@ -58,6 +58,9 @@ pub struct Claims {
     /// What it allows; nothing is implied.
     #[serde(default)]
     pub access: Vec<AccessEntry>,
+    /// Id of the request by which an operator may see something of it; empty for everyone else.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub content_request: String,
 }
 
 /// Actions on one resource.

@@ -1,6 +1,7 @@
 //! Whoever makes a request.
 
-use crate::id::{AccessTokenId, AccountId, RobotId, UserId};
+use crate::id::{AccessTokenId, AccountId, RobotId, TrustRuleId, UserId};
+use crate::network::Exposure;
 use oci::ScopeActions;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,6 +23,13 @@ pub enum CallerKind {
         /// Its identifier.
         id: RobotId,
         /// Its full name, with prefix and namespace.
+        name: String,
+    },
+    /// Something that runs elsewhere, such as a job of a CI system, for which its issuer vouches.
+    Workload {
+        /// The trust rule by which it is believed.
+        rule: TrustRuleId,
+        /// [`workload_name`].
         name: String,
     },
     /// An operator at the machine's own command line.
@@ -46,8 +54,17 @@ pub enum CredentialKind {
     RobotSecret,
     /// The cookie of a login by form.
     Session,
+    /// What an identity source outside said of a person.
+    IdentitySource,
+    /// What an issuer said of a workload.
+    Workload,
     /// Access to the machine itself.
     Local,
+}
+
+/// The name of a workload in logs and events: no user and no robot account can have one like it.
+pub fn workload_name(rule: &str, subject: &str) -> String {
+    format!("workload:{rule}:{subject}")
 }
 
 /// The caller of one request, before anything was asked for.
@@ -89,7 +106,10 @@ impl Caller {
     pub fn user_id(&self) -> Option<&UserId> {
         match &self.kind {
             CallerKind::User { id, .. } => Some(id),
-            CallerKind::Anonymous | CallerKind::Robot { .. } | CallerKind::LocalOperator => None,
+            CallerKind::Anonymous
+            | CallerKind::Robot { .. }
+            | CallerKind::Workload { .. }
+            | CallerKind::LocalOperator => None,
         }
     }
 
@@ -97,15 +117,28 @@ impl Caller {
     pub fn robot_id(&self) -> Option<&RobotId> {
         match &self.kind {
             CallerKind::Robot { id, .. } => Some(id),
-            CallerKind::Anonymous | CallerKind::User { .. } | CallerKind::LocalOperator => None,
+            CallerKind::Anonymous
+            | CallerKind::User { .. }
+            | CallerKind::Workload { .. }
+            | CallerKind::LocalOperator => None,
         }
+    }
+
+    /// Whether it is no person: a robot account or a workload, which is of one account.
+    pub fn is_machine(&self) -> bool {
+        matches!(
+            self.kind,
+            CallerKind::Robot { .. } | CallerKind::Workload { .. }
+        )
     }
 
     /// The name that logs and events show.
     pub fn display_name(&self) -> &str {
         match &self.kind {
             CallerKind::Anonymous => "anonymous",
-            CallerKind::User { name, .. } | CallerKind::Robot { name, .. } => name,
+            CallerKind::User { name, .. }
+            | CallerKind::Robot { name, .. }
+            | CallerKind::Workload { name, .. } => name,
             CallerKind::LocalOperator => "local operator",
         }
     }
@@ -118,6 +151,8 @@ impl Caller {
             CredentialKind::AccessToken { .. } => "access_token",
             CredentialKind::RobotSecret => "robot_secret",
             CredentialKind::Session => "session",
+            CredentialKind::IdentitySource => "identity_source",
+            CredentialKind::Workload => "workload",
             CredentialKind::Local => "local",
         }
     }
@@ -130,4 +165,6 @@ pub struct Origin {
     pub address: Option<IpAddr>,
     /// The client's program as it calls itself, at most 255 bytes and without control characters.
     pub agent: Option<Arc<str>>,
+    /// Through which kind of listener it came.
+    pub exposure: Exposure,
 }

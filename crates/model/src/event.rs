@@ -1,10 +1,11 @@
 //! Everything that can happen, once. Each is written in the transaction that made it true.
 
+use crate::network::Network;
 use crate::robot::Permission;
 use oci::{Digest, RepositoryName, Tag};
 use serde::Serialize;
 
-/// Who has a role in a namespace, by name: the field `user` or `group` of an event.
+/// Who has a role, by name: the field `user`, `group` or `robot` of an event.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Member {
@@ -12,6 +13,17 @@ pub enum Member {
     User(String),
     /// A group.
     Group(String),
+    /// A robot account.
+    Robot(String),
+}
+
+/// What became of a list of address ranges.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RangesChanged {
+    /// Those that were not in it before.
+    pub added: Vec<Network>,
+    /// Those that are not in it any more.
+    pub removed: Vec<Network>,
 }
 
 /// A fact. Serialised as `{"kind": "tag.put", …}`; the kinds and fields are a contract with whoever reads events.
@@ -313,6 +325,58 @@ pub enum Event {
         /// Its name.
         plan: String,
     },
+    /// A namespace got a limit of its own, or another one, or lost it.
+    #[serde(rename = "namespace.limited")]
+    NamespaceLimited {
+        /// Its name.
+        namespace: String,
+        /// What it may use, in bytes; none for as much as the account may.
+        limit_bytes: Option<u64>,
+    },
+    /// A push made an account use so much of its storage that its administrators are to know.
+    #[serde(rename = "account.storage_warning")]
+    StorageWarning {
+        /// Its name.
+        account: String,
+        /// The share that it has reached, in percent.
+        percent: u8,
+        /// What it uses, in bytes.
+        used_bytes: u64,
+        /// What it may use.
+        limit_bytes: u64,
+    },
+    /// An operator began to close an account.
+    #[serde(rename = "account.closing")]
+    AccountClosing {
+        /// Its name.
+        account: String,
+        /// From when on its content is destroyed.
+        destroy_at_ms: i64,
+        /// Whether it may be pulled from until then.
+        allows_pull: bool,
+    },
+    /// An account that was to be closed goes on.
+    #[serde(rename = "account.restored")]
+    AccountRestored {
+        /// Its name.
+        account: String,
+    },
+    /// The content of an account was destroyed. Its receipt says how much that was.
+    #[serde(rename = "account.destroyed")]
+    AccountDestroyed {
+        /// Its name.
+        account: String,
+        /// Manifests that it had.
+        manifests: u64,
+        /// What they used, in bytes.
+        bytes: u64,
+    },
+    /// The figures of a month will not change any more.
+    #[serde(rename = "usage.closed")]
+    UsageClosed {
+        /// The month, as in `2026-11`.
+        usage: String,
+    },
     /// A robot account was made.
     #[serde(rename = "robot.created")]
     RobotCreated {
@@ -355,12 +419,89 @@ pub enum Event {
         /// The namespace it is of; none for one of the account.
         namespace: Option<String>,
     },
+    /// A trust rule was made.
+    #[serde(rename = "trust_rule.created")]
+    TrustRuleCreated {
+        /// Its name.
+        trust_rule: String,
+        /// Whose tokens it believes.
+        issuer: String,
+        /// What workloads may do by it.
+        permissions: Vec<Permission>,
+    },
+    /// A trust rule was changed.
+    #[serde(rename = "trust_rule.updated")]
+    TrustRuleUpdated {
+        /// Its name.
+        trust_rule: String,
+        /// Whose tokens it believes now.
+        issuer: String,
+        /// What workloads may do by it now.
+        permissions: Vec<Permission>,
+        /// Whether it believes nobody at present.
+        is_disabled: bool,
+    },
+    /// A trust rule was deleted.
+    #[serde(rename = "trust_rule.deleted")]
+    TrustRuleDeleted {
+        /// Its name.
+        trust_rule: String,
+    },
+    /// A source of identities was added.
+    #[serde(rename = "identity_source.created")]
+    IdentitySourceCreated {
+        /// Its name.
+        identity_source: String,
+        /// Who vouches.
+        issuer: String,
+    },
+    /// A source of identities was changed.
+    #[serde(rename = "identity_source.updated")]
+    IdentitySourceUpdated {
+        /// Its name.
+        identity_source: String,
+        /// Which settings; never what a secret is.
+        settings: Vec<String>,
+    },
+    /// A source of identities was taken away, and nobody logs in by it any more.
+    #[serde(rename = "identity_source.deleted")]
+    IdentitySourceDeleted {
+        /// Its name.
+        identity_source: String,
+    },
     /// Settings of an account were changed.
     #[serde(rename = "configuration.updated")]
     ConfigurationUpdated {
         /// Which.
         settings: Vec<String>,
     },
+    /// An operator made a host name an account's own.
+    #[serde(rename = "address.added")]
+    AddressAdded {
+        /// The name.
+        address: String,
+    },
+    /// An operator took a host name from an account.
+    #[serde(rename = "address.removed")]
+    AddressRemoved {
+        /// The name.
+        address: String,
+    },
+    /// From where an account, or a namespace of it, may be reached was changed.
+    #[serde(rename = "network_rules.updated")]
+    NetworkRulesUpdated {
+        /// Whether the account is reached through private listeners only now.
+        private_only: bool,
+        /// The namespace whose list was changed; none for the account's own.
+        namespace: Option<String>,
+        /// Of the list for management.
+        management: RangesChanged,
+        /// Of the list for images.
+        registry: RangesChanged,
+    },
+    /// An account may be reached from everywhere again, whatever its rules were.
+    #[serde(rename = "network_rules.cleared")]
+    NetworkRulesCleared,
     /// An operator had the collector run.
     #[serde(rename = "garbage.collected")]
     GarbageCollected {
@@ -420,6 +561,9 @@ pub enum Event {
         count: u64,
         /// Whether it is about all addresses that there was no place to remember one by one.
         is_of_others: bool,
+        /// Whether the account's network rules refused them, to whomever it was.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        by_network_rules: bool,
     },
     /// A manifest was pulled.
     #[serde(rename = "manifest.pulled")]
@@ -432,6 +576,131 @@ pub enum Event {
         tag: Option<Tag>,
         /// How often by this caller, since this was last written.
         count: u64,
+    },
+    /// A role of the account's own was made.
+    #[serde(rename = "role.created")]
+    RoleCreated {
+        /// Its name.
+        role: String,
+        /// What it holds.
+        actions: Vec<String>,
+    },
+    /// A role of the account's own was changed, and so was what everyone may do who has it.
+    #[serde(rename = "role.updated")]
+    RoleUpdated {
+        /// Its name.
+        role: String,
+        /// Its name before.
+        was: String,
+        /// What it holds now.
+        actions: Vec<String>,
+    },
+    /// A role of the account's own was deleted.
+    #[serde(rename = "role.deleted")]
+    RoleDeleted {
+        /// Its name.
+        role: String,
+    },
+    /// Somebody got a role.
+    #[serde(rename = "grant.created")]
+    GrantCreated {
+        /// Who.
+        #[serde(flatten)]
+        member: Member,
+        /// The role.
+        role: String,
+        /// The namespace that it is for; none for the whole account.
+        namespace: Option<String>,
+        /// The pattern of the repositories in it; none for all.
+        repositories: Option<String>,
+    },
+    /// Somebody lost a role.
+    #[serde(rename = "grant.deleted")]
+    GrantDeleted {
+        /// Who.
+        #[serde(flatten)]
+        member: Member,
+        /// The role.
+        role: String,
+        /// The namespace that it was for; none for the whole account.
+        namespace: Option<String>,
+        /// The pattern of the repositories in it; none for all.
+        repositories: Option<String>,
+    },
+    /// A user got a role of the deployment's operators.
+    #[serde(rename = "operator.added")]
+    OperatorAdded {
+        /// The user's name.
+        operator: String,
+        /// The role.
+        role: String,
+    },
+    /// A user lost a role of the deployment's operators.
+    #[serde(rename = "operator.removed")]
+    OperatorRemoved {
+        /// The user's name.
+        operator: String,
+        /// The role.
+        role: String,
+    },
+    /// An operator asked to see what is in an account.
+    #[serde(rename = "content_request.created")]
+    ContentRequested {
+        /// The request.
+        content_request: String,
+        /// The account's name.
+        account: String,
+        /// The operator's name.
+        operator: String,
+        /// The only namespace that it is about; none for all.
+        namespace: Option<String>,
+        /// Why.
+        reason: String,
+        /// For how long.
+        hours: i64,
+    },
+    /// An account's administrator allowed it, for a time.
+    #[serde(rename = "content_request.granted")]
+    ContentRequestGranted {
+        /// The request.
+        content_request: String,
+        /// The account's name.
+        account: String,
+        /// The operator's name.
+        operator: String,
+        /// Until when.
+        expires_at_ms: i64,
+    },
+    /// It was not allowed, or is allowed no longer, or is not wanted any more.
+    #[serde(rename = "content_request.ended")]
+    ContentRequestEnded {
+        /// The request.
+        content_request: String,
+        /// The account's name.
+        account: String,
+        /// The operator's name.
+        operator: String,
+        /// `declined`, `revoked` or `withdrawn`.
+        state: String,
+    },
+    /// An operator looked at something that is in the account, as its administrator had allowed.
+    #[serde(rename = "content.seen")]
+    ContentSeen {
+        /// The request.
+        content_request: String,
+        /// What it did.
+        action: String,
+        /// The repository that it was about.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        repository: Option<String>,
+        /// The namespace that it was about; neither for a list over all.
+        namespace: Option<String>,
+    },
+    /// It was decided for how long this log is kept.
+    #[serde(rename = "audit_log.kept")]
+    AuditLogKept {
+        /// For how many days; none for ever.
+        days: Option<i64>,
     },
     /// The oldest part of this log was purged.
     #[serde(rename = "audit_log.purged")]
@@ -495,11 +764,27 @@ kinds! {
     PlanChanged = "plan.changed",
     PlanCreated = "plan.created",
     PlanDeleted = "plan.deleted",
+    NamespaceLimited = "namespace.limited",
+    StorageWarning = "account.storage_warning",
+    AccountClosing = "account.closing",
+    AccountRestored = "account.restored",
+    AccountDestroyed = "account.destroyed",
+    UsageClosed = "usage.closed",
     RobotCreated = "robot.created",
     RobotUpdated = "robot.updated",
     RobotSecretReset = "robot.secret_reset",
     RobotDeleted = "robot.deleted",
+    TrustRuleCreated = "trust_rule.created",
+    TrustRuleUpdated = "trust_rule.updated",
+    TrustRuleDeleted = "trust_rule.deleted",
+    IdentitySourceCreated = "identity_source.created",
+    IdentitySourceUpdated = "identity_source.updated",
+    IdentitySourceDeleted = "identity_source.deleted",
     ConfigurationUpdated = "configuration.updated",
+    AddressAdded = "address.added",
+    AddressRemoved = "address.removed",
+    NetworkRulesUpdated = "network_rules.updated",
+    NetworkRulesCleared = "network_rules.cleared",
     GarbageCollected = "garbage.collected",
     BackupMade = "backup.made",
     UsageCorrected = "usage.corrected",
@@ -508,5 +793,17 @@ kinds! {
     LoginRefused = "login.refused",
     AccessRefused = "access.refused",
     ManifestPulled = "manifest.pulled",
+    RoleCreated = "role.created",
+    RoleUpdated = "role.updated",
+    RoleDeleted = "role.deleted",
+    GrantCreated = "grant.created",
+    GrantDeleted = "grant.deleted",
+    OperatorAdded = "operator.added",
+    OperatorRemoved = "operator.removed",
+    ContentRequested = "content_request.created",
+    ContentRequestGranted = "content_request.granted",
+    ContentRequestEnded = "content_request.ended",
+    ContentSeen = "content.seen",
+    AuditLogKept = "audit_log.kept",
     AuditLogPurged = "audit_log.purged",
 }

@@ -53,6 +53,14 @@ id!(
     GrantId
 );
 id!(
+    /// A role of an account's own.
+    RoleId
+);
+id!(
+    /// An operator's request to see what is in an account.
+    ContentRequestId
+);
+id!(
     /// A job.
     JobId
 );
@@ -63,6 +71,14 @@ id!(
 id!(
     /// A robot account.
     RobotId
+);
+id!(
+    /// A rule by which workloads elsewhere are trusted.
+    TrustRuleId
+);
+id!(
+    /// An identity source: who vouches for people.
+    IdentitySourceId
 );
 id!(
     /// A group of users.

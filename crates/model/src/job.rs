@@ -30,8 +30,14 @@ impl JobKind {
     pub const EXPIRE_TOKENS: Self = Self::routine("expire_tokens");
     /// Forgets jobs that ended long ago.
     pub const FORGET_JOBS: Self = Self::routine("forget_jobs");
+    /// Looks at what accounts store, and closes months that are over.
+    pub const TAKE_USAGE: Self = Self::routine("take_usage");
+    /// Destroys the content of accounts whose time has come.
+    pub const DESTROY_ACCOUNTS: Self = Self::routine("destroy_accounts");
+    /// Purges audit logs of what their accounts do not keep any more.
+    pub const PURGE_AUDIT_LOGS: Self = Self::routine("purge_audit_logs");
     /// Every kind that the product has.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::EXPIRE_UPLOADS,
         Self::SWEEP_UPLOADS,
         Self::DELETE_OBJECTS,
@@ -41,6 +47,9 @@ impl JobKind {
         Self::PURGE_TRASH,
         Self::EXPIRE_TOKENS,
         Self::FORGET_JOBS,
+        Self::TAKE_USAGE,
+        Self::DESTROY_ACCOUNTS,
+        Self::PURGE_AUDIT_LOGS,
     ];
 
     /// Upkeep of the deployment. It comes again by itself, so it does not try for long.

@@ -6,9 +6,12 @@
 pub mod account;
 pub mod caller;
 pub mod clock;
+pub mod content_request;
 pub mod event;
 pub mod id;
 pub mod job;
+pub mod network;
+pub mod operator_role;
 pub mod page;
 pub mod plan;
 pub mod robot;
@@ -17,13 +20,20 @@ pub mod role;
 pub use account::{Account, AccountState, Address};
 pub use caller::{Caller, CallerKind, CredentialKind};
 pub use clock::{Clock, IdSource};
+pub use content_request::{ContentRequest, ContentRequestState};
 pub use event::Event;
 pub use id::{
-    AccessTokenId, AccountId, GrantId, GroupId, JobId, LabelId, NamespaceId, PlanId, RepositoryId,
-    RobotId, ScheduleId, UserId,
+    AccessTokenId, AccountId, ContentRequestId, GrantId, GroupId, IdentitySourceId, JobId, LabelId,
+    NamespaceId, PlanId, RepositoryId, RobotId, RoleId, ScheduleId, TrustRuleId, UserId,
 };
 pub use job::{JobKind, JobLogLevel, JobState};
+pub use network::{
+    AllowedRange, Exposure, Network, NetworkBarrier, NetworkError, NetworkRules, NetworkTraffic,
+};
+pub use operator_role::OperatorRole;
 pub use page::Page;
-pub use plan::{Plan, PlanFeatures, PlanLimits};
+pub use plan::{Plan, PlanLimits};
 pub use robot::{Permission, PermissionScope};
-pub use role::{Action, Actions, Coverage, Right, Role, Scope};
+pub use role::{
+    Action, Actions, Coverage, CustomRole, GrantedRole, RepositoryPattern, Right, Role, Scope,
+};

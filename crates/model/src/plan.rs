@@ -1,4 +1,4 @@
-//! Plans: named limits and switches that accounts agree to.
+//! Plans: named limits that accounts agree to.
 
 use crate::id::PlanId;
 use serde::{Deserialize, Serialize};
@@ -16,14 +16,6 @@ pub struct PlanLimits {
     pub namespaces: Option<u64>,
 }
 
-/// What an account may switch on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanFeatures {
-    /// Scanning images for vulnerabilities.
-    #[serde(default)]
-    pub scanning: bool,
-}
-
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -35,8 +27,6 @@ pub struct Plan {
     pub description: String,
     /// Its limits.
     pub limits: PlanLimits,
-    /// Its switches.
-    pub features: PlanFeatures,
     /// Whether accounts may choose it themselves.
     pub is_offered: bool,
 }
@@ -44,19 +34,16 @@ pub struct Plan {
 /// A gibibyte.
 const GIB: u64 = 1 << 30;
 
-/// The plans that a deployment begins with, as examples: name, description, GiB of storage, requests at once, scanning.
-pub const EXAMPLES: [(&str, &str, u64, u64, bool); 3] = [
-    ("S", "for a team", 200, 15, false),
-    ("M", "for a company", 600, 45, true),
-    ("L", "for several companies", 5 * 1024, 90, true),
+/// The plans that a deployment begins with, as examples: name, description, GiB of storage, requests at once.
+pub const EXAMPLES: [(&str, &str, u64, u64); 3] = [
+    ("S", "for a team", 200, 15),
+    ("M", "for a company", 600, 45),
+    ("L", "for several companies", 5 * 1024, 90),
 ];
 
 impl Plan {
     /// The example of that place.
-    pub fn example(
-        id: PlanId,
-        (name, description, gib, requests, scanning): (&str, &str, u64, u64, bool),
-    ) -> Self {
+    pub fn example(id: PlanId, (name, description, gib, requests): (&str, &str, u64, u64)) -> Self {
         Self {
             id,
             name: name.to_owned(),
@@ -67,7 +54,6 @@ impl Plan {
                 requests_at_once: Some(requests),
                 namespaces: None,
             },
-            features: PlanFeatures { scanning },
             is_offered: true,
         }
     }

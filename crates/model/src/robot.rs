@@ -65,6 +65,7 @@ impl Permission {
             coverage,
             actions,
             role: None,
+            request: None,
         }
     }
 }

@@ -1,9 +1,16 @@
 //! The catalogue of actions, and the roles that are sets of them.
 
 mod action;
+mod custom;
+mod pattern;
+mod words;
 
-use crate::id::{AccountId, NamespaceId};
+use crate::id::{AccountId, ContentRequestId, NamespaceId};
 pub use action::{Action, Actions};
+pub use custom::{CustomRole, GrantedRole};
+pub use pattern::{
+    MAX_PATTERN_BYTES, PatternInvalid, RepositoryPattern, matches_pattern, regular_expression,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a role is given for.
@@ -13,6 +20,8 @@ pub enum Scope {
     Account,
     /// One namespace and all its repositories.
     Namespace(NamespaceId),
+    /// Some repositories of one namespace.
+    Repositories(NamespaceId, RepositoryPattern),
 }
 
 /// What of an account a right covers.
@@ -26,6 +35,8 @@ pub enum Coverage {
     Namespaces,
     /// One namespace.
     Namespace(NamespaceId),
+    /// The repositories of one namespace whose names are like a pattern. Of the namespace itself, that it is there.
+    Repositories(NamespaceId, RepositoryPattern),
 }
 
 /// Some actions on some part of an account. Rights add up; nothing denies.
@@ -37,8 +48,10 @@ pub struct Right {
     pub coverage: Coverage,
     /// What may be done.
     pub actions: Actions,
-    /// The role that it is, if it is one.
+    /// The role that it is, if it is one of those that every account has.
     pub role: Option<Role>,
+    /// What an account's administrator allowed to an operator by, if that is what it is. Each use of it is an event.
+    pub request: Option<ContentRequestId>,
 }
 
 impl Right {
@@ -48,7 +61,7 @@ impl Right {
             // Power over the account itself comes from a role that is made for it, on the account.
             Scope::Account if role.is_of_accounts() => Coverage::Everything,
             Scope::Account => Coverage::Namespaces,
-            Scope::Namespace(namespace) => Coverage::Namespace(namespace.clone()),
+            Scope::Namespace(_) | Scope::Repositories(..) => Coverage::of(scope),
         };
         let is_out_of_place = role == Role::Administrator && *scope != Scope::Account;
         let actions = if is_out_of_place {
@@ -61,6 +74,34 @@ impl Right {
             coverage,
             actions,
             role: (!is_out_of_place).then_some(role),
+            request: None,
+        }
+    }
+
+    /// What a role of an account's own that is given for a scope comes to. On the account it covers all of it: its actions
+    /// were chosen for that one by one.
+    pub fn of_custom_role(account: AccountId, actions: Actions, scope: &Scope) -> Self {
+        Self {
+            account,
+            coverage: Coverage::of(scope),
+            actions,
+            role: None,
+            request: None,
+        }
+    }
+
+    /// What an operator may do by a request that was granted: to look at what is in all namespaces, or in one.
+    pub fn of_request(
+        account: AccountId,
+        request: ContentRequestId,
+        namespace: Option<NamespaceId>,
+    ) -> Self {
+        Self {
+            account,
+            coverage: namespace.map_or(Coverage::Namespaces, Coverage::Namespace),
+            actions: Role::Reader.actions(),
+            role: None,
+            request: Some(request),
         }
     }
 
@@ -71,7 +112,7 @@ impl Right {
             && self.actions.contains(action)
     }
 
-    /// Whether it allows an action on a namespace of an account.
+    /// Whether it allows an action on a namespace of an account, and on all that is in it.
     pub fn allows_in_namespace(
         &self,
         account: &AccountId,
@@ -80,10 +121,71 @@ impl Right {
     ) -> bool {
         let covers = match &self.coverage {
             Coverage::Everything | Coverage::Namespaces => true,
-            Coverage::Account => false,
+            Coverage::Account | Coverage::Repositories(..) => false,
             Coverage::Namespace(covered) => covered == namespace,
         };
         self.account == *account && covers && self.actions.contains(action)
+    }
+
+    /// Whether it allows an action on a repository of a namespace, by its name there.
+    pub fn allows_in_repository(
+        &self,
+        account: &AccountId,
+        (namespace, path): (&NamespaceId, &str),
+        action: Action,
+    ) -> bool {
+        let is_like = match &self.coverage {
+            Coverage::Repositories(covered, pattern) => {
+                covered == namespace && pattern.matches(path)
+            }
+            _ => return self.allows_in_namespace(account, namespace, action),
+        };
+        self.account == *account && is_like && self.actions.contains(action)
+    }
+
+    /// The pattern by which it covers a part of a namespace, if it is such a one and allows an action there.
+    pub fn part(
+        &self,
+        account: &AccountId,
+        action: Action,
+    ) -> Option<(&NamespaceId, &RepositoryPattern)> {
+        match &self.coverage {
+            Coverage::Repositories(namespace, pattern)
+                if self.account == *account && self.actions.contains(action) =>
+            {
+                Some((namespace, pattern))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it covers a part of a namespace, whatever may be done there: its holder knows that the namespace is there.
+    pub fn is_in_part_of(&self, account: &AccountId, namespace: &NamespaceId) -> bool {
+        matches!(&self.coverage, Coverage::Repositories(covered, _)
+            if covered == namespace && self.account == *account && self.actions != Actions::NONE)
+    }
+}
+
+impl Coverage {
+    /// All that a scope names.
+    fn of(scope: &Scope) -> Self {
+        match scope {
+            Scope::Account => Self::Everything,
+            Scope::Namespace(namespace) => Self::Namespace(namespace.clone()),
+            Scope::Repositories(namespace, pattern) => {
+                Self::Repositories(namespace.clone(), pattern.clone())
+            }
+        }
+    }
+
+    /// Whether it covers all that another one does.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Everything, _)
+            | (Self::Namespaces, Self::Namespace(_) | Self::Repositories(..)) => true,
+            (Self::Namespace(one), Self::Repositories(of, _)) => one == of,
+            (held, wanted) => held == wanted,
+        }
     }
 }
 
@@ -237,5 +339,33 @@ mod tests {
         assert!(administrator.allows_in_account(&account, Action::RobotCreate));
         let misplaced = of(Role::Administrator, &Scope::Namespace(namespace.clone()));
         assert!(!misplaced.allows_in_namespace(&account, &namespace, Action::RepositoryPull));
+    }
+
+    #[test]
+    fn a_pattern_covers_the_repositories_that_are_like_it_and_nothing_of_the_namespace() {
+        let (account, namespace) = (AccountId::new("a"), NamespaceId::new("n"));
+        let pattern = RepositoryPattern::parse("web/*").expect("a pattern");
+        let scope = Scope::Repositories(namespace.clone(), pattern.clone());
+        let right = Right::of_role(account.clone(), Role::Developer, &scope);
+        let may = |path, action| right.allows_in_repository(&account, (&namespace, path), action);
+        assert!(may("web/app", Action::RepositoryPush));
+        assert!(!may("web/app", Action::RepositoryDelete));
+        assert!(!may("web", Action::RepositoryPull));
+        assert!(!may("web/app/deep", Action::RepositoryPull));
+        assert!(!right.allows_in_namespace(&account, &namespace, Action::RepositoryPull));
+        assert!(!right.allows_in_account(&account, Action::RepositoryPull));
+        assert!(right.is_in_part_of(&account, &namespace));
+        assert!(!right.is_in_part_of(&account, &NamespaceId::new("o")));
+        assert!(!right.is_in_part_of(&AccountId::new("b"), &namespace));
+        assert_eq!(
+            right.part(&account, Action::RepositoryPull),
+            Some((&namespace, &pattern))
+        );
+        assert_eq!(right.part(&account, Action::RepositoryDelete), None);
+        let misplaced = Right::of_role(account.clone(), Role::Administrator, &scope);
+        assert!(!misplaced.is_in_part_of(&account, &namespace));
+        let whole = Coverage::Namespace(namespace);
+        assert!(whole.covers(&right.coverage) && !right.coverage.covers(&whole));
+        assert!(right.coverage.covers(&right.coverage));
     }
 }

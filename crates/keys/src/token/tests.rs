@@ -40,6 +40,7 @@ fn claims() -> Claims {
             name: "team/app".into(),
             actions: vec!["pull".into(), "push".into()],
         }],
+        content_request: String::new(),
     }
 }
 

@@ -167,8 +167,28 @@ actions! {
     AccountUpdate = "account:update" "",
     PlanRead = "plan:read" "S",
     PlanUpdate = "plan:update" "S",
+    TrustRuleCreate = "trust-rule:create" "",
+    TrustRuleRead = "trust-rule:read" "",
+    TrustRuleUpdate = "trust-rule:update" "",
+    TrustRuleDelete = "trust-rule:delete" "",
+    TrustRuleList = "trust-rule:list" "",
+    IdentitySourceCreate = "identity-source:create" "",
+    IdentitySourceRead = "identity-source:read" "",
+    IdentitySourceUpdate = "identity-source:update" "",
+    IdentitySourceDelete = "identity-source:delete" "",
+    IdentitySourceList = "identity-source:list" "",
     NetworkRuleRead = "network-rule:read" "S",
     NetworkRuleUpdate = "network-rule:update" "S",
+    RoleRead = "role:read" "S",
+    RoleCreate = "role:create" "",
+    RoleUpdate = "role:update" "",
+    RoleDelete = "role:delete" "",
+    GrantList = "grant:list" "S",
+    GrantCreate = "grant:create" "",
+    GrantDelete = "grant:delete" "",
+    ContentRequestList = "content-request:list" "",
+    ContentRequestUpdate = "content-request:update" "",
+    AuditLogUpdate = "audit-log:update" "",
 }
 
 impl Action {
@@ -198,7 +218,7 @@ impl Action {
 }
 
 /// Words of the set: more than there are actions.
-const WORDS: usize = 3;
+const WORDS: usize = 4;
 
 /// A set of actions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
