@@ -135,7 +135,7 @@ CREATE TABLE manifest_labels (
 );
 CREATE INDEX manifest_labels_label ON manifest_labels (label_id);
 
--- Named limits. Null means no limit. `features` is JSON: {"scanning": true, …}.
+-- Named limits. Null means no limit. Accounts choose offered ones themselves.
 CREATE TABLE plans (
     id                   TEXT NOT NULL PRIMARY KEY,
     name                 TEXT COLLATE "C" NOT NULL UNIQUE,
@@ -144,7 +144,6 @@ CREATE TABLE plans (
     pull_bytes_per_month BIGINT,
     requests_at_once     BIGINT,
     namespaces           BIGINT,
-    features             TEXT NOT NULL,
     is_offered           SMALLINT NOT NULL CHECK (is_offered IN (0, 1)),
     created_at_ms        BIGINT NOT NULL
 );
@@ -155,7 +154,6 @@ CREATE TABLE plans (
 CREATE TABLE account_terms (
     account_id      TEXT NOT NULL PRIMARY KEY REFERENCES accounts (id),
     plan_id         TEXT REFERENCES plans (id),
-    contact         TEXT NOT NULL,
     settings        TEXT NOT NULL,
     state_reason    TEXT,
     destroy_at_ms   BIGINT,
@@ -163,15 +161,17 @@ CREATE TABLE account_terms (
     receipt         TEXT,
     updated_at_ms   BIGINT NOT NULL
 );
-CREATE INDEX account_terms_destroy ON account_terms (destroy_at_ms) WHERE destroy_at_ms IS NOT NULL;
+CREATE INDEX account_terms_destroy ON account_terms (destroy_at_ms)
+    WHERE destroy_at_ms IS NOT NULL AND destroyed_at_ms IS NULL;
 CREATE INDEX account_terms_plan ON account_terms (plan_id);
 
--- Bytes pulled per calendar month (UTC, '2026-11'). In batches.
+-- What was pulled and pushed per calendar month (UTC, '2026-11'). In batches.
 CREATE TABLE account_traffic (
     account_id TEXT NOT NULL REFERENCES accounts (id),
     month      TEXT COLLATE "C" NOT NULL,
     pull_bytes BIGINT NOT NULL,
     pulls      BIGINT NOT NULL,
+    pushes     BIGINT NOT NULL,
     PRIMARY KEY (account_id, month)
 );
 

@@ -34,8 +34,8 @@ impl Tx<'_> {
         account: &AccountId,
         now_ms: i64,
     ) -> Result<AccountSettings> {
-        const ROW: &str = "INSERT INTO account_terms (account_id, contact, settings, updated_at_ms) \
-             VALUES (?1, '', '{}', ?2) ON CONFLICT (account_id) DO NOTHING";
+        const ROW: &str = "INSERT INTO account_terms (account_id, settings, updated_at_ms) \
+             VALUES (?1, '{}', ?2) ON CONFLICT (account_id) DO NOTHING";
         const TAKE: &str = "SELECT 1 FROM account_terms WHERE account_id = ?1 FOR UPDATE";
         self.connection
             .execute(ROW, params![account.as_str(), now_ms])?;

@@ -3,6 +3,7 @@
 use crate::Reader;
 use crate::connection::{Param, Row, params};
 use crate::error::Result;
+use crate::patterns::{NamespacePart, Parts};
 use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list, pattern, places};
 use model::{NamespaceId, RepositoryId};
 use oci::{Digest, Reference};
@@ -44,6 +45,8 @@ pub enum ArtifactsOf<'a> {
     Repository(&'a RepositoryId),
     /// Those of all repositories of a namespace.
     Namespace(&'a NamespaceId),
+    /// Those of the repositories of some parts of namespaces.
+    Parts(&'a [NamespacePart]),
 }
 
 /// The tags that a manifest has to have to be in a list.
@@ -96,15 +99,28 @@ macro_rules! needed_bytes {
 
 pub(crate) use needed_bytes;
 
-macro_rules! columns {
-    ($content:literal) => {
+/// Bytes of the manifest `m` and of everything that it needs; of an index, also of what its children need.
+macro_rules! whole_bytes {
+    () => {
         concat!(
-            "m.id, m.repository_id, r.name, m.digest, m.media_type, m.artifact_type, m.size_bytes + ",
+            "m.size_bytes + ",
             needed_bytes!("m"),
             " + COALESCE((SELECT CAST(SUM(x.size_bytes + ",
             needed_bytes!("x"),
             ") AS BIGINT) FROM manifest_children c JOIN manifests x \
-             ON x.repository_id = c.repository_id AND x.digest = c.digest WHERE c.manifest_id = m.id), 0), ",
+             ON x.repository_id = c.repository_id AND x.digest = c.digest WHERE c.manifest_id = m.id), 0)"
+        )
+    };
+}
+
+pub(crate) use whole_bytes;
+
+macro_rules! columns {
+    ($content:literal) => {
+        concat!(
+            "m.id, m.repository_id, r.name, m.digest, m.media_type, m.artifact_type, ",
+            whole_bytes!(),
+            ", ",
             $content,
             ", m.created_at_ms, p.last_pulled_at_ms, r.namespace_id"
         )
@@ -257,16 +273,28 @@ impl Reader<'_> {
         filter: &ArtifactFilter,
         query: &ListQuery,
     ) -> Result<Listed<ArtifactRow>> {
-        let (column, id) = match of {
-            ArtifactsOf::Repository(id) => ("m.repository_id", id.as_str()),
-            ArtifactsOf::Namespace(id) => ("r.namespace_id", id.as_str()),
+        let parts = match of {
+            ArtifactsOf::Parts(parts) => parts,
+            ArtifactsOf::Repository(_) | ArtifactsOf::Namespace(_) => &[],
         };
-        let mut params = vec![Param::from(id)];
+        let parts = Parts::new(&self.connection, parts);
+        let mut params = Vec::new();
+        let among = match of {
+            ArtifactsOf::Repository(id) => {
+                params.push(Param::from(id.as_str()));
+                "m.repository_id = ?1".to_owned()
+            }
+            ArtifactsOf::Namespace(id) => {
+                params.push(Param::from(id.as_str()));
+                "r.namespace_id = ?1".to_owned()
+            }
+            ArtifactsOf::Parts(_) => parts.condition(&self.connection, &mut params),
+        };
         let like = match &filter.tags {
             Some(TagFilter::Containing(part)) => pattern(part),
             _ => String::new(),
         };
-        let mut conditions = vec![format!("{column} = ?1")];
+        let mut conditions = vec![among];
         conditions.extend(filter.conditions(&mut params, &like));
         let from = format!("{} WHERE {}", tables!(), conditions.join(" AND "));
         let source = ListSource {

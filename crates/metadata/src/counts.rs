@@ -4,6 +4,7 @@ use crate::Reader;
 use crate::connection::{Param, params, parse_column};
 use crate::error::Result;
 use crate::namespace_settings::Listable;
+use crate::patterns::{NamespacePart, Parts};
 use crate::query::places;
 use model::{AccountId, NamespaceId, Role};
 use std::collections::HashMap;
@@ -57,6 +58,26 @@ impl Reader<'_> {
             }
         }
         Ok(counts)
+    }
+
+    /// Repositories that have or had a manifest in each of some parts of namespaces, by the namespace's id; only of
+    /// namespaces that are not public, and 0 where there is none.
+    pub fn count_parts(&self, parts: &[NamespacePart]) -> Result<HashMap<NamespaceId, i64>> {
+        if parts.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let texts = Parts::new(&self.connection, parts);
+        let mut params = Vec::new();
+        let condition = texts.condition(&self.connection, &mut params);
+        let among = places(0, parts.len());
+        let sql = format!(
+            "SELECT n.id, (SELECT COUNT(*) FROM repositories r WHERE r.namespace_id = n.id AND r.is_listed = 1 \
+             AND {condition}) FROM namespaces n WHERE n.is_public = 0 AND n.id IN ({among})"
+        );
+        let rows = self.connection.list_once(&sql, &params, |row| {
+            Ok((NamespaceId::new(row.text(0)?), row.int(1)?))
+        })?;
+        Ok(rows.into_iter().collect())
     }
 
     /// How many have each role in a namespace, users and groups alike.

@@ -63,6 +63,19 @@ pub struct EventRow {
     pub at_ms: i64,
 }
 
+/// Which events of a log are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Their kind; empty for all.
+    pub kind: String,
+    /// Who did it, by name; empty for everyone.
+    pub caller: String,
+    /// Not before this time.
+    pub since_ms: i64,
+    /// Not after this time.
+    pub until_ms: i64,
+}
+
 /// Which of an account's sealed events a caller may see.
 #[derive(Clone, Copy, Debug)]
 pub enum VisibleEvents<'a> {
@@ -167,6 +180,50 @@ impl Reader<'_> {
                 connection.list(OF_ACCOUNT, params, read_event)
             }
             None => connection.list(OF_DEPLOYMENT, params![after, limit], read_event),
+        }
+    }
+
+    /// Sealed events of an account, or of the deployment, the newest first, before the number `before`.
+    pub fn browse_events(
+        &self,
+        owner: Option<&AccountId>,
+        filter: &EventFilter,
+        (before, limit): (i64, i64),
+    ) -> Result<Vec<EventRow>> {
+        const OF_ACCOUNT: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM events e WHERE e.account_id = ?1 AND e.number < ?2 AND (?3 = '' OR e.caller = ?3) \
+             AND e.at_ms >= ?4 AND e.at_ms <= ?5 ORDER BY e.number DESC LIMIT ?6"
+        );
+        const OF_ACCOUNT_AND_KIND: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM events e WHERE e.account_id = ?1 AND e.kind = ?2 AND e.number < ?3 AND (?4 = '' OR e.caller = ?4) \
+             AND e.at_ms >= ?5 AND e.at_ms <= ?6 ORDER BY e.number DESC LIMIT ?7"
+        );
+        const OF_DEPLOYMENT: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM events e WHERE e.account_id IS NULL AND e.number < ?1 AND (?2 = '' OR e.kind = ?2) \
+             AND (?3 = '' OR e.caller = ?3) AND e.at_ms >= ?4 AND e.at_ms <= ?5 ORDER BY e.number DESC LIMIT ?6"
+        );
+        let (kind, caller) = (filter.kind.as_str(), filter.caller.as_str());
+        let (since, until) = (filter.since_ms, filter.until_ms);
+        let connection = &self.connection;
+        match owner.map(AccountId::as_str) {
+            Some(account) if kind.is_empty() => {
+                let params = params![account, before, caller, since, until, limit];
+                connection.list(OF_ACCOUNT, params, read_event)
+            }
+            Some(account) => {
+                let params = params![account, kind, before, caller, since, until, limit];
+                connection.list(OF_ACCOUNT_AND_KIND, params, read_event)
+            }
+            None => {
+                let params = params![before, kind, caller, since, until, limit];
+                connection.list(OF_DEPLOYMENT, params, read_event)
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use crate::connection::{Param, Row, params, parse_column};
 use crate::error::{Error, Result};
 use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list};
 use crate::{Reader, Tx};
-use model::{AccountId, GrantId, GroupId, NamespaceId, Right, Role, Scope, UserId};
+use model::{AccountId, GrantId, GroupId, NamespaceId, Role, UserId};
 
 /// Whom a role is given to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Grantee {
 }
 
 impl Grantee {
-    fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
             Self::Group(_) => "group",
@@ -103,38 +103,7 @@ fn read_member(row: &Row<'_>) -> Result<MemberRow> {
     })
 }
 
-fn scope_of(namespace: Option<String>) -> Scope {
-    namespace.map_or(Scope::Account, |id| Scope::Namespace(NamespaceId::new(id)))
-}
-
 impl Reader<'_> {
-    /// Everything granted to a user and to the groups it is in, in all accounts; `None` when there is no such user, or it
-    /// may not log in.
-    pub fn find_rights(&self, user: &UserId) -> Result<Option<Vec<Right>>> {
-        const SQL: &str = "SELECT u.is_disabled, g.account_id, g.role, g.namespace_id FROM users u \
-             LEFT JOIN grants g ON g.subject_id = u.id AND g.subject_kind = 'user' WHERE u.id = ?1 \
-             UNION ALL SELECT u.is_disabled, g.account_id, g.role, g.namespace_id FROM user_group_members m \
-             JOIN users u ON u.id = m.user_id JOIN grants g ON g.subject_id = m.group_id AND g.subject_kind = 'group' \
-             WHERE m.user_id = ?1";
-        let rows = self.connection.list(SQL, params![user.as_str()], |row| {
-            let right = match row.optional_text(1)? {
-                None => None,
-                Some(account) => Some(Right::of_role(
-                    AccountId::new(account),
-                    parse_column("grants.role", Role::parse(&row.text(2)?))?,
-                    &scope_of(row.optional_text(3)?),
-                )),
-            };
-            Ok((row.flag(0)?, right))
-        })?;
-        if rows.is_empty() || rows.iter().any(|(is_disabled, _)| *is_disabled) {
-            return Ok(None);
-        }
-        Ok(Some(
-            rows.into_iter().filter_map(|(_, right)| right).collect(),
-        ))
-    }
-
     /// Who has which role in a namespace, users and groups, by name. Fields: `entityname`.
     pub fn list_members(
         &self,
@@ -316,9 +285,11 @@ impl Tx<'_> {
 
     /// Takes everything that was granted to a user in an account.
     pub(crate) fn delete_grants(&mut self, account: &AccountId, user: &UserId) -> Result<()> {
-        const SQL: &str = "DELETE FROM grants WHERE account_id = ?1 AND subject_kind = 'user' AND subject_id = ?2";
-        self.connection
-            .execute(SQL, params![account.as_str(), user.as_str()])?;
+        const MEMBER: &str = "DELETE FROM grants WHERE account_id = ?1 AND subject_kind = 'user' AND subject_id = ?2";
+        const OTHER: &str = "DELETE FROM role_grants WHERE account_id = ?1 AND user_id = ?2";
+        let params = params![account.as_str(), user.as_str()];
+        self.connection.execute(MEMBER, params)?;
+        self.connection.execute(OTHER, params)?;
         self.changes.policy();
         Ok(())
     }

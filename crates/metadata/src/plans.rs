@@ -15,9 +15,6 @@ fn limit(row: &Row<'_>, column: usize, name: &'static str) -> Result<Option<u64>
 }
 
 fn read_plan(row: &Row<'_>) -> Result<Plan> {
-    let features = serde_json::from_str(&row.text(7)?).map_err(|_| Error::Unreadable {
-        column: "plans.features",
-    })?;
     Ok(Plan {
         id: PlanId::new(row.text(0)?),
         name: row.text(1)?,
@@ -28,15 +25,14 @@ fn read_plan(row: &Row<'_>) -> Result<Plan> {
             requests_at_once: limit(row, 5, "plans.requests_at_once")?,
             namespaces: limit(row, 6, "plans.namespaces")?,
         },
-        features,
-        is_offered: row.flag(8)?,
+        is_offered: row.flag(7)?,
     })
 }
 
 macro_rules! columns {
     () => {
         "p.id, p.name, p.description, p.storage_bytes, p.pull_bytes_per_month, p.requests_at_once, p.namespaces, \
-         p.features, p.is_offered"
+         p.is_offered"
     };
 }
 
@@ -96,10 +92,8 @@ impl Tx<'_> {
     /// [`Error::AlreadyExists`] when there is one of that name; the transaction can go on.
     pub fn create_plan(&mut self, plan: &Plan, now_ms: i64) -> Result<()> {
         const SQL: &str = "INSERT INTO plans (id, name, description, storage_bytes, pull_bytes_per_month, requests_at_once, \
-             namespaces, features, is_offered, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+             namespaces, is_offered, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
              ON CONFLICT (name) DO NOTHING";
-        let features = serde_json::to_string(&plan.features)
-            .map_err(|_| Error::Database("features cannot be written as JSON".to_owned()))?;
         let limits = &plan.limits;
         let created = self.connection.execute(
             SQL,
@@ -111,7 +105,6 @@ impl Tx<'_> {
                 kept(limits.pull_bytes_per_month),
                 kept(limits.requests_at_once),
                 kept(limits.namespaces),
-                &features,
                 plan.is_offered,
                 now_ms
             ],
@@ -135,8 +128,8 @@ impl Tx<'_> {
         plan: &Plan,
         now_ms: i64,
     ) -> Result<()> {
-        const TERMS: &str = "INSERT INTO account_terms (account_id, plan_id, contact, settings, updated_at_ms) \
-             VALUES (?1, ?2, '', '{}', ?3) ON CONFLICT (account_id) \
+        const TERMS: &str = "INSERT INTO account_terms (account_id, plan_id, settings, updated_at_ms) \
+             VALUES (?1, ?2, '{}', ?3) ON CONFLICT (account_id) \
              DO UPDATE SET plan_id = excluded.plan_id, updated_at_ms = excluded.updated_at_ms";
         const LIMIT: &str = "UPDATE account_usage SET limit_bytes = ?1 WHERE account_id = ?2";
         let id = account.as_str();

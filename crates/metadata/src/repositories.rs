@@ -44,14 +44,32 @@ impl Reader<'_> {
         })
     }
 
-    /// Names of an account's repositories in byte order after `after`, at most `limit`, those only whose namespace
-    /// `may_see` (by its id, and whether it is public) allows. Names that may not be seen are passed over and counted against nothing.
+    /// The repositories of a namespace, those too that never had a manifest, at most `limit`.
+    pub fn list_repositories_of(
+        &self,
+        namespace: &NamespaceId,
+        limit: i64,
+    ) -> Result<Vec<(RepositoryId, RepositoryName)>> {
+        const SQL: &str =
+            "SELECT id, name FROM repositories WHERE namespace_id = ?1 ORDER BY id LIMIT ?2";
+        self.connection
+            .list(SQL, params![namespace.as_str(), limit], |row| {
+                let name = RepositoryName::parse(&row.text(1)?).ok();
+                Ok((
+                    RepositoryId::new(row.text(0)?),
+                    parse_column("repositories.name", name)?,
+                ))
+            })
+    }
+
+    /// Names of an account's repositories in byte order after `after`, at most `limit`, those only that `may_see` (by their
+    /// namespace's id, their full name, and whether the namespace is public) allows. Names that may not be seen are passed over and counted against nothing.
     pub fn list_catalog(
         &self,
         account: &AccountId,
         after: &str,
         limit: usize,
-        may_see: impl Fn(&NamespaceId, bool) -> bool,
+        may_see: impl Fn(&NamespaceId, &str, bool) -> bool,
     ) -> Result<Vec<String>> {
         const SQL: &str = "SELECT r.name, r.namespace_id, n.is_public FROM repositories r \
              JOIN namespaces n ON n.id = r.namespace_id \
@@ -72,7 +90,7 @@ impl Reader<'_> {
                 let name = row.text(0)?;
                 looked_at += 1;
                 last = Some(name.clone());
-                if may_see(&NamespaceId::new(row.text(1)?), row.flag(2)?) {
+                if may_see(&NamespaceId::new(row.text(1)?), &name, row.flag(2)?) {
                     names.push(name);
                 }
                 Ok(names.len() < limit)
@@ -110,11 +128,23 @@ impl Tx<'_> {
         Ok(created > 0)
     }
 
-    /// Puts a repository into the catalogue.
-    pub fn list_repository(&mut self, id: &RepositoryId) -> Result<()> {
-        const SQL: &str = "UPDATE repositories SET is_listed = 1 WHERE id = ?1 AND is_listed = 0";
-        self.connection.execute(SQL, params![id.as_str()])?;
-        Ok(())
+    /// Puts a repository into the catalogue, and says which namespace it is in, if that has a limit of its own. A manifest
+    /// was made in it before by the same transaction: from then on nobody sets such a limit.
+    pub fn list_repository(&mut self, id: &RepositoryId) -> Result<Option<NamespaceId>> {
+        const FOUND: &str = "SELECT r.is_listed, l.namespace_id FROM repositories r \
+             LEFT JOIN namespace_limits l ON l.namespace_id = r.namespace_id WHERE r.id = ?1";
+        const LIST: &str = "UPDATE repositories SET is_listed = 1 WHERE id = ?1 AND is_listed = 0";
+        let key = params![id.as_str()];
+        let found = self
+            .connection
+            .find(FOUND, key, |row| Ok((row.flag(0)?, row.optional_text(1)?)))?;
+        let Some((is_listed, limited)) = found else {
+            return Ok(None);
+        };
+        if !is_listed {
+            self.connection.execute(LIST, key)?;
+        }
+        Ok(limited.map(NamespaceId::new))
     }
 
     /// Says that what may have been kept of a repository's content is stale.

@@ -3,6 +3,7 @@
 use crate::artifacts::is_shown;
 use crate::connection::{Param, Row, params};
 use crate::error::Result;
+use crate::patterns::{NamespacePart, Parts};
 use crate::query::{Comparison, Field, Kind, ListQuery, ListSource, Listed, list, places};
 use crate::{Listable, Reader, RepositoryKey, Tx};
 use model::{AccountId, NamespaceId, RepositoryId};
@@ -40,6 +41,8 @@ pub enum RepositoriesOf<'a> {
     Namespace(&'a NamespaceId),
     /// Those of these namespaces.
     Account(Listable<'a>),
+    /// Those of these namespaces, and these parts of others.
+    Parts(Listable<'a>, &'a [NamespacePart]),
 }
 
 const FIELDS: &[Field] = &[
@@ -134,21 +137,32 @@ impl Reader<'_> {
         let mut params = vec![Param::from(account.as_str())];
         let (shows_public, ids) = match of {
             RepositoriesOf::Namespace(id) => (false, Some(std::slice::from_ref(id))),
-            RepositoriesOf::Account(Listable::All) => (false, None),
-            RepositoriesOf::Account(Listable::PublicAnd(ids)) => (true, Some(ids)),
-            RepositoriesOf::Account(Listable::Only(ids)) => (false, Some(ids)),
+            RepositoriesOf::Account(listable) | RepositoriesOf::Parts(listable, _) => {
+                match listable {
+                    Listable::All => (false, None),
+                    Listable::PublicAnd(ids) => (true, Some(ids)),
+                    Listable::Only(ids) => (false, Some(ids)),
+                }
+            }
         };
+        let parts = match of {
+            RepositoriesOf::Parts(_, parts) => parts,
+            RepositoriesOf::Account(_) | RepositoriesOf::Namespace(_) => &[],
+        };
+        let parts = Parts::new(&self.connection, parts);
         if let Some(ids) = ids {
             let among = match ids.len() {
                 0 => "1 = 0".to_owned(),
                 count => format!("n.id IN ({})", places(params.len(), count)),
             };
             params.extend(ids.iter().map(|id| Param::from(id.as_str())));
-            conditions.push(if shows_public {
+            let among = if shows_public {
                 format!("(n.is_public = 1 OR {among})")
             } else {
                 among
-            });
+            };
+            let in_parts = parts.condition(&self.connection, &mut params);
+            conditions.push(format!("({among} OR {in_parts})"));
         }
         let of_blobs = query
             .conditions

@@ -129,6 +129,7 @@ fn connect(options: &Options, reads_only: bool) -> Result<rusqlite::Connection> 
     let connection = rusqlite::Connection::open_with_flags(&options.path, flags)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(Duration::from_secs(10))?;
+    crate::patterns::teach(&connection)?;
     let cache_kib = i64::try_from(options.cache_bytes / 1024).unwrap_or(i64::MAX);
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     // Otherwise each execution with other values plans the query anew, which costs ten times the query.

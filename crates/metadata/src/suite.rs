@@ -6,6 +6,8 @@
 )]
 
 mod access;
+mod account_addresses;
+mod account_summaries;
 mod artifacts;
 mod auditing;
 mod backups;
@@ -21,8 +23,13 @@ mod examination;
 mod fixture;
 mod garbage;
 mod groups;
+mod identity;
+mod images;
 mod jobs;
 mod labels;
+mod months;
+mod network_rules;
+mod operators;
 mod passes;
 mod people;
 mod plans;
@@ -32,6 +39,7 @@ mod races;
 mod read_replica;
 mod referrers;
 mod repository_details;
+mod rights;
 mod uploads;
 mod usage;
 mod users;
@@ -45,17 +53,24 @@ use crate::MetadataStore;
 /// All cases, one after the other, on one database.
 pub(crate) async fn run(store: &MetadataStore) {
     access::run(store).await;
+    account_summaries::run(store).await;
     people::run(store).await;
     counts::run(store).await;
     plans_of_accounts::run(store).await;
+    months::run(store).await;
     groups::run(store).await;
+    rights::run(store).await;
+    identity::run(store).await;
     users::run(store).await;
     deployment::run(store).await;
     auditing::run(store).await;
     content::run(store).await;
     referrers::run(store).await;
     artifacts::run(store).await;
+    images::run(store).await;
     labels::run(store).await;
+    network_rules::run(store).await;
+    account_addresses::run(store).await;
     repository_details::run(store).await;
     uploads::run(store).await;
     garbage::run(store).await;

@@ -18,6 +18,8 @@ pub enum Turn {
     Administrators,
     /// Numbering and chaining events, and purging them.
     Sealing,
+    /// Looking at what accounts store, and closing months.
+    Usage,
 }
 
 impl Turn {
@@ -30,6 +32,7 @@ impl Turn {
             Self::Backups => OURS + 3,
             Self::Administrators => OURS + 4,
             Self::Sealing => OURS + 5,
+            Self::Usage => OURS + 6,
         }
     }
 }

@@ -104,11 +104,14 @@ impl Reader<'_> {
             .find(SQL, params![id.as_str(), now_ms], read_upload)
     }
 
-    /// How many open uploads an account has, counted up to `limit`.
-    pub fn count_open_uploads(&self, account: &AccountId, limit: i64) -> Result<i64> {
-        const SQL: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE account_id = ?1 AND state = 'open' LIMIT ?2) open";
+    /// How many open uploads an account has, counted up to `limit`, and whether its storage is full.
+    pub fn count_open_uploads(&self, account: &AccountId, limit: i64) -> Result<(i64, bool)> {
+        const SQL: &str = "SELECT COUNT(*), (SELECT CASE WHEN u.used_bytes >= u.limit_bytes THEN 1 ELSE 0 END \
+             FROM account_usage u WHERE u.account_id = ?1) \
+             FROM (SELECT 1 FROM uploads WHERE account_id = ?1 AND state = 'open' LIMIT ?2) open";
+        let params = params![account.as_str(), limit];
         self.connection
-            .get(SQL, params![account.as_str(), limit], |row| row.int(0))
+            .get(SQL, params, |row| Ok((row.int(0)?, row.flag(1)?)))
     }
 
     /// Whether an upload of that id is open, expired or not.

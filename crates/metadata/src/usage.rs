@@ -7,6 +7,29 @@ use crate::{Reader, Tx};
 use model::AccountId;
 use oci::Digest;
 
+/// What adding to an account's running total came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// There was nothing to add.
+    Nothing,
+    /// It was done.
+    Total {
+        /// The total now.
+        used_bytes: u64,
+        /// What it may be.
+        limit_bytes: Option<u64>,
+    },
+    /// It would be over the limit: nothing was added.
+    TooMuch,
+}
+
+impl Added {
+    /// Whether what was to be added is, or was nothing.
+    pub fn is_done(self) -> bool {
+        self != Self::TooMuch
+    }
+}
+
 impl Reader<'_> {
     /// Bytes that an account uses, and its limit.
     pub fn get_usage(&self, account: &AccountId) -> Result<(u64, Option<u64>)> {
@@ -67,20 +90,27 @@ impl Tx<'_> {
         Ok(0)
     }
 
-    /// Adds to an account's running total, unless that would go over its limit. Says whether it was done.
-    pub fn add_usage(&mut self, account: &AccountId, added_bytes: u64) -> Result<bool> {
+    /// Adds to an account's running total, unless that would go over its limit. Answers with the total and the limit, where
+    /// there is one, or with [`Added::TooMuch`].
+    pub fn add_usage(&mut self, account: &AccountId, added_bytes: u64) -> Result<Added> {
         const SQL: &str = "UPDATE account_usage SET used_bytes = used_bytes + ?2 \
-             WHERE account_id = ?1 AND (limit_bytes IS NULL OR used_bytes + ?2 <= limit_bytes)";
+             WHERE account_id = ?1 AND (limit_bytes IS NULL OR used_bytes + ?2 <= limit_bytes) \
+             RETURNING used_bytes, limit_bytes";
         let added = i64::try_from(added_bytes).map_err(|_| Error::Unreadable {
             column: "blobs.size_bytes",
         })?;
         if added == 0 {
-            return Ok(true);
+            return Ok(Added::Nothing);
         }
-        Ok(self
-            .connection
-            .execute(SQL, params![account.as_str(), added])?
-            > 0)
+        let params = params![account.as_str(), added];
+        let total = self.connection.find(SQL, params, |row| {
+            let limit = row.optional_int(1)?;
+            Ok(Added::Total {
+                used_bytes: row.size(0, "account_usage.used_bytes")?,
+                limit_bytes: limit.and_then(|limit| u64::try_from(limit).ok()),
+            })
+        })?;
+        Ok(total.unwrap_or(Added::TooMuch))
     }
 
     /// Takes from an account's running total.

@@ -114,7 +114,7 @@ fn read_details(row: &Row<'_>) -> Result<UserDetails> {
     })
 }
 
-fn read_user(row: &Row<'_>) -> Result<UserRow> {
+pub(crate) fn read_user(row: &Row<'_>) -> Result<UserRow> {
     Ok(UserRow {
         id: UserId::new(row.text(0)?),
         name: row.text(1)?,
@@ -254,14 +254,6 @@ impl Tx<'_> {
         self.connection
             .execute(SQL, params![is_disabled, user.as_str()])?;
         self.changes.policy();
-        Ok(())
-    }
-
-    /// Makes a user an operator of the deployment.
-    pub fn create_operator(&mut self, user: &UserId, now_ms: i64) -> Result<()> {
-        const SQL: &str = "INSERT INTO operators (user_id, created_at_ms) VALUES (?1, ?2)";
-        self.connection
-            .execute(SQL, params![user.as_str(), now_ms])?;
         Ok(())
     }
 

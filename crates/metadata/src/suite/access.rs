@@ -5,7 +5,10 @@ use crate::{
     AccessTokenRow, Error, Grantee, ListQuery, MetadataStore, NewAccessToken, NewRefreshToken,
     NewUser, RefreshTokenRow,
 };
-use model::{AccessTokenId, AccountState, Address, Coverage, GrantId, NamespaceId, Role, UserId};
+use model::{
+    AccessTokenId, AccountState, Address, Coverage, GrantId, NamespaceId, OperatorRole, Role,
+    UserId,
+};
 use oci::ScopeActions;
 
 pub(super) async fn run(store: &MetadataStore) {
@@ -90,7 +93,8 @@ async fn users_are_made_changed_and_listed(store: &MetadataStore) {
         tx.put_membership(&members, &first, 10)?;
         tx.put_membership(&members, &user.id, 10)?;
         tx.put_membership(&members, &user.id, 11)?;
-        tx.create_operator(&user.id, 10)
+        tx.put_operator_role(&user.id, OperatorRole::Administrator, 10)
+            .map(drop)
     })
     .await;
     let again = new.clone();
@@ -232,9 +236,10 @@ async fn grants_add_up_and_one_replaces_another_in_a_namespace(store: &MetadataS
         .collect();
     assert_eq!(roles, [(world.user_name.as_str(), Role::Maintainer)]);
     let rights = store
-        .read_blocking(|reader| reader.find_rights(&world.user))
+        .read_blocking(|reader| reader.find_rights(&world.user, 0))
         .unwrap()
-        .unwrap();
+        .unwrap()
+        .rights;
     assert_eq!(rights.len(), 2);
     assert!(
         rights
@@ -251,8 +256,8 @@ async fn grants_add_up_and_one_replaces_another_in_a_namespace(store: &MetadataS
     let (disabled, unknown) = store
         .read_blocking(|reader| {
             Ok::<_, Error>((
-                reader.find_rights(&world.user)?,
-                reader.find_rights(&UserId::new(id()))?,
+                reader.find_rights(&world.user, 0)?,
+                reader.find_rights(&UserId::new(id()), 0)?,
             ))
         })
         .unwrap();

@@ -2,14 +2,15 @@
 
 use super::fixture::{World, digest, id, write};
 use crate::{
-    Comparison, Condition, Error, EventChainRow, EventRow, ListQuery, MetadataStore, NewEvent,
-    NewManifest, RepositoryKey, Turn, Value, VisibleEvents,
+    Comparison, Condition, Error, EventChainRow, EventFilter, EventRow, ListQuery, MetadataStore,
+    NewEvent, NewManifest, RepositoryKey, Turn, Value, VisibleEvents,
 };
 use model::AccountId;
 
 pub(super) async fn run(store: &MetadataStore) {
     events_are_sealed_once_and_by_owner(store).await;
     sealed_events_are_listed_as_they_are_asked_for(store).await;
+    events_are_read_backwards_by_what_they_are(store).await;
     the_oldest_events_go_and_leave_a_checkpoint(store).await;
     pulls_are_counted_for_what_is_there(store).await;
 }
@@ -131,6 +132,64 @@ async fn events_are_sealed_once_and_by_owner(store: &MetadataStore) {
         ..EventChainRow::default()
     };
     assert_eq!(chain, Some(expected));
+}
+
+async fn events_are_read_backwards_by_what_they_are(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let account = world.account.id.clone();
+    for (kind, resource) in [("tag.put", "a"), ("tag.deleted", "b"), ("tag.put", "c")] {
+        record(store, Some(&account), (kind, resource, None)).await;
+    }
+    record(store, None, ("plan.created", "d", None)).await;
+    seal(store).await;
+    let all = EventFilter {
+        kind: String::new(),
+        caller: String::new(),
+        since_ms: 0,
+        until_ms: i64::MAX,
+    };
+    let of = |owner: Option<&AccountId>, filter: EventFilter, before: i64, limit: i64| {
+        let read =
+            store.read_blocking(|reader| reader.browse_events(owner, &filter, (before, limit)));
+        let found = read.unwrap().into_iter();
+        found
+            .map(|event| event.resource.unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    let own = Some(&account);
+    let kind = |kind: &str| EventFilter {
+        kind: kind.to_owned(),
+        ..all.clone()
+    };
+    assert_eq!(of(own, all.clone(), i64::MAX, 2), ["c", "b"]);
+    assert_eq!(of(own, all.clone(), 2, 10), ["a"]);
+    assert_eq!(of(own, kind("tag.put"), i64::MAX, 10), ["c", "a"]);
+    assert_eq!(of(own, kind("tag.put"), 3, 10), ["a"]);
+    assert_eq!(of(None, kind("plan.created"), i64::MAX, 1), ["d"]);
+    for nothing in [
+        EventFilter {
+            caller: "nobody".to_owned(),
+            ..kind("tag.put")
+        },
+        EventFilter {
+            since_ms: 51,
+            ..all.clone()
+        },
+        EventFilter {
+            until_ms: 49,
+            ..all.clone()
+        },
+    ] {
+        assert_eq!(of(own, nothing.clone(), i64::MAX, 10), [""; 0]);
+        assert_eq!(of(None, nothing, i64::MAX, 10), [""; 0]);
+    }
+    let by_somebody = EventFilter {
+        caller: "somebody".to_owned(),
+        since_ms: 50,
+        until_ms: 50,
+        ..all
+    };
+    assert_eq!(of(own, by_somebody, i64::MAX, 10), ["c", "b", "a"]);
 }
 
 async fn sealed_events_are_listed_as_they_are_asked_for(store: &MetadataStore) {

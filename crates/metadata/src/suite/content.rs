@@ -56,14 +56,14 @@ async fn repositories_are_catalogued_in_byte_order(store: &MetadataStore) {
         .collect();
     expected.sort_unstable();
     let account = &world.account.id;
-    let list = |after: &str, limit, may_see: fn(&NamespaceId, bool) -> bool| {
+    let list = |after: &str, limit, may_see: fn(&NamespaceId, &str, bool) -> bool| {
         store
             .read_blocking(|reader| reader.list_catalog(account, after, limit, may_see))
             .unwrap()
     };
-    assert_eq!(list("", 100, |_, _| true), expected);
-    assert_eq!(list(&expected[1], 2, |_, _| true), expected[2..4]);
-    assert_eq!(list("", 100, |_, _| false), Vec::<String>::new());
+    assert_eq!(list("", 100, |_, _, _| true), expected);
+    assert_eq!(list(&expected[1], 2, |_, _, _| true), expected[2..4]);
+    assert_eq!(list("", 100, |_, _, _| false), Vec::<String>::new());
 
     let found = store
         .read_blocking(|reader| reader.find_repository(&world.key))
@@ -325,8 +325,8 @@ async fn usage_counts_each_digest_once(store: &MetadataStore) {
             tx.create_manifest_blob(&manifest.id, &to.repository, "shared", &shared)?;
             firsts.push(tx.add_reference(account, &shared, 1000)?);
         }
-        assert!(tx.add_usage(account, 1000)?);
-        assert!(tx.add_usage(account, 0)?);
+        assert!(tx.add_usage(account, 1000)?.is_done());
+        assert!(tx.add_usage(account, 0)?.is_done());
         assert_eq!(tx.get_usage(account)?, (1000, None));
         assert_eq!(tx.count_usage(account)?, 1000);
         let freed = [

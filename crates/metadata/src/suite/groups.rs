@@ -191,10 +191,10 @@ async fn a_group_gives_its_users_what_was_granted_to_it(store: &MetadataStore) {
     .await;
     let roles = || -> Vec<Option<Role>> {
         let rights = store
-            .read_blocking(|reader| reader.find_rights(&world.user))
+            .read_blocking(|reader| reader.find_rights(&world.user, 0))
             .unwrap()
             .unwrap();
-        rights.iter().map(|right| right.role).collect()
+        rights.rights.iter().map(|right| right.role).collect()
     };
     assert_eq!(roles(), []);
     let (into, user) = (group.id.clone(), world.user.clone());

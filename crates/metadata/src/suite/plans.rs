@@ -35,6 +35,10 @@ const MAY_SCAN: &[(&str, &str)] = &[
         "sorts the members of one account, for its administrators",
     ),
     (
+        "INSERT INTO account_storage",
+        "looks at what every account stores, once an hour",
+    ),
+    (
         "FROM events WHERE number IS NULL",
         "reads an index of what is not sealed yet, and of that the first",
     ),

@@ -2,7 +2,7 @@
 
 use super::fixture::{World, id, write};
 use crate::{Error, MetadataStore};
-use model::{Plan, PlanFeatures, PlanId, PlanLimits};
+use model::{Plan, PlanId, PlanLimits};
 
 pub(super) async fn run(store: &MetadataStore) {
     a_plan_limits_the_accounts_that_have_it(store).await;
@@ -20,7 +20,6 @@ async fn a_plan_limits_the_accounts_that_have_it(store: &MetadataStore) {
             requests_at_once: Some(15),
             namespaces: Some(3),
         },
-        features: PlanFeatures { scanning: true },
         is_offered: true,
     };
     let new = plan.clone();

@@ -105,7 +105,7 @@ pub(super) async fn push(
                 }
             }
             tx.put_tag(account, repository, &tag("latest"), &new.id, 1)?;
-            assert!(tx.add_usage(account, added)?);
+            assert!(tx.add_usage(account, added)?.is_done());
             Ok(true)
         })
         .await

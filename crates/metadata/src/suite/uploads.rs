@@ -2,6 +2,7 @@
 
 use super::fixture::{World, digest, id, write};
 use crate::{ClaimedUpload, Error, MetadataStore, NewUpload, UploadState};
+use model::{Plan, PlanId, PlanLimits};
 use oci::{Algorithm, UploadId};
 
 pub(super) async fn run(store: &MetadataStore) {
@@ -244,12 +245,32 @@ async fn open_uploads_are_counted_up_to_a_limit(store: &MetadataStore) {
             .read_blocking(|reader| reader.count_open_uploads(&world.account.id, limit))
             .unwrap()
     };
-    assert_eq!((count(3), count(100)), (3, 5));
+    assert_eq!((count(3), count(100)), ((3, false), (5, false)));
     let last = last.unwrap();
     let held = claim(store, &last, "one", false, 200).await.unwrap();
     write(store, move |tx| {
         tx.finish_upload(&last, held.fence, &digest("counted"), 9000)
     })
     .await;
-    assert_eq!(count(100), 4);
+    assert_eq!(count(100), (4, false));
+    let (account, plan) = (
+        world.account.id.clone(),
+        Plan {
+            id: PlanId::new(id()),
+            name: format!("full-{}", id()),
+            description: String::new(),
+            limits: PlanLimits {
+                storage_bytes: Some(5),
+                ..PlanLimits::default()
+            },
+            is_offered: false,
+        },
+    );
+    write(store, move |tx| {
+        tx.create_plan(&plan, 1)?;
+        tx.set_plan_of_account(&account, &plan, 1)?;
+        tx.add_usage(&account, 5)
+    })
+    .await;
+    assert_eq!(count(100), (4, true));
 }

@@ -59,7 +59,7 @@ async fn follow(store: &MetadataStore, steps: Vec<Step>) {
                                 added_bytes += size(at);
                             }
                         }
-                        assert!(tx.add_usage(&account, added_bytes)?);
+                        assert!(tx.add_usage(&account, added_bytes)?.is_done());
                         stored.push((repository, new.digest));
                     }
                     Step::Delete(_) if stored.is_empty() => {}

@@ -4,9 +4,9 @@ use super::fixture::{World, id, write};
 use super::groups::{add_group, add_member, add_user, holds, members, page};
 use crate::{
     Error, Grantee, GroupRow, ListQuery, Listed, MetadataStore, NewAccessToken, NewRefreshToken,
-    RefreshTokenRow, SessionRow, Turn, UserDetails, UserProfile,
+    RefreshTokenRow, SessionRow, SubjectRights, Turn, UserDetails, UserProfile,
 };
-use model::{AccessTokenId, AccountId, GrantId, Role, UserId};
+use model::{AccessTokenId, AccountId, GrantId, OperatorRole, Role, UserId};
 use oci::ScopeActions;
 
 pub(super) async fn run(store: &MetadataStore) {
@@ -190,8 +190,8 @@ async fn a_user_goes_for_good_with_all_it_could_log_in_with(store: &MetadataStor
     assert_eq!(members(store, &world.namespace, &page()).total, 0);
     // The name is free, and owes nothing.
     let anew = add_user(store, &world.account.id, &name).await;
-    let rights = store.read_blocking(|reader| reader.find_rights(&anew));
-    assert_eq!(rights.unwrap(), Some(Vec::new()));
+    let rights = store.read_blocking(|reader| reader.find_rights(&anew, 0));
+    assert_eq!(rights.unwrap(), Some(SubjectRights::default()));
 }
 
 fn access_token(user: &UserId) -> NewAccessToken {
@@ -223,7 +223,10 @@ async fn an_operator_is_not_deleted(store: &MetadataStore) {
     let world = World::create(store).await;
     let user = add_user(store, &world.account.id, &format!("op-{}", world.user_name)).await;
     let who = user.clone();
-    write(store, move |tx| tx.create_operator(&who, 31)).await;
+    write(store, move |tx| {
+        tx.put_operator_role(&who, OperatorRole::Auditor, 31)
+    })
+    .await;
     let is_operator = |user: &UserId| {
         let found = store.read_blocking(|reader| reader.is_operator(user));
         found.unwrap()
