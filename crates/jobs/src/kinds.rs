@@ -53,6 +53,7 @@ impl Kinds {
     /// The product's.
     pub fn product() -> Self {
         Self::default()
+            .of_accounts()
             .with(JobKind::EXPIRE_UPLOADS, |services, run| async move {
                 let mut count = 0;
                 until_none!(count, services.maintenance.expire_uploads());
@@ -108,18 +109,47 @@ impl Kinds {
                 run.tell_count(count, "deleted manifests left the trash for good");
                 Ok(())
             })
-            .with(JobKind::EXPIRE_TOKENS, |services, run| async move {
-                let mut count = 0;
-                until_none!(count, services.maintenance.expire_logins());
-                run.tell_count(count, "refresh tokens that had ended were forgotten");
-                Ok(())
-            })
             .with(JobKind::FORGET_JOBS, |services, run| async move {
                 let mut count = 0;
                 until_none!(count, services.jobs.forget_ended());
                 run.tell_count(count, "jobs that had ended were forgotten");
                 Ok(())
             })
+            .with(JobKind::EXPIRE_TOKENS, |services, run| async move {
+                let mut count = 0;
+                until_none!(count, services.maintenance.expire_logins());
+                run.tell_count(count, "refresh tokens that had ended were forgotten");
+                Ok(())
+            })
+    }
+
+    /// What comes of plans, of closing, and of what accounts decided about their logs.
+    fn of_accounts(self) -> Self {
+        self.with(JobKind::PURGE_AUDIT_LOGS, |services, run| async move {
+            let mut count = 0;
+            until_none!(count, services.audit.purge_old());
+            run.tell_count(
+                count,
+                "events left audit logs that do not keep them any more",
+            );
+            Ok(())
+        })
+        .with(JobKind::TAKE_USAGE, |services, run| async move {
+            let count = services.usage.take().await?;
+            run.tell_count(count, "hours and months of usage were taken down");
+            Ok(())
+        })
+        .with(JobKind::DESTROY_ACCOUNTS, |services, run| async move {
+            let mut count = 0;
+            while services.maintenance.destroy_some().await? {
+                count += 1;
+            }
+            run.tell_count(
+                count,
+                "steps were taken in the destruction of closed accounts",
+            );
+            Ok(())
+        })
     }
 
     /// Adds a kind, or does something else for it. The future is dropped where it waits when its job is called off or the

@@ -36,6 +36,8 @@ const SEALING_EVERY: Duration = Duration::from_millis(500);
 const TRAFFIC_EVERY: Duration = Duration::from_secs(2);
 /// How often it is looked whether a round of the proof of usage is due.
 const PROOF_EVERY: Duration = Duration::from_hours(1);
+/// How often it is looked whether an hour is over, at whose end is looked at what accounts store.
+const USAGE_EVERY: Duration = Duration::from_mins(5);
 /// How often ended jobs are looked for.
 const FORGETTING_EVERY: Duration = Duration::from_mins(10);
 
@@ -138,6 +140,9 @@ fn schedules(intervals: Intervals) -> Vec<(JobKind, Timing)> {
         (JobKind::PURGE_TRASH, every(UPKEEP_EVERY)),
         (JobKind::EXPIRE_TOKENS, every(UPKEEP_EVERY)),
         (JobKind::FORGET_JOBS, every(FORGETTING_EVERY)),
+        (JobKind::TAKE_USAGE, every(USAGE_EVERY)),
+        (JobKind::DESTROY_ACCOUNTS, every(UPKEEP_EVERY)),
+        (JobKind::PURGE_AUDIT_LOGS, every(UPKEEP_EVERY)),
     ]
 }
 

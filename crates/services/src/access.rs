@@ -3,9 +3,10 @@
 use crate::Error;
 use metadata::RepositoryKey;
 use model::caller::Origin;
-use model::{AccountId, Action, Address, Caller, NamespaceId};
+use model::{AccountId, Action, Address, Caller, ContentRequestId, NamespaceId, NetworkBarrier};
 use oci::{RepositoryName, ScopeActions};
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What a bearer token allows: these scopes, in this account, and nothing more.
@@ -15,6 +16,8 @@ pub struct TokenRights {
     pub account: Option<AccountId>,
     /// The scopes.
     pub scopes: Vec<oci::Scope>,
+    /// The request by which an operator has one of them.
+    pub request: Option<ContentRequestId>,
 }
 
 /// Where a caller's rights come from.
@@ -37,6 +40,10 @@ pub struct Authenticated {
     pub name: Option<Arc<str>>,
     /// The user's credential epoch in which a secret was proven; `None` when none was.
     pub(crate) proven_in: Option<i64>,
+    /// When the credential that was shown ends; tokens got with it end no later.
+    pub(crate) ends_at_ms: Option<i64>,
+    /// How long tokens live that are got with it, where that is not as long as the deployment says.
+    pub(crate) token_lifetime_ms: Option<i64>,
 }
 
 impl Authenticated {
@@ -47,6 +54,8 @@ impl Authenticated {
             rights,
             name,
             proven_in: None,
+            ends_at_ms: None,
+            token_lifetime_ms: None,
         }
     }
 
@@ -108,9 +117,33 @@ pub enum Refused {
     /// It may not know whether the resource exists.
     #[error("the repository does not exist, or you may not see it")]
     Hidden,
+    /// The account's network rules keep it out. Only who belongs to the account learns that.
+    #[error("{}", keeps_out(*.barrier, *.address))]
+    OutsideNetwork {
+        /// Which rule.
+        barrier: NetworkBarrier,
+        /// From where it came.
+        address: IpAddr,
+    },
     /// The question could not be answered.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+fn keeps_out(barrier: NetworkBarrier, address: IpAddr) -> String {
+    let of = match barrier {
+        NetworkBarrier::PrivateOnly => {
+            return "this account is reached over the private network only, and this request came over the public one; \
+                 use the registry's private address"
+                .to_owned();
+        }
+        NetworkBarrier::Account => "account",
+        NetworkBarrier::Namespace => "namespace",
+    };
+    format!(
+        "this {of} does not allow this from {address}; come from a network that it allows, or ask an administrator of the \
+         account to add yours"
+    )
 }
 
 /// An action as a type, so that the proof of one right cannot stand for another.

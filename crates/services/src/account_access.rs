@@ -1,11 +1,14 @@
 //! Access to what an account's people manage: which account a request is about, and what its caller may do there.
 
 use crate::access::{Authenticated, CallerContext, Refused, Rights};
-use crate::authorizer::{Authorizer, Visible};
+use crate::authorizer::{Authorizer, Place, Visible};
 use crate::credential_scope::is_good_for;
+use crate::repositories::RepositoryRef;
 use crate::{DEFAULT_ACCOUNT, Error, Result};
 use metadata::{NamespaceRow, Numbered};
-use model::{Account, AccountId, Action, Actions, Address, Caller, CallerKind, Coverage, Right};
+use model::{
+    Account, AccountId, Action, Actions, Address, Caller, CallerKind, NetworkTraffic, Right,
+};
 use std::sync::Arc;
 
 /// A caller that has come to one account. It may know nothing of what is in it: each service asks what the caller may do.
@@ -72,7 +75,8 @@ impl Authorizer {
     /// another than its own.
     ///
     /// # Errors
-    /// [`Refused::Hidden`] for an account that the caller has nothing to do with, or that does not exist.
+    /// [`Refused::Hidden`] for an account that the caller has nothing to do with, or that does not exist; what the account's
+    /// network rules say of the request.
     pub async fn enter(
         &self,
         context: CallerContext,
@@ -82,7 +86,7 @@ impl Authorizer {
         let account = match (&context.address, wanted) {
             (Address::Account(id), _) => self.find_account(id).await?,
             (Address::Shared, Some(name)) => {
-                let found = self.find_account_by_name(name).await?;
+                let found = self.find_account_named(name).await?;
                 self.if_known(caller, found).await?
             }
             (Address::Shared, None) => match &caller.home_account {
@@ -91,12 +95,44 @@ impl Authorizer {
             },
         };
         let account = account.ok_or(Refused::Hidden)?;
-        // A robot is of one account, wherever it knocks.
-        if matches!(caller.kind, CallerKind::Robot { .. })
-            && caller.home_account.as_ref() != Some(&account.id)
-        {
+        // A robot or a workload is of one account, wherever it knocks.
+        if caller.is_machine() && caller.home_account.as_ref() != Some(&account.id) {
             return Err(Refused::Hidden);
         }
+        self.come_to(context, account).await
+    }
+
+    /// The account of a name that stands in a path. At an account's own address there is no other.
+    ///
+    /// # Errors
+    /// [`Refused::Unauthenticated`] for nobody; [`Refused::Hidden`] for an account that the caller has nothing to do with, or
+    /// that does not exist.
+    pub async fn enter_named(
+        &self,
+        context: CallerContext,
+        name: &str,
+    ) -> Result<AccountContext, Refused> {
+        let caller = &context.authenticated.caller;
+        if caller.is_anonymous() {
+            return Err(Refused::Unauthenticated);
+        }
+        let found = self.find_account_by_name(name).await?;
+        let found = found.filter(|account| match &context.address {
+            Address::Account(id) => *id == account.id,
+            Address::Shared => true,
+        });
+        let account = self.if_known(caller, found).await?.ok_or(Refused::Hidden)?;
+        self.come_to(context, account).await
+    }
+
+    /// The one way to an account: what its network rules keep out goes no further.
+    async fn come_to(
+        &self,
+        context: CallerContext,
+        account: Account,
+    ) -> Result<AccountContext, Refused> {
+        self.admit(&context, &account.id, NetworkTraffic::Management, None)
+            .await?;
         let context = CallerContext {
             address: Address::Account(account.id.clone()),
             ..context
@@ -113,26 +149,7 @@ impl Authorizer {
         let Some(account) = account else {
             return Ok(None);
         };
-        let is_known = match &caller.kind {
-            CallerKind::LocalOperator => true,
-            CallerKind::Anonymous => false,
-            CallerKind::Robot { .. } => caller.home_account.as_ref() == Some(&account.id),
-            CallerKind::User { id, .. } => {
-                let rights = self.find_rights(caller).await?;
-                let has_rights = rights.is_some_and(|rights| {
-                    rights
-                        .rights
-                        .iter()
-                        .any(|right| right.account == account.id)
-                });
-                has_rights
-                    || self
-                        .core
-                        .metadata
-                        .read(|reader| reader.is_member(&account.id, id))
-                        .await?
-            }
-        };
+        let is_known = self.belongs_to(caller, &account.id).await?;
         Ok(is_known.then_some(account))
     }
 
@@ -171,6 +188,15 @@ impl Authorizer {
         namespace: &NamespaceRow,
         action: Action,
     ) -> Result<(), Refused> {
+        self.require_place(by, Place::of(namespace), action).await
+    }
+
+    async fn require_place(
+        &self,
+        by: &AccountContext,
+        place: Place<'_>,
+        action: Action,
+    ) -> Result<(), Refused> {
         let who = &by.context.authenticated;
         if matches!(who.rights, Rights::Token(_)) {
             return Err(Refused::InsufficientScope);
@@ -178,8 +204,7 @@ impl Authorizer {
         if !is_good_for(&who.caller, action) {
             return Err(Refused::Forbidden);
         }
-        self.require_in_namespace(&who.caller, action, namespace)
-            .await
+        self.require_at(&by.context, action, place).await.map(drop)
     }
 
     /// The namespace that a request names, when its caller may do an action to it.
@@ -193,12 +218,41 @@ impl Authorizer {
         named: NamespaceRef<'_>,
         action: Action,
     ) -> Result<Arc<NamespaceRow>, Refused> {
+        self.namespace_at(by, (named, None), action).await
+    }
+
+    /// The namespace of the repository that a request names, when its caller may do an action to that one, which need not
+    /// exist.
+    ///
+    /// # Errors
+    /// As [`Authorizer::namespace`]; they say nothing of whether the repository exists.
+    pub(crate) async fn namespace_for(
+        &self,
+        by: &AccountContext,
+        repository: RepositoryRef<'_>,
+        action: Action,
+    ) -> Result<Arc<NamespaceRow>, Refused> {
+        let named = NamespaceRef::Name(repository.namespace);
+        self.namespace_at(by, (named, Some(repository.name)), action)
+            .await
+    }
+
+    async fn namespace_at(
+        &self,
+        by: &AccountContext,
+        (named, path): (NamespaceRef<'_>, Option<&str>),
+        action: Action,
+    ) -> Result<Arc<NamespaceRow>, Refused> {
         let found = match named {
             NamespaceRef::Name(name) => self.find_namespace(by, name).await?,
             NamespaceRef::Number(number) => self.find_numbered_namespace(by, number).await?,
         };
         if let Some(namespace) = found {
-            self.require_in(by, &namespace, action).await?;
+            let place = Place {
+                namespace: &namespace,
+                path,
+            };
+            self.require_place(by, place, action).await?;
             return Ok(namespace);
         }
         let who = &by.context.authenticated;
@@ -250,14 +304,10 @@ impl Authorizer {
         }
         let rights = self.find_rights(&by.context.authenticated.caller).await?;
         let held = rights.iter().flat_map(|rights| &rights.rights);
-        let held: Vec<_> = held.filter(|held| held.account == right.account).collect();
-        let covers = |held: &Right| match (&held.coverage, &right.coverage) {
-            (Coverage::Everything, _) | (Coverage::Namespaces, Coverage::Namespace(_)) => true,
-            (held, wanted) => held == wanted,
-        };
+        // What an operator may see for a while is nobody's to give.
+        let held = held.filter(|held| held.account == right.account && held.request.is_none());
         let all: Actions = held
-            .iter()
-            .filter(|held| covers(held))
+            .filter(|held| held.coverage.covers(&right.coverage))
             .flat_map(|held| held.actions.iter())
             .collect();
         Ok(right.actions.iter().all(|action| all.contains(action)))
@@ -269,6 +319,14 @@ impl Authorizer {
             .metadata
             .read(|reader| reader.find_account(id))
             .await?)
+    }
+
+    /// An account by its name, or by its id, as clients of other registries name theirs.
+    async fn find_account_named(&self, named: &str) -> Result<Option<Account>> {
+        match self.find_account_by_name(named).await? {
+            Some(account) => Ok(Some(account)),
+            None => self.find_account(&AccountId::new(named)).await,
+        }
     }
 
     async fn find_account_by_name(&self, name: &str) -> Result<Option<Account>> {

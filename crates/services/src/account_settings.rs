@@ -18,6 +18,7 @@ const MAX_BANNER_CHARS: usize = 4096;
 const ROBOT_DURATION: &str = "robot_duration_days";
 const MEMBERS_CREATE: &str = "members_create_namespaces";
 const BANNER: &str = "banner_message";
+const STORAGE_PER_NAMESPACE: &str = "storage_per_namespace";
 
 /// An account's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct AccountSettings {
     pub members_create_namespaces: bool,
     /// What everyone who uses the account reads; empty for nothing.
     pub banner_message: String,
+    /// The limit that new namespaces get, in bytes; -1 for none.
+    pub storage_per_namespace: i64,
 }
 
 /// Settings to be changed; `None` leaves one alone.
@@ -39,11 +42,13 @@ pub struct AccountSettingsChange {
     pub members_create_namespaces: Option<bool>,
     /// See [`AccountSettings::banner_message`].
     pub banner_message: Option<String>,
+    /// See [`AccountSettings::storage_per_namespace`].
+    pub storage_per_namespace: Option<i64>,
 }
 
 impl AccountSettings {
     /// What is not stored, or not as this release writes it, is as if nobody had set it.
-    fn of(stored: &Stored) -> Self {
+    pub(crate) fn of(stored: &Stored) -> Self {
         let get = |name: &str| stored.get(name);
         Self {
             robot_duration_days: get(ROBOT_DURATION)
@@ -56,6 +61,9 @@ impl AccountSettings {
                 .and_then(Value::as_str)
                 .unwrap_or_default()
                 .to_owned(),
+            storage_per_namespace: get(STORAGE_PER_NAMESPACE)
+                .and_then(Value::as_i64)
+                .unwrap_or(-1),
         }
     }
 }
@@ -67,6 +75,11 @@ impl AccountSettingsChange {
         {
             return Err(Error::Invalid(
                 "robot accounts are made for a number of days, or -1 for ever".to_owned(),
+            ));
+        }
+        if self.storage_per_namespace.is_some_and(|limit| limit < -1) {
+            return Err(Error::Invalid(
+                "namespaces get a limit of bytes, or -1 for none".to_owned(),
             ));
         }
         let is_long = |text: &String| text.chars().count() > MAX_BANNER_CHARS;
@@ -87,6 +100,10 @@ impl AccountSettingsChange {
                 self.members_create_namespaces.map(Value::from),
             ),
             (BANNER, self.banner_message.map(Value::from)),
+            (
+                STORAGE_PER_NAMESPACE,
+                self.storage_per_namespace.map(Value::from),
+            ),
         ];
         let named = values
             .into_iter()
@@ -201,6 +218,7 @@ mod tests {
             robot_duration_days: 30,
             members_create_namespaces: false,
             banner_message: String::new(),
+            storage_per_namespace: -1,
         };
         assert_eq!(AccountSettings::of(&Stored::new()), expected);
         let strange: Stored = [

@@ -4,11 +4,13 @@ use crate::access::{Authenticated, CallerContext, Refused};
 use crate::account_access::AccountContext;
 use crate::authorizer::Authorizer;
 use crate::core::Core;
+use crate::credential_scope::is_good_for;
+use crate::plans::AccountView;
 use crate::{Error, Result};
 use keys::{DeploymentKey, PasswordHasher, Random};
-use metadata::{Error as MetadataError, Reader, UserRow};
+use metadata::{AccountSummary, AccountTerms, Error as MetadataError, Reader, UserRow};
 use model::caller::Origin;
-use model::{AccountId, Action, Address, Event};
+use model::{AccountId, Action, Address, Event, Page};
 use std::sync::Arc;
 
 /// Accounts and what is in them besides images.
@@ -76,6 +78,50 @@ impl Accounts {
         })
     }
 
+    /// The account, with its plan and what it uses, for whoever may see that.
+    pub async fn show(&self, by: &AccountContext) -> Result<AccountView, Refused> {
+        self.authorizer.require(by, Action::QuotaRead).await?;
+        let account = by.account.clone();
+        let found = self
+            .core
+            .metadata
+            .read(|reader| crate::plans::view(reader, account.clone()));
+        Ok(found.await?)
+    }
+
+    /// What everyone who has something to do with the account may know: why it may not do everything, and when it ends.
+    pub async fn terms(&self, by: &AccountContext) -> Result<AccountTerms, Refused> {
+        self.require_fellow(by).await?;
+        let found = self
+            .core
+            .metadata
+            .read(|reader| Ok::<_, Error>(reader.find_account_terms(by.id())?));
+        Ok(found.await?)
+    }
+
+    /// The accounts that the caller is in, by name, after `after`, `limit` of them.
+    ///
+    /// # Errors
+    /// [`Refused::Forbidden`] for whoever is no user.
+    pub async fn list_own(
+        &self,
+        by: &CallerContext,
+        (after, limit): (String, usize),
+    ) -> Result<Page<AccountSummary>, Refused> {
+        let who = &by.authenticated;
+        let user = who.caller.user_id().ok_or(Refused::Forbidden)?.clone();
+        if !is_good_for(&who.caller, Action::NamespaceList) {
+            return Err(Refused::Forbidden);
+        }
+        let probe = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let listed = self.core.metadata.list(move |reader| {
+            Ok::<_, Error>(reader.list_accounts_of_user(&user, &after, probe)?)
+        });
+        Ok(Page::from_probe(listed.await?, limit, |account| {
+            account.account.name.clone()
+        }))
+    }
+
     /// One transaction of a caller that may do `action` to the account, with the event that it makes true.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
@@ -94,7 +140,7 @@ impl Accounts {
 /// The account's user of that name; others do not exist for whoever manages it.
 pub(crate) fn get_user(reader: &Reader<'_>, account: &AccountId, name: &str) -> Result<UserRow> {
     let unknown = || Error::NotFound(format!("the user {name}"));
-    let user = reader.find_user_by_name(name)?.ok_or_else(unknown)?;
+    let user = reader.find_user_named(name)?.ok_or_else(unknown)?;
     if reader.is_member(account, &user.id)? {
         Ok(user)
     } else {

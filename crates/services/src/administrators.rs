@@ -105,10 +105,10 @@ impl Accounts {
         let rights = self
             .core
             .metadata
-            .read(|reader| Ok::<_, Error>(reader.find_rights(user)?))
+            .read(|reader| Ok::<_, Error>(reader.find_rights(user, self.core.now_ms())?))
             .await?;
-        let rights = rights.into_iter().flatten();
-        for right in rights.filter(|right| right.account == *by.id()) {
+        let rights = rights.into_iter().flat_map(|found| found.rights);
+        for right in rights.filter(|right| right.account == *by.id() && right.request.is_none()) {
             if !self.authorizer.may_pass_on(by, &right).await? {
                 return Err(Refused::Forbidden);
             }
@@ -118,8 +118,11 @@ impl Accounts {
 }
 
 fn last_administrator(user: &UserDetails) -> Error {
+    last_administrator_of(&user.name)
+}
+
+pub(crate) fn last_administrator_of(user: &str) -> Error {
     Error::NotNow(format!(
-        "without {} nobody could administer the account any more; make somebody else its administrator first",
-        user.name
+        "without {user} nobody could administer the account any more; make somebody else its administrator first"
     ))
 }

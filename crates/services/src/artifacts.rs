@@ -3,6 +3,8 @@
 mod config;
 mod copying;
 mod filter;
+mod images;
+mod inspecting;
 mod kinds;
 mod tags;
 mod views;
@@ -17,6 +19,8 @@ use crate::manifests::Manifests;
 use crate::repositories::{Place, RepositoryRef};
 use crate::{Error, Result};
 use config::{GET_CONFIG_BYTES, LIST_CONFIG_BYTES};
+pub use images::{ImageView, MAX_IMAGES};
+pub use inspecting::Inspection;
 use metadata::{AccessoryRow, ArtifactRow, ArtifactsOf, ListQuery, Listed, TagRow};
 use model::Action;
 use oci::{Digest, Manifest, ManifestKind, Platform, Reference};
@@ -174,7 +178,8 @@ impl Artifacts {
         parts: ArtifactParts,
     ) -> Result<Listed<ArtifactView>, Refused> {
         let action = Action::ArtifactList;
-        let namespace = self.authorizer.namespace(by, namespace, action).await?;
+        let found = self.authorizer.namespace_or_parts(by, namespace, action);
+        let (namespace, in_parts) = found.await?;
         let newest_of_type = if is_newest {
             Some(filter::one_type(&query)?)
         } else {
@@ -183,7 +188,10 @@ impl Artifacts {
         let (mut filter, query) = self.filter(by, query).await?;
         filter.newest_of_type = newest_of_type;
         let listed = self.core.metadata.list(move |reader| {
-            let of = ArtifactsOf::Namespace(&namespace.id);
+            let of = match &in_parts {
+                None => ArtifactsOf::Namespace(&namespace.id),
+                Some(parts) => ArtifactsOf::Parts(parts),
+            };
             Ok::<_, Error>(reader.list_artifacts(of, &filter, &query)?)
         });
         self.listed(by, listed.await?, parts).await

@@ -3,6 +3,7 @@
 mod cadf;
 mod chain;
 mod keeping;
+mod retention;
 mod subject;
 mod verify;
 
@@ -16,7 +17,7 @@ use crate::account_access::{AccountContext, NamespaceRef};
 use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
 use crate::credential_scope::is_good_for;
-use crate::deployment::OperatorContext;
+use crate::operators::{OperatorAction, OperatorContext};
 use crate::{Error, Result};
 use metadata::{Comparison, Condition, EventRow, ListQuery, Listed, Value, VisibleEvents};
 use model::{AccountId, Action, Caller, Event, NamespaceId};
@@ -188,7 +189,11 @@ impl Audit {
     /// Whose log it is, for whoever may read all of it.
     async fn owner(&self, chain: AuditChain<'_>) -> Result<Option<AccountId>, Refused> {
         match chain {
-            AuditChain::Deployment(_) => Ok(None),
+            AuditChain::Deployment(by) => {
+                self.authorizer
+                    .require_operator(by, OperatorAction::AuditRead)?;
+                Ok(None)
+            }
             AuditChain::Account(by) => {
                 self.authorizer.require(by, Action::AuditLogList).await?;
                 Ok(Some(by.id().clone()))

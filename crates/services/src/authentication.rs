@@ -2,6 +2,7 @@
 
 use crate::access::{Authenticated, Rights};
 use crate::core::Core;
+use crate::management_tokens::{API_KEY_USER, Login, MANAGEMENT_TOKEN_USER};
 use crate::robots::secret_hash;
 use crate::tokens::Tokens;
 use crate::{Error, Result};
@@ -30,6 +31,8 @@ pub enum Credentials<'a> {
     },
     /// A bearer token.
     Bearer(&'a str),
+    /// A management token, as a bearer: for the faces that it is made for.
+    ManagementToken(&'a str),
     /// The cookie of a login by form.
     Session(&'a str),
 }
@@ -80,12 +83,12 @@ impl Checked {
 
 /// Finds out who is calling.
 pub struct Authenticator {
-    core: Arc<Core>,
-    tokens: Arc<Tokens>,
-    key: Arc<DeploymentKey>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) key: Arc<DeploymentKey>,
     passwords: Arc<PasswordHasher>,
     throttle: LoginThrottle,
-    remembered: TokenCache<Authenticated>,
+    pub(crate) remembered: TokenCache<Authenticated>,
     anonymous: Arc<Authenticated>,
 }
 
@@ -119,6 +122,7 @@ impl Authenticator {
         match credentials {
             Credentials::None => Ok(self.anonymous.clone()),
             Credentials::Bearer(token) => self.tokens.verify(token).await,
+            Credentials::ManagementToken(token) => self.check_management_token(token).await,
             Credentials::Basic { name, secret } => self.basic(&name, secret, from).await,
             Credentials::Session(cookie) => self.check_session(cookie).await,
         }
@@ -130,6 +134,9 @@ impl Authenticator {
         secret: SecretString,
         from: Option<IpAddr>,
     ) -> Result<Arc<Authenticated>, AuthenticationFailed> {
+        if name == MANAGEMENT_TOKEN_USER {
+            return self.check_management_token(secret.expose()).await;
+        }
         let now_ms = self.core.now_ms();
         let epoch = self.core.metadata.epochs().policy();
         let key = self
@@ -138,17 +145,23 @@ impl Authenticator {
         if let Some(known) = self.remembered.get(&key, now_ms, epoch) {
             return Ok(known);
         }
+        let login = if name == API_KEY_USER {
+            self.api_key_login(secret)?
+        } else {
+            Login::by_name(name, secret)
+        };
+        let (name, secret) = (login.counted_as.as_str(), login.secret);
         let from = from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let throttled = |retry: keys::throttle::RetryAfter| AuthenticationFailed::Throttled {
             secs: retry.secs,
         };
         self.throttle.check(name, from, now_ms).map_err(throttled)?;
-        let checked = if is_robot_name(name) {
-            self.check_robot(name, &secret, now_ms).await
-        } else if secret.expose().starts_with(ACCESS_TOKEN_PREFIX) {
-            self.check_access_token(name, &secret, now_ms).await
-        } else {
-            self.check_password(name, secret, key).await
+        let checked = match login.name.as_deref() {
+            Some(name) if is_robot_name(name) => self.check_robot(name, &secret, now_ms).await,
+            Some(name) if !secret.expose().starts_with(ACCESS_TOKEN_PREFIX) => {
+                self.check_password(name, secret, key).await
+            }
+            name => self.check_access_token(name, &secret, now_ms).await,
         };
         match &checked {
             Ok(_) => self.throttle.record_success(name, from, now_ms),
@@ -162,6 +175,7 @@ impl Authenticator {
         } = checked?;
         let mut known = Authenticated::new(caller, Rights::Granted);
         known.proven_in = proven_in;
+        known.ends_at_ms = expires_at_ms;
         let known = Arc::new(known);
         let forget_at_ms = now_ms + self.core.settings.password_memory_ms;
         let until_ms = expires_at_ms.map_or(forget_at_ms, |end: i64| end.min(forget_at_ms));
@@ -199,9 +213,10 @@ impl Authenticator {
         Ok(Checked::user(&user, CredentialKind::Password, None))
     }
 
+    /// Without a name, the token alone says whose it is.
     async fn check_access_token(
         &self,
-        name: &str,
+        name: Option<&str>,
         secret: &SecretString,
         now_ms: i64,
     ) -> Result<Checked, AuthenticationFailed> {
@@ -218,7 +233,7 @@ impl Authenticator {
         let Some((user, token)) = found.await.map_err(Error::from)? else {
             return Err(AuthenticationFailed::Wrong);
         };
-        if user.is_disabled || user.name != name {
+        if user.is_disabled || name.is_some_and(|name| user.name != name) {
             return Err(AuthenticationFailed::Wrong);
         }
         if token.expires_at_ms.is_some_and(|end| end <= now_ms) {
@@ -338,7 +353,7 @@ impl Authenticator {
     }
 }
 
-fn caller(user: &UserRow, credential: CredentialKind) -> Caller {
+pub(crate) fn caller(user: &UserRow, credential: CredentialKind) -> Caller {
     Caller {
         kind: CallerKind::User {
             id: user.id.clone(),
@@ -349,7 +364,7 @@ fn caller(user: &UserRow, credential: CredentialKind) -> Caller {
     }
 }
 
-fn robot_caller(robot: &RobotRow) -> Caller {
+pub(crate) fn robot_caller(robot: &RobotRow) -> Caller {
     Caller {
         kind: CallerKind::Robot {
             id: robot.id.clone(),

@@ -5,12 +5,17 @@ use crate::access::{
 };
 use crate::core::Core;
 use crate::credential_scope::is_good_for;
+use crate::looks::Look;
+use crate::network_gate::NetworkGate;
 use crate::policy::{Policy, Subject, SubjectRights};
+pub(crate) use crate::visibility::{Given, Place, Visible};
 use crate::{Error, Result};
 use metadata::NamespaceRow;
-use model::{AccountId, Action, Actions, Address, Caller, CallerKind, Coverage, NamespaceId};
+use model::{
+    AccountId, Action, Actions, Address, Caller, CallerKind, ContentRequestId, NamespaceId,
+    NetworkTraffic,
+};
 use oci::{RepositoryName, ScopeActions, ScopeResource};
-use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -18,17 +23,24 @@ use std::sync::Arc;
 pub(crate) struct Granted {
     pub(crate) account: AccountId,
     pub(crate) may_create_namespace: bool,
+    /// The request by which an operator sees it.
+    pub(crate) request: Option<ContentRequestId>,
 }
 
 /// Answers every question of access.
 pub struct Authorizer {
     pub(crate) core: Arc<Core>,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) network: NetworkGate,
 }
 
 impl Authorizer {
-    pub(crate) fn new(core: Arc<Core>, policy: Arc<Policy>) -> Self {
-        Self { core, policy }
+    pub(crate) fn new(core: Arc<Core>, policy: Arc<Policy>, network: NetworkGate) -> Self {
+        Self {
+            core,
+            policy,
+            network,
+        }
     }
 
     /// Proves that the caller may do `A` to a repository, or says why not.
@@ -62,13 +74,17 @@ impl Authorizer {
     }
 
     /// Those of the wanted actions on a repository that the caller may do, and in which account.
+    ///
+    /// # Errors
+    /// [`Refused::OutsideNetwork`] when that is why they are none.
     pub(crate) async fn allowed_scope(
         &self,
         context: &CallerContext,
         repository: &RepositoryName,
         wanted: ScopeActions,
-    ) -> Result<(ScopeActions, Option<AccountId>)> {
+    ) -> Result<(ScopeActions, Option<AccountId>, Option<ContentRequestId>), Refused> {
         let mut allowed = ScopeActions::NONE;
+        let mut request = None;
         let mut account = None;
         let mut makes_namespace = false;
         let all = [
@@ -83,8 +99,11 @@ impl Authorizer {
                     allowed |= scope;
                     makes_namespace |= granted.may_create_namespace;
                     account = Some(granted.account);
+                    request = request.or(granted.request);
                 }
-                Err(Refused::Failed(error)) => return Err(error),
+                Err(refused @ (Refused::Failed(_) | Refused::OutsideNetwork { .. })) => {
+                    return Err(refused);
+                }
                 Err(_) => {}
             }
         }
@@ -92,7 +111,7 @@ impl Authorizer {
         if makes_namespace && is_good_for(&context.authenticated.caller, Action::RepositoryPull) {
             allowed |= wanted & ScopeActions::PULL;
         }
-        Ok((allowed, account))
+        Ok((allowed, account, request))
     }
 
     /// The one place where access is decided.
@@ -106,6 +125,12 @@ impl Authorizer {
         let who = &context.authenticated;
         if let Rights::Token(rights) = &who.rights {
             let mut granted = decide_by_token(rights, scope, resource, &context.address)?;
+            if let Resource::Repository(name) = resource {
+                self.admit_to_repository(context, &granted.account, name)
+                    .await?;
+            }
+            self.note_look_by_token(context, (rights, action), resource)
+                .await?;
             if let (Action::RepositoryPush, Resource::Repository(name)) = (action, resource) {
                 granted.may_create_namespace =
                     self.may_create(context, &granted.account, name).await?;
@@ -119,10 +144,18 @@ impl Authorizer {
             Resource::Repository(repository) => {
                 self.decide_repository(context, action, repository).await
             }
-            Resource::Account(account) => self.decide_account(who, action, account, None).await,
+            Resource::Account(account) => {
+                let granted = self.decide_account(who, action, account, None).await?;
+                let traffic = NetworkTraffic::Management;
+                self.admit(context, account, traffic, None).await?;
+                Ok(granted)
+            }
             Resource::Namespace(account, namespace) => {
-                self.decide_account(who, action, account, Some(namespace))
-                    .await
+                let of = Some(namespace);
+                let granted = self.decide_account(who, action, account, of).await?;
+                let traffic = NetworkTraffic::Management;
+                self.admit(context, account, traffic, of).await?;
+                Ok(granted)
             }
         }
     }
@@ -133,7 +166,6 @@ impl Authorizer {
         action: Action,
         repository: &RepositoryName,
     ) -> Result<Granted, Refused> {
-        let caller = &context.authenticated.caller;
         let namespace = self
             .policy
             .find_namespace(&context.address, repository.namespace())
@@ -141,41 +173,73 @@ impl Authorizer {
         let Some(namespace) = namespace else {
             return self.decide_new_namespace(context, action, repository).await;
         };
-        let granted = Granted {
+        let mut granted = Granted {
             account: namespace.account_id.clone(),
             may_create_namespace: false,
+            request: None,
         };
-        self.require_in_namespace(caller, action, &namespace)
-            .await?;
+        let place = Place::repository(&namespace, repository);
+        let decided = self.require_at(context, action, place).await;
+        if matches!(decided, Ok(_) | Err(Refused::Forbidden)) {
+            let (account, id) = (&namespace.account_id, Some(&namespace.id));
+            self.admit(context, account, NetworkTraffic::Registry, id)
+                .await?;
+        }
+        granted.request = decided?;
         Ok(granted)
     }
 
-    /// Whether a caller may do an action to a namespace that there is, or why not. Its credential is another question.
-    pub(crate) async fn require_in_namespace(
+    /// Whether a caller may do an action to a namespace that there is, or to a repository in it, or why not. Its credential is
+    /// another question. What an operator sees by a request that was granted is written down first; which one, is the answer.
+    pub(crate) async fn require_at(
         &self,
-        caller: &Caller,
+        context: &CallerContext,
         action: Action,
-        namespace: &NamespaceRow,
-    ) -> Result<(), Refused> {
-        let is_open = !caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
-        if namespace.is_public && is_open && Actions::of_everyone().contains(action) {
-            return Ok(());
+        place: Place<'_>,
+    ) -> Result<Option<ContentRequestId>, Refused> {
+        let (caller, namespace) = (&context.authenticated.caller, place.namespace);
+        if self.is_open_to(caller, action, namespace) {
+            return Ok(None);
         }
-        let may = |action| self.is_granted(caller, action, namespace);
-        if may(action).await? {
-            return Ok(());
+        match self.given(caller, action, place).await? {
+            Given::Own => return Ok(None),
+            Given::ByRequest(request) => {
+                let repository = place.path.map(|path| format!("{}/{path}", namespace.name));
+                let look = Look {
+                    request: &request,
+                    account: &namespace.account_id,
+                    action,
+                    namespace: Some(&namespace.name),
+                    repository: repository.as_deref(),
+                };
+                self.note_look(context, look).await?;
+                return Ok(Some(request));
+            }
+            Given::Nothing => {}
         }
         if caller.is_anonymous() {
             return Err(Refused::Unauthenticated);
         }
+        let may = |action| self.given(caller, action, place);
         let may_see = namespace.is_public
-            || may(Action::NamespaceRead).await?
-            || may(Action::RepositoryPull).await?;
+            || may(Action::NamespaceRead).await? != Given::Nothing
+            || may(Action::RepositoryPull).await? != Given::Nothing;
         Err(if may_see {
             Refused::Forbidden
         } else {
             Refused::Hidden
         })
+    }
+
+    /// Whether a namespace is public, and an action one that everyone may do there.
+    pub(crate) fn is_open_to(
+        &self,
+        caller: &Caller,
+        action: Action,
+        namespace: &NamespaceRow,
+    ) -> bool {
+        let is_open = !caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
+        namespace.is_public && is_open && Actions::of_everyone().contains(action)
     }
 
     /// A namespace that does not exist: an administrator may make it by pushing, for all others it looks like one
@@ -202,6 +266,8 @@ impl Authorizer {
             Refused::Failed(error) => Refused::Failed(error),
             _ => Refused::Hidden,
         })?;
+        self.admit(context, account, NetworkTraffic::Registry, None)
+            .await?;
         let found = self
             .core
             .metadata
@@ -213,6 +279,7 @@ impl Authorizer {
         Ok(Granted {
             account: account.clone(),
             may_create_namespace: true,
+            request: None,
         })
     }
 
@@ -250,7 +317,7 @@ impl Authorizer {
         let granted = self
             .decide_account(who, Action::NamespaceCreate, account, None)
             .await?;
-        if who.caller.robot_id().is_some() {
+        if who.caller.is_machine() {
             let action = Action::RepositoryPush;
             let pushes = self.visible_namespaces(who, account, action).await?;
             if !matches!(pushes, Visible::All) {
@@ -270,6 +337,7 @@ impl Authorizer {
         let granted = Granted {
             account: account.clone(),
             may_create_namespace: false,
+            request: None,
         };
         if who.caller.kind == CallerKind::LocalOperator {
             return Ok(granted);
@@ -281,7 +349,9 @@ impl Authorizer {
         let mut rights = rights.rights.iter();
         let allowed = match namespace {
             None => rights.any(|right| right.allows_in_account(account, action)),
-            Some(one) => rights.any(|right| right.allows_in_namespace(account, one, action)),
+            Some(one) => rights.any(|right| {
+                right.request.is_none() && right.allows_in_namespace(account, one, action)
+            }),
         };
         if allowed {
             Ok(granted)
@@ -297,56 +367,6 @@ impl Authorizer {
             None => Ok(None),
         }
     }
-
-    async fn is_granted(
-        &self,
-        caller: &Caller,
-        action: Action,
-        namespace: &NamespaceRow,
-    ) -> Result<bool> {
-        if caller.kind == CallerKind::LocalOperator {
-            return Ok(true);
-        }
-        let Some(rights) = self.find_rights(caller).await? else {
-            return Ok(false);
-        };
-        let (account, id) = (&namespace.account_id, &namespace.id);
-        let mut rights = rights.rights.iter();
-        Ok(rights.any(|right| right.allows_in_namespace(account, id, action)))
-    }
-
-    /// In which of an account's namespaces the caller may do an action, beside what everyone may in the public ones.
-    pub(crate) async fn visible_namespaces(
-        &self,
-        who: &Authenticated,
-        account: &AccountId,
-        action: Action,
-    ) -> Result<Visible> {
-        if who.caller.kind == CallerKind::LocalOperator {
-            return Ok(Visible::All);
-        }
-        let mut namespaces = HashSet::new();
-        let rights = self.find_rights(&who.caller).await?;
-        let rights = rights.iter().flat_map(|rights| &rights.rights);
-        for right in
-            rights.filter(|right| right.account == *account && right.actions.contains(action))
-        {
-            match &right.coverage {
-                Coverage::Everything | Coverage::Namespaces => return Ok(Visible::All),
-                Coverage::Account => {}
-                Coverage::Namespace(namespace) => {
-                    namespaces.insert(namespace.clone());
-                }
-            }
-        }
-        Ok(Visible::Some(namespaces))
-    }
-}
-
-/// Namespaces that a caller may list, beside the public ones.
-pub(crate) enum Visible {
-    All,
-    Some(HashSet<NamespaceId>),
 }
 
 fn decide_by_token(
@@ -370,6 +390,7 @@ fn decide_by_token(
         Ok(Granted {
             account: account.clone(),
             may_create_namespace: false,
+            request: None,
         })
     } else {
         Err(Refused::InsufficientScope)

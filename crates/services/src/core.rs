@@ -64,6 +64,9 @@ impl Core {
         let (core, by) = (self.clone(), by.clone());
         self.metadata
             .write(move |tx| {
+                if by.is_local_operator() {
+                    crate::closing::require_kept(tx, by.account())?;
+                }
                 let (answer, event) = work(&core, tx, by.id())?;
                 if let Some(event) = event {
                     let caller = &by.context.authenticated.caller;
@@ -79,10 +82,9 @@ impl Core {
         &self,
         tx: &mut Tx<'_>,
         event: &Event,
-        caller: &Caller,
+        (caller, origin): (&Caller, &Origin),
     ) -> Result<()> {
-        let initiator = Initiator::of(caller, &Origin::default());
-        self.write_event(tx, event, None, &initiator)
+        self.write_event(tx, event, None, &Initiator::of(caller, origin))
     }
 
     /// The same for what the registry found and did by itself.

@@ -11,7 +11,17 @@ pub(crate) fn is_good_for(caller: &Caller, action: Action) -> bool {
         | CredentialKind::Password
         | CredentialKind::RobotSecret
         | CredentialKind::Session
+        | CredentialKind::IdentitySource
+        | CredentialKind::Workload
         | CredentialKind::Local => true,
+    }
+}
+
+/// Whether a caller's credential is made for all that its user may.
+pub(crate) fn is_good_for_everything(caller: &Caller) -> bool {
+    match &caller.credential {
+        CredentialKind::AccessToken { actions, .. } => actions.contains(ScopeActions::ALL),
+        _ => true,
     }
 }
 

@@ -1,44 +1,35 @@
 //! The deployment's accounts, for whoever runs it. What is in an account is the account's business.
 
-use crate::access::Authenticated;
+use crate::access::Refused;
+use crate::authorizer::Authorizer;
 use crate::core::Core;
+use crate::operators::{OperatorAction, OperatorContext};
 use crate::{Error, Result};
-use model::caller::Origin;
-use model::{Account, AccountId, AccountState, Event};
+use metadata::{AccountFilter, AccountSummary, DeploymentCounts};
+use model::{Account, AccountId, AccountState, Event, Page};
 use std::sync::Arc;
 
-/// Rows of one list.
-const PAGE: i64 = 1000;
+/// The longest reason for a suspension, in bytes.
+const REASON_BYTES: usize = 1000;
 
-/// Someone who runs the deployment. Only [`Deployment::enter_locally`] makes one.
-#[derive(Clone, Debug)]
-pub struct OperatorContext {
-    authenticated: Arc<Authenticated>,
-    origin: Origin,
-}
-
-impl OperatorContext {
-    pub(crate) fn caller(&self) -> &model::Caller {
-        &self.authenticated.caller
-    }
+/// What a suspended account may still do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspension {
+    /// Pull, and nothing else.
+    PullOnly,
+    /// Nothing.
+    Nothing,
 }
 
 /// The deployment's accounts.
 pub struct Deployment {
     pub(crate) core: Arc<Core>,
+    pub(crate) authorizer: Arc<Authorizer>,
 }
 
 impl Deployment {
-    pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core }
-    }
-
-    /// The operator at the machine's command line.
-    pub fn enter_locally(&self) -> OperatorContext {
-        OperatorContext {
-            authenticated: Arc::new(Authenticated::local_operator()),
-            origin: Origin::default(),
-        }
+    pub(crate) fn new(core: Arc<Core>, authorizer: Arc<Authorizer>) -> Self {
+        Self { core, authorizer }
     }
 
     /// Makes an account with nothing in it.
@@ -50,7 +41,9 @@ impl Deployment {
         by: &OperatorContext,
         name: &str,
         plan: Option<&str>,
-    ) -> Result<Account> {
+    ) -> Result<Account, Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::AccountCreate)?;
         require_account_name(name)?;
         let account = Account {
             id: AccountId::new(self.core.ids.next_id()),
@@ -75,36 +68,105 @@ impl Deployment {
         Ok(account)
     }
 
-    /// The deployment's accounts by name, after `after`.
-    pub async fn list_accounts(&self, _: &OperatorContext, after: String) -> Result<Vec<Account>> {
-        self.core
-            .metadata
-            .list(move |reader| Ok(reader.list_accounts(&after, PAGE)?))
-            .await
+    /// The deployment's accounts by name, after `after`, `limit` of them.
+    pub async fn list_accounts(
+        &self,
+        by: &OperatorContext,
+        filter: AccountFilter,
+        (after, limit): (String, usize),
+    ) -> Result<Page<AccountSummary>, Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::AccountList)?;
+        let probe = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let listed = self.core.metadata.browse(move |reader| {
+            Ok::<_, Error>(reader.list_account_summaries(&filter, &after, probe)?)
+        });
+        Ok(Page::from_probe(listed.await?, limit, |account| {
+            account.account.name.clone()
+        }))
     }
 
-    /// Lets an account do everything, or pull only, or nothing. Takes effect with the next request.
+    /// How much there is in the deployment: accounts by state and by plan, and what they store in all.
+    pub async fn count(&self, by: &OperatorContext) -> Result<DeploymentCounts, Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::DeploymentRead)?;
+        let counted = self
+            .core
+            .metadata
+            .browse(|reader| Ok::<_, Error>(reader.count_deployment()?));
+        Ok(counted.await?)
+    }
+
+    /// Asks whether an operator may look at the condition of the deployment.
+    pub fn require_reader(&self, by: &OperatorContext) -> Result<(), Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::DeploymentRead)
+    }
+
+    /// Lets an account only pull, or do nothing, with the next request. Its administrators are told the reason.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn set_account_state(
+    /// [`Error::NotFound`], [`Error::Invalid`] for a reason that is too long, [`Error::NotNow`] for one that is closing.
+    pub async fn suspend_account(
         &self,
         by: &OperatorContext,
         name: &str,
-        state: AccountState,
-    ) -> Result<()> {
+        (mode, reason): (Suspension, &str),
+    ) -> Result<(), Refused> {
+        if reason.len() > REASON_BYTES || reason.chars().any(char::is_control) {
+            return Err(Error::Invalid(format!(
+                "a reason has at most {REASON_BYTES} bytes and no control characters such as line breaks"
+            ))
+            .into());
+        }
+        let state = match mode {
+            Suspension::PullOnly => AccountState::Suspended,
+            Suspension::Nothing => AccountState::Closing,
+        };
+        self.set_account_state(by, name, (state, Some(reason)))
+            .await
+    }
+
+    /// Lets a suspended account do everything again, with the next request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotNow`] for one that is closing.
+    pub async fn resume_account(&self, by: &OperatorContext, name: &str) -> Result<(), Refused> {
+        self.set_account_state(by, name, (AccountState::Active, None))
+            .await
+    }
+
+    async fn set_account_state(
+        &self,
+        by: &OperatorContext,
+        name: &str,
+        (state, reason): (AccountState, Option<&str>),
+    ) -> Result<(), Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::AccountUpdate)?;
         let name = name.to_owned();
-        self.change(by, move |_, tx| {
+        let reason = reason.filter(|reason| !reason.is_empty());
+        let reason = reason.map(str::to_owned);
+        let changed = self.change(by, move |core, tx| {
             let found = tx.find_account_by_name(&name)?;
             let account = found.ok_or_else(|| Error::NotFound(format!("the account {name}")))?;
+            let now_ms = core.now_ms();
+            let terms = tx.take_account_terms(&account.id, now_ms)?;
+            if terms.destroy_at_ms.is_some() || terms.destroyed_at_ms.is_some() {
+                return Err(Error::NotNow(format!(
+                    "the account {name} is {}; restore it first, while that is possible",
+                    terms.shown_state(account.state)
+                )));
+            }
             tx.set_account_state(&account.id, state)?;
+            tx.set_state_reason(&account.id, reason.as_deref(), now_ms)?;
             let event = Event::AccountStateChanged {
                 account: name,
                 state: state.as_str().to_owned(),
             };
             Ok(((), account.id, event))
-        })
-        .await
+        });
+        Ok(changed.await?)
     }
 
     /// One transaction of an operator about the deployment alone.
@@ -118,7 +180,7 @@ impl Deployment {
             .metadata
             .write(move |tx| {
                 let event = work(&core, tx)?;
-                core.record_for_deployment(tx, &event, &by.authenticated.caller)
+                core.record_for_deployment(tx, &event, (by.caller(), &by.origin))
             })
             .await
     }
@@ -137,9 +199,9 @@ impl Deployment {
             .metadata
             .write(move |tx| {
                 let (answer, account, event) = work(&core, tx)?;
-                let caller = &by.authenticated.caller;
-                core.record_for(tx, &event, &account, (caller, &by.origin))?;
-                core.record_for_deployment(tx, &event, caller)?;
+                let who = (by.caller(), &by.origin);
+                core.record_for(tx, &event, &account, who)?;
+                core.record_for_deployment(tx, &event, who)?;
                 Ok(answer)
             })
             .await

@@ -107,6 +107,36 @@ pub enum Error {
     /// The account is full.
     #[error("the account's storage is full; delete images or ask for a larger plan")]
     QuotaExceeded,
+    /// The namespace has a limit of its own, and is full.
+    #[error(
+        "the storage of the namespace {namespace} is full: it may use {limit} bytes; delete images from it, or ask an administrator of the account for a higher limit"
+    )]
+    NamespaceFull {
+        /// Its name.
+        namespace: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The account has as many requests under way as its plan allows.
+    #[error(
+        "the account has {limit} requests under way, as many as its plan allows at once; try again, or ask for a larger plan"
+    )]
+    TooManyRequests {
+        /// The limit.
+        limit: u64,
+    },
+    /// The account has pulled as much this month as its plan allows.
+    #[error(
+        "{used} bytes were pulled from this account this month, and its plan allows {limit}; pull again after {until}, or ask for a larger plan"
+    )]
+    PullLimitReached {
+        /// What was pulled, in bytes.
+        used: u64,
+        /// What may be.
+        limit: u64,
+        /// When the next month begins.
+        until: String,
+    },
     /// The account has as many namespaces as its plan allows.
     #[error(
         "the account has {limit} namespaces, as many as its plan allows; delete one, or ask for a larger plan"

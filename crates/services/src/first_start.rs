@@ -4,7 +4,7 @@ use crate::core::Core;
 use crate::{Error, Result};
 use keys::{DeploymentKey, PasswordHasher, SecretString};
 use metadata::{NewUser, Numbered, Turn};
-use model::{Account, AccountId, AccountState, GrantId, NamespaceId, Role, UserId};
+use model::{Account, AccountId, AccountState, GrantId, NamespaceId, OperatorRole, Role, UserId};
 use std::sync::Arc;
 
 /// The account that a single team works in.
@@ -91,7 +91,7 @@ pub(crate) async fn begin(
             tx.put_membership(&account.id, &user.id, now_ms)?;
             let grant = GrantId::new(core.ids.next_id());
             tx.grant_account_role(&grant, &account.id, &user.id, Role::Administrator, now_ms)?;
-            tx.create_operator(&user.id, now_ms)?;
+            tx.put_operator_role(&user.id, OperatorRole::Administrator, now_ms)?;
             let namespace = NamespaceId::new(core.ids.next_id());
             tx.create_namespace(&namespace, &account.id, FIRST_NAMESPACE, false, now_ms)?;
             // In Harbor the project `library` and the user `admin` have number 1, and scripts know it.

@@ -3,8 +3,10 @@
 use crate::authentication::Authenticator;
 use crate::authorizer::Authorizer;
 use crate::core::Core;
+use crate::network_gate::NetworkGate;
 use crate::policy::Policy;
 use crate::tokens::Tokens;
+use crate::traffic::Traffic;
 use crate::{Parts, Result, first_start};
 use keys::{DeploymentKey, LoginThrottle, PasswordHasher, Random, TokenCache};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ pub(crate) struct Foundation {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) authorizer: Arc<Authorizer>,
+    pub(crate) traffic: Arc<Traffic>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) authenticator: Authenticator,
     pub(crate) passwords: Arc<PasswordHasher>,
@@ -55,7 +58,9 @@ impl Foundation {
         });
         first_start::require_key(&core, &key).await?;
         let policy = Arc::new(Policy::new(core.clone()));
-        let authorizer = Arc::new(Authorizer::new(core.clone(), policy.clone()));
+        let traffic = Arc::new(Traffic::new(core.clone()));
+        let network = NetworkGate::new(core.clone(), traffic.clone());
+        let authorizer = Arc::new(Authorizer::new(core.clone(), policy.clone(), network));
         let tokens = Arc::new(Tokens::load(core.clone(), key.clone(), random.clone()).await?);
         let authenticator = Authenticator::new(
             core.clone(),
@@ -71,6 +76,7 @@ impl Foundation {
             random,
             policy,
             authorizer,
+            traffic,
             tokens,
             authenticator,
             passwords,

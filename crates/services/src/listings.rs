@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::credential_scope::is_good_for;
 use crate::{Error, Result};
 use metadata::{Choice, Reader, ReferrerRow};
-use model::{Action, Address, Page};
+use model::{Action, Address, NetworkTraffic, Page};
 use oci::{Digest, ScopeResource};
 use std::sync::Arc;
 
@@ -185,14 +185,17 @@ impl Listings {
                 next: None,
             });
         };
-        let visible = authorizer
-            .visible_namespaces(who, &account, Action::RepositoryPull)
+        authorizer
+            .admit(context, &account, NetworkTraffic::Registry, None)
             .await?;
-        let sees_all = matches!(visible, Visible::All);
+        let closed = authorizer.namespaces_closed_to(context, &account).await?;
+        let visible = authorizer
+            .visible_repositories(context, &account, Action::RepositoryPull)
+            .await?;
+        let sees_all = matches!(visible.namespaces, Visible::All) && closed.is_empty();
         let names = move |reader: &Reader<'_>| {
-            let may_see = |id: &_, is_public: bool| match &visible {
-                Visible::All => true,
-                Visible::Some(granted) => is_public || granted.contains(id),
+            let may_see = |id: &_, name: &str, is_public: bool| {
+                (is_public || visible.contains(id, name)) && !closed.contains(id)
             };
             let names = reader.list_catalog(&account, &after, limit + 1, may_see)?;
             Ok::<_, Error>(Page::from_probe(names, limit, String::clone))

@@ -39,6 +39,10 @@ impl Maintenance {
         }
     }
 
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     /// Ends uploads that nobody went on with and deletes their bytes. Says how many ended; call again while any do.
     pub async fn expire_uploads(&self) -> Result<usize> {
         let (core, owner) = (self.core.clone(), self.owner.clone());

@@ -2,6 +2,7 @@
 
 use crate::access::{Access, Delete, Pull, Push};
 use crate::core::Core;
+use crate::growth::{Freed, Growth};
 use crate::manifest_cache::{CachedManifest, ManifestCache};
 use crate::push_plan::PushPlan;
 use crate::removal::{Removal, remove_one};
@@ -9,7 +10,7 @@ use crate::repositories::{ensure_repository, get_repository};
 use crate::{Error, Result};
 use bytes::Bytes;
 use metadata::{Error as MetadataError, NewManifest, Tx};
-use model::{AccountId, Event, RepositoryId};
+use model::{Event, RepositoryId};
 use oci::{Digest, Reference, Tag};
 use std::sync::Arc;
 
@@ -122,7 +123,7 @@ impl Manifests {
     ///
     /// # Errors
     /// Besides [`Error::ManifestInvalid`]: [`Error::ManifestDigestMismatch`], [`Error::ManifestBlobUnknown`],
-    /// [`Error::SizeMismatch`], [`Error::QuotaExceeded`].
+    /// [`Error::SizeMismatch`], [`Error::QuotaExceeded`], [`Error::NamespaceFull`].
     pub async fn put(&self, access: &Access<Push>, push: ManifestPush) -> Result<PushedManifest> {
         let plan = PushPlan::make(&push)?;
         let (core, access) = (self.core.clone(), access.clone());
@@ -130,11 +131,11 @@ impl Manifests {
             .metadata
             .write(move |tx| {
                 let repository = ensure_repository(&core, tx, &access)?;
-                let (manifest, added_bytes) = match tx.keep_manifest(&repository, &plan.digest)? {
+                let (manifest, growth) = match tx.keep_manifest(&repository, &plan.digest)? {
                     Some(manifest) => (manifest, None),
                     None => store(&core, tx, &access, &repository, &plan)?,
                 };
-                let is_new = added_bytes.is_some();
+                let is_new = growth.is_some();
                 let mut moved = Vec::new();
                 for tag in &plan.tags {
                     let account = &access.account;
@@ -145,8 +146,8 @@ impl Manifests {
                 record_push(&core, tx, &access, &plan, is_new, moved)?;
                 tx.touch_repository(&access.repository);
                 // Last, because all pushes of an account wait for each other from here to the commit.
-                if !tx.add_usage(&access.account, added_bytes.unwrap_or(0))? {
-                    return Err(Error::QuotaExceeded);
+                if let Some(growth) = growth {
+                    growth.settle(&core, tx, &access)?;
                 }
                 Ok(PushedManifest {
                     digest: plan.digest,
@@ -225,15 +226,15 @@ fn intact(
     Ok(CachedManifest::new(digest, media_type, content))
 }
 
-/// Stores a manifest that the repository does not have, with everything it refers to. Answers with its id, and with the
-/// bytes that the account uses more by it; without those, when another push of the same manifest was quicker.
+/// Stores a manifest that the repository does not have, with everything it refers to. Answers with its id, and with what
+/// is used more by it; without that, when another push of the same manifest was quicker.
 fn store(
     core: &Core,
     tx: &mut Tx<'_>,
     access: &Access<Push>,
     repository: &RepositoryId,
     plan: &PushPlan,
-) -> Result<(String, Option<u64>)> {
+) -> Result<(String, Option<Growth>)> {
     let account = &access.account;
     let manifest = NewManifest {
         id: core.ids.next_id(),
@@ -254,7 +255,8 @@ fn store(
         let theirs = tx.keep_manifest(repository, &plan.digest)?;
         return Ok((theirs.ok_or(Error::Unavailable)?, None));
     }
-    let mut added_bytes = 0_u64;
+    let mut growth = Growth::default();
+    let into = (repository, manifest.id.as_str());
     for (digest, claimed) in &plan.blobs {
         let Some((storage, actual)) = tx.keep_membership(repository, digest)? else {
             return Err(Error::ManifestBlobUnknown(digest.clone()));
@@ -266,15 +268,11 @@ fn store(
                 actual,
             });
         }
-        let blob = (storage.as_str(), digest, actual);
-        added_bytes =
-            added_bytes.saturating_add(reference(tx, account, repository, &manifest.id, blob)?);
+        growth.reference(tx, account, into, (storage.as_str(), digest, actual))?;
     }
     for digest in &plan.elsewhere {
         if let Some((storage, actual)) = tx.keep_membership(repository, digest)? {
-            let blob = (storage.as_str(), digest, actual);
-            added_bytes =
-                added_bytes.saturating_add(reference(tx, account, repository, &manifest.id, blob)?);
+            growth.reference(tx, account, into, (storage.as_str(), digest, actual))?;
         }
     }
     for child in &plan.children {
@@ -283,24 +281,9 @@ fn store(
         }
         tx.create_manifest_child(&manifest.id, repository, child)?;
     }
-    tx.list_repository(repository)?;
-    Ok((manifest.id, Some(added_bytes)))
-}
-
-/// Says that a manifest needs a blob (storage, digest, size). Answers with the bytes that the account uses more by that.
-fn reference(
-    tx: &mut Tx<'_>,
-    account: &AccountId,
-    repository: &RepositoryId,
-    manifest: &str,
-    (storage, digest, size_bytes): (&str, &Digest, u64),
-) -> Result<u64> {
-    tx.create_manifest_blob(manifest, repository, storage, digest)?;
-    Ok(if tx.add_reference(account, digest, size_bytes)? {
-        size_bytes
-    } else {
-        0
-    })
+    let limited = tx.list_repository(repository)?;
+    growth.in_limited(tx, limited)?;
+    Ok((manifest.id, Some(growth)))
 }
 
 fn record_push(
@@ -374,9 +357,11 @@ fn delete_some(
         repository: (repository, &access.repository),
         by: (&access.caller, &access.origin),
         trash_ms: core.settings.trash_ms,
+        is_told: true,
     };
     let mut path = vec![digest.clone()];
-    let (mut removed, mut freed_bytes) = (0, 0_u64);
+    let mut removed = 0;
+    let mut freed = Freed::of(tx, repository)?;
     while let Some(last) = path.last() {
         if let Some(referrer) = tx.take_loose_referrer(repository, last)? {
             path.push(referrer);
@@ -385,11 +370,11 @@ fn delete_some(
         if removed == DELETED_AT_ONCE {
             break;
         }
-        freed_bytes = freed_bytes.saturating_add(remove_one(core, tx, &removal, last)?);
+        remove_one(core, tx, &removal, last, &mut freed)?;
         removed += 1;
         path.pop();
     }
     // Last, as in a push.
-    tx.free_usage(&access.account, freed_bytes)?;
+    freed.settle(tx, &access.account)?;
     Ok(path.is_empty())
 }

@@ -1,5 +1,6 @@
 //! Namespaces, as the people of an account see and manage them.
 
+mod emptying;
 mod settings;
 
 use crate::access::Refused;
@@ -8,7 +9,9 @@ use crate::accounts::existing;
 use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
 use crate::plans::require_room_for_namespace;
+use crate::quotas::{put_limit, require_limit};
 use crate::{Error, Result};
+pub use emptying::MAX_NAMESPACES;
 use metadata::{
     Error as MetadataError, ListQuery, Listable, Listed, NamespaceDetails, NamespaceRow,
     NamespaceSettings, Numbered,
@@ -39,6 +42,9 @@ pub struct NewNamespace {
     pub name: String,
     /// Its settings.
     pub settings: NamespaceChange,
+    /// What it may use, in bytes, -1 for as much as the account may; `None` for what the account gives to new ones, and so for
+    /// whoever may not decide that.
+    pub storage_limit: Option<i64>,
 }
 
 /// A namespace that was made.
@@ -67,28 +73,44 @@ impl Namespaces {
         by: &AccountContext,
         query: ListQuery,
     ) -> Result<Listed<NamespaceView>, Refused> {
+        let Listed { items, total } = self.list_details(by, query).await?;
+        let items = self.views(by, items).await?;
+        Ok(Listed { items, total })
+    }
+
+    async fn list_details(
+        &self,
+        by: &AccountContext,
+        query: ListQuery,
+    ) -> Result<Listed<NamespaceDetails>, Refused> {
         let who = by.authenticated();
         let visible = self
             .authorizer
-            .visible_namespaces(who, by.id(), Action::NamespaceRead)
-            .await?;
+            .visible_repositories(&by.context, by.id(), Action::NamespaceRead)
+            .await?
+            .namespaces;
+        let mut parts = self.authorizer.parts(&who.caller, by.id()).await?;
+        parts.retain(|part| !visible.contains(&part.namespace));
         let shows_public = !who.caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
         let account = by.id().clone();
         let listed = self.core.metadata.list(move |reader| {
-            let ids: Vec<NamespaceId> = match &visible {
-                Visible::All => Vec::new(),
-                Visible::Some(ids) => ids.iter().cloned().collect(),
-            };
+            let mut ids = visible.ids();
+            ids.extend(parts.iter().map(|part| part.namespace.clone()));
             let listable = match visible {
                 Visible::All => Listable::All,
                 Visible::Some(_) if shows_public => Listable::PublicAnd(&ids),
                 Visible::Some(_) => Listable::Only(&ids),
             };
-            Ok::<_, Error>(reader.list_namespace_details(&account, listable, &query)?)
+            let mut listed = reader.list_namespace_details(&account, listable, &query)?;
+            let in_parts = reader.count_parts(&parts)?;
+            for details in &mut listed.items {
+                if let Some(repositories) = in_parts.get(&details.namespace.id) {
+                    details.repositories = *repositories;
+                }
+            }
+            Ok::<_, Error>(listed)
         });
-        let Listed { items, total } = listed.await?;
-        let items = self.views(by, items).await?;
-        Ok(Listed { items, total })
+        Ok(listed.await?)
     }
 
     /// A namespace.
@@ -102,7 +124,13 @@ impl Namespaces {
             .namespace(by, named, Action::NamespaceRead)
             .await?;
         let found = self.find_details(&namespace.id).await?;
-        let details = found.ok_or_else(|| gone(&namespace))?;
+        let mut details = found.ok_or_else(|| gone(&namespace))?;
+        if let Some(parts) = self.authorizer.parts_known(by, &namespace).await? {
+            let counted = self.core.metadata.list(move |reader| {
+                Ok::<_, Error>(reader.count_parts(&parts)?.into_values().sum())
+            });
+            details.repositories = counted.await?;
+        }
         let mut views = self.views(by, vec![details]).await?;
         Ok(views.pop().ok_or(Error::Internal)?)
     }
@@ -122,6 +150,7 @@ impl Namespaces {
         let id = NamespaceId::new(self.core.ids.next_id());
         let grant = GrantId::new(self.core.ids.next_id());
         let caller = by.authenticated().caller.clone();
+        let limit_bytes = self.first_limit(by, new.storage_limit).await?;
         let created = self.core.change(by, move |core, tx, account| {
             let (name, now_ms) = (name.as_str(), core.now_ms());
             require_room_for_namespace(tx, account)?;
@@ -129,6 +158,9 @@ impl Namespaces {
                 .create_namespace(&id, account, name, is_public, now_ms)
                 .map_err(|error| existing(error, &format!("the namespace {name}")))?;
             tx.put_namespace_settings(&id, &settings, caller.display_name(), now_ms)?;
+            if limit_bytes.is_some() {
+                put_limit(core, tx, account, &id, limit_bytes)?;
+            }
             if let CallerKind::User { id: user, .. } = &caller.kind {
                 tx.put_member(&grant, (account, &id), user, Role::ProjectAdmin, now_ms)?;
             }
@@ -141,6 +173,20 @@ impl Namespaces {
             Ok((created, Some(event)))
         });
         Ok(created.await?)
+    }
+
+    /// The limit of a new namespace: the one that was asked for by whoever may decide it, or the account's for all new ones.
+    async fn first_limit(&self, by: &AccountContext, asked: Option<i64>) -> Result<Option<u64>> {
+        let limit = match asked {
+            Some(limit) if self.authorizer.allows(by, Action::QuotaUpdate).await? => limit,
+            _ => {
+                let settings = crate::account_settings::read(&self.core, by.id());
+                settings.await?.storage_per_namespace
+            }
+        };
+        let limit_bytes = u64::try_from(limit).ok();
+        require_limit(limit_bytes)?;
+        Ok(limit_bytes)
     }
 
     /// Changes a namespace's settings.
@@ -262,7 +308,7 @@ impl Namespaces {
                     && match &right.coverage {
                         Coverage::Everything | Coverage::Namespaces => true,
                         Coverage::Namespace(one) => one == id,
-                        Coverage::Account => false,
+                        Coverage::Account | Coverage::Repositories(..) => false,
                     }
             });
             let mut roles: Vec<Role> = here.filter_map(|right| right.role).collect();

@@ -9,8 +9,8 @@ use crate::authentication::{
 use crate::users::{numbered_user, require_home};
 use crate::{Error, Result};
 use keys::SecretString;
-use metadata::UserDetails;
-use model::{Action, CredentialKind, Event};
+use metadata::{Reader, UserDetails};
+use model::{Action, CredentialKind, Event, UserId};
 
 /// Why a user did not get another password.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,7 @@ impl Accounts {
         let hash = self.hash(new).await?;
         let changed = self.core.change(by, move |_, tx, account| {
             let user = numbered_user(tx, account, number)?;
+            require_password_here(tx, &user.id, &user.name)?;
             tx.set_password(&user.id, &hash)?;
             Ok(((), Some(Event::PasswordReset { user: user.name })))
         });
@@ -79,6 +80,7 @@ impl Accounts {
         let name = name.to_owned();
         self.change(by, Action::UserUpdate, move |_, tx, account| {
             let user = get_user(tx, account, &name)?;
+            require_password_here(tx, &user.id, &user.name)?;
             tx.set_password(&user.id, &hash)?;
             Ok(((), Some(Event::PasswordReset { user: name })))
         })
@@ -99,6 +101,16 @@ impl Accounts {
             .await
             .map_err(|error| Error::Invalid(error.to_string()))
     }
+}
+
+/// Whoever logs in elsewhere has no password here.
+fn require_password_here(reader: &Reader<'_>, user: &UserId, name: &str) -> Result<()> {
+    if reader.find_source_of_user(user)?.is_none() {
+        return Ok(());
+    }
+    Err(Error::NotAllowed(format!(
+        "the user {name} logs in by an identity source and has no password here; it can make access tokens"
+    )))
 }
 
 async fn check_old(

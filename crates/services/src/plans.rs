@@ -1,14 +1,16 @@
 //! Plans: what operators offer, and which account has which.
 
+use crate::access::Refused;
 use crate::core::Core;
-use crate::deployment::{Deployment, OperatorContext};
+use crate::deployment::Deployment;
+use crate::operators::{OperatorAction, OperatorContext};
 use crate::{Error, Result, Usage};
-use metadata::Tx;
+use metadata::{AccountTerms, Reader, Tx};
 use model::plan::EXAMPLES;
-use model::{Account, AccountId, Event, Plan, PlanFeatures, PlanId, PlanLimits};
+use model::{Account, AccountId, Event, Page, Plan, PlanId, PlanLimits};
 
-/// Rows of one list.
-const PAGE: i64 = 1000;
+/// The longest description of a plan, in bytes.
+const DESCRIPTION_BYTES: usize = 1000;
 /// Under which name the database keeps that the examples were made: one that was deleted does not come back.
 const EXAMPLES_MADE: &str = "example_plans";
 
@@ -21,8 +23,6 @@ pub struct NewPlan {
     pub description: String,
     /// Its limits.
     pub limits: PlanLimits,
-    /// Its switches.
-    pub features: PlanFeatures,
     /// Whether accounts may choose it themselves.
     pub is_offered: bool,
 }
@@ -32,6 +32,8 @@ pub struct NewPlan {
 pub struct AccountView {
     /// The account.
     pub account: Account,
+    /// Why it may not do everything, and when it ends.
+    pub terms: AccountTerms,
     /// Its plan; `None` for none, and so no limits.
     pub plan: Option<Plan>,
     /// What it stores.
@@ -71,26 +73,53 @@ pub(crate) async fn make_examples(core: &std::sync::Arc<Core>) -> Result<()> {
 }
 
 impl Deployment {
-    /// The plans, by name, after `after`.
-    pub async fn list_plans(&self, _: &OperatorContext, after: String) -> Result<Vec<Plan>> {
-        self.core
+    /// The plans, by name, after `after`, `limit` of them.
+    pub async fn list_plans(
+        &self,
+        by: &OperatorContext,
+        (after, limit): (String, usize),
+    ) -> Result<Page<Plan>, Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::PlanRead)?;
+        let probe = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let listed = self
+            .core
             .metadata
-            .list(move |reader| Ok(reader.list_plans(&after, PAGE)?))
-            .await
+            .list(move |reader| Ok::<_, Error>(reader.list_plans(&after, probe)?));
+        Ok(Page::from_probe(listed.await?, limit, |plan| {
+            plan.name.clone()
+        }))
+    }
+
+    /// The plan of that name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn find_plan(&self, by: &OperatorContext, name: &str) -> Result<Plan, Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::PlanRead)?;
+        let found = self
+            .core
+            .metadata
+            .read(|reader| Ok::<_, Error>(reader.find_plan(name)?))
+            .await?;
+        Ok(found.ok_or_else(|| Error::NotFound(format!("the plan {name}")))?)
     }
 
     /// Makes a plan.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that cannot be one, [`Error::AlreadyExists`].
-    pub async fn create_plan(&self, by: &OperatorContext, new: NewPlan) -> Result<Plan> {
+    pub async fn create_plan(&self, by: &OperatorContext, new: NewPlan) -> Result<Plan, Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::PlanUpdate)?;
         require_plan_name(&new.name)?;
+        require_description(&new.description)?;
         let plan = Plan {
             id: PlanId::new(self.core.ids.next_id()),
             name: new.name,
             description: new.description,
             limits: new.limits,
-            features: new.features,
             is_offered: new.is_offered,
         };
         let made = plan.clone();
@@ -107,30 +136,39 @@ impl Deployment {
     /// Deletes a plan that no account has.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] when an account has it.
-    pub async fn delete_plan(&self, by: &OperatorContext, name: &str) -> Result<()> {
+    /// [`Error::NotFound`], [`Error::NotNow`] when an account has it.
+    pub async fn delete_plan(&self, by: &OperatorContext, name: &str) -> Result<(), Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::PlanUpdate)?;
         let name = name.to_owned();
-        self.change_deployment(by, move |_, tx| {
+        let deleted = self.change_deployment(by, move |_, tx| {
             let plan = get_plan(tx, &name)?;
             let accounts = tx.count_accounts_of_plan(&plan.id)?;
             if accounts > 0 {
-                return Err(Error::Invalid(format!(
+                return Err(Error::NotNow(format!(
                     "the plan {name} cannot be deleted: {accounts} accounts have it; give them another first"
                 )));
             }
             tx.delete_plan(&plan.id)?;
             Ok(Event::PlanDeleted { plan: name })
-        })
-        .await
+        });
+        Ok(deleted.await?)
     }
 
     /// Gives an account a plan. More takes effect at once; less only when what is used fits into it.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::PlanTooSmall`].
-    pub async fn set_plan(&self, by: &OperatorContext, account: &str, plan: &str) -> Result<()> {
+    pub async fn set_plan(
+        &self,
+        by: &OperatorContext,
+        account: &str,
+        plan: &str,
+    ) -> Result<(), Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::AccountUpdate)?;
         let (account, plan) = (account.to_owned(), plan.to_owned());
-        self.change(by, move |core, tx| {
+        let set = self.change(by, move |core, tx| {
             let found = tx.find_account_by_name(&account)?;
             let found = found.ok_or_else(|| Error::NotFound(format!("the account {account}")))?;
             let plan = get_plan(tx, &plan)?;
@@ -142,34 +180,43 @@ impl Deployment {
                 plan: plan.name,
             };
             Ok(((), found.id, event))
-        })
-        .await
+        });
+        Ok(set.await?)
     }
 
     /// An account with its plan and what it uses. What is in it is not told.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn show_account(&self, _: &OperatorContext, name: &str) -> Result<AccountView> {
+    pub async fn show_account(
+        &self,
+        by: &OperatorContext,
+        name: &str,
+    ) -> Result<AccountView, Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::AccountRead)?;
         let found = self.core.metadata.read(|reader| {
-            let Some(account) = reader.find_account_by_name(name)? else {
-                return Ok(None);
-            };
-            let (used_bytes, limit_bytes) = reader.get_usage(&account.id)?;
-            Ok::<_, Error>(Some(AccountView {
-                plan: reader.find_plan_of_account(&account.id)?,
-                usage: Usage {
-                    used_bytes,
-                    limit_bytes,
-                },
-                namespaces: reader.count_all_namespaces(&account.id)?,
-                account,
-            }))
+            let account = reader.find_account_by_name(name)?;
+            account.map(|account| view(reader, account)).transpose()
         });
-        found
-            .await?
-            .ok_or_else(|| Error::NotFound(format!("the account {name}")))
+        let found = found.await?;
+        Ok(found.ok_or_else(|| Error::NotFound(format!("the account {name}")))?)
     }
+}
+
+/// An account as its administrators and operators see it.
+pub(crate) fn view(reader: &Reader<'_>, account: Account) -> Result<AccountView> {
+    let (used_bytes, limit_bytes) = reader.get_usage(&account.id)?;
+    Ok(AccountView {
+        terms: reader.find_account_terms(&account.id)?,
+        plan: reader.find_plan_of_account(&account.id)?,
+        usage: Usage {
+            used_bytes,
+            limit_bytes,
+        },
+        namespaces: reader.count_all_namespaces(&account.id)?,
+        account,
+    })
 }
 
 pub(crate) fn get_plan(tx: &Tx<'_>, name: &str) -> Result<Plan> {
@@ -177,7 +224,7 @@ pub(crate) fn get_plan(tx: &Tx<'_>, name: &str) -> Result<Plan> {
     found.ok_or_else(|| Error::NotFound(format!("the plan {name}")))
 }
 
-fn require_fit(tx: &Tx<'_>, account: &AccountId, plan: &Plan) -> Result<()> {
+pub(crate) fn require_fit(tx: &Tx<'_>, account: &AccountId, plan: &Plan) -> Result<()> {
     let (used_bytes, _) = tx.get_usage(account)?;
     let namespaces = tx.count_all_namespaces(account)?;
     let too_small = |what: &str, used: u64, limit: u64| Error::PlanTooSmall {
@@ -207,6 +254,15 @@ pub(crate) fn require_room_for_namespace(tx: &mut Tx<'_>, account: &AccountId) -
     } else {
         Err(Error::TooManyNamespaces { limit })
     }
+}
+
+fn require_description(text: &str) -> Result<()> {
+    if text.len() <= DESCRIPTION_BYTES && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "a plan's description has at most {DESCRIPTION_BYTES} bytes and no control characters such as line breaks"
+    )))
 }
 
 fn require_plan_name(name: &str) -> Result<()> {

@@ -1,9 +1,10 @@
 //! What decides about access, remembered for as long as nothing of it changes.
 
+use crate::addresses::find_account_of_host;
 use crate::core::Core;
 use crate::{Error, Result};
 use metadata::NamespaceRow;
-use model::{Address, Caller, CallerKind, Right, RobotId, UserId};
+use model::{Address, Caller, CallerKind, Right, RobotId, TrustRuleId, UserId};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ struct Remembered<T> {
 pub(crate) enum Subject {
     User(UserId),
     Robot(RobotId),
+    Workload(TrustRuleId),
 }
 
 impl Subject {
@@ -30,6 +32,7 @@ impl Subject {
         match &caller.kind {
             CallerKind::User { id, .. } => Some(Self::User(id.clone())),
             CallerKind::Robot { id, .. } => Some(Self::Robot(id.clone())),
+            CallerKind::Workload { rule, .. } => Some(Self::Workload(rule.clone())),
             CallerKind::Anonymous | CallerKind::LocalOperator => None,
         }
     }
@@ -40,6 +43,8 @@ impl Subject {
 pub(crate) struct SubjectRights {
     pub(crate) rights: Vec<Right>,
     expires_at_ms: Option<i64>,
+    /// From when on it has other rights, though nothing was changed: some of them end by themselves.
+    others_from_ms: Option<i64>,
 }
 
 pub(crate) struct Policy {
@@ -68,7 +73,7 @@ impl Policy {
         let owner = self
             .core
             .metadata
-            .read(|reader| reader.find_account_by_host(host))
+            .read(|reader| find_account_of_host(reader, &self.core.settings, host))
             .await?;
         let value = owner.map_or(Address::Shared, Address::Account);
         self.hosts.insert(
@@ -120,9 +125,13 @@ impl Policy {
         &self,
         subject: &Subject,
     ) -> Result<Option<Arc<SubjectRights>>> {
-        let epoch = self.core.metadata.epochs().policy();
+        let (epoch, now_ms) = (self.core.metadata.epochs().policy(), self.core.now_ms());
+        let is_true = |known: &Remembered<Option<Arc<SubjectRights>>>| {
+            let until_ms = known.value.as_ref().and_then(|known| known.others_from_ms);
+            known.epoch == epoch && until_ms.is_none_or(|until| now_ms < until)
+        };
         let known = self.subjects.get(subject);
-        let value = if let Some(known) = known.filter(|known| known.epoch == epoch) {
+        let value = if let Some(known) = known.filter(is_true) {
             known.value
         } else {
             let value = self.read_rights(subject).await?.map(Arc::new);
@@ -133,24 +142,35 @@ impl Policy {
             self.subjects.insert(subject.clone(), remembered);
             value
         };
-        let now_ms = self.core.now_ms();
         Ok(value.filter(|rights| rights.expires_at_ms.is_none_or(|end| end > now_ms)))
     }
 
     async fn read_rights(&self, subject: &Subject) -> Result<Option<SubjectRights>> {
         let read = self.core.metadata.read(|reader| match subject {
             Subject::User(user) => {
-                let rights = reader.find_rights(user)?;
-                Ok(rights.map(|rights| SubjectRights {
-                    rights,
+                let found = reader.find_rights(user, self.core.now_ms())?;
+                Ok(found.map(|found| SubjectRights {
+                    rights: found.rights,
                     expires_at_ms: None,
+                    others_from_ms: found.until_ms,
                 }))
             }
             Subject::Robot(robot) => {
-                let robot = reader.find_robot(robot)?.filter(|robot| !robot.is_disabled);
-                Ok::<_, Error>(robot.map(|robot| SubjectRights {
-                    rights: rights_of(&robot),
-                    expires_at_ms: robot.expires_at_ms,
+                let found = reader.find_robot_rights(robot)?;
+                let found = found.filter(|(_, may_log_in)| *may_log_in);
+                Ok::<_, Error>(found.map(|(found, _)| SubjectRights {
+                    rights: found.rights,
+                    expires_at_ms: found.until_ms,
+                    others_from_ms: None,
+                }))
+            }
+            Subject::Workload(rule) => {
+                let rule = reader.find_trust_rule(rule)?;
+                let rule = rule.filter(|rule| !rule.is_disabled);
+                Ok(rule.map(|rule| SubjectRights {
+                    rights: rights_of_rule(&rule),
+                    expires_at_ms: None,
+                    others_from_ms: None,
                 }))
             }
         });
@@ -158,10 +178,10 @@ impl Policy {
     }
 }
 
-/// What a robot account may do.
-pub(crate) fn rights_of(robot: &metadata::RobotRow) -> Vec<Right> {
-    let permissions = robot.permissions.iter();
+/// What a workload may do that a trust rule is for.
+pub(crate) fn rights_of_rule(rule: &metadata::TrustRuleRow) -> Vec<Right> {
+    let permissions = rule.permissions.iter();
     permissions
-        .map(|permission| permission.right(&robot.account_id))
+        .map(|permission| permission.right(&rule.account_id))
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::core::Core;
+use crate::growth::Freed;
 use metadata::{NewTrash, Tx};
 use model::caller::Origin;
 use model::{AccountId, Caller, Event, RepositoryId};
@@ -14,23 +15,25 @@ pub(crate) struct Removal<'a> {
     pub(crate) by: (&'a Caller, &'a Origin),
     /// 0 when they are not to get into the trash.
     pub(crate) trash_ms: i64,
+    /// Whether each of them gets an event.
+    pub(crate) is_told: bool,
 }
 
-/// Removes one manifest. Answers with the bytes that the account uses less by that.
+/// Removes one manifest, and counts what that frees. Says whether there was one.
 pub(crate) fn remove_one(
     core: &Core,
     tx: &mut Tx<'_>,
     removal: &Removal<'_>,
     digest: &Digest,
-) -> Result<u64> {
+    freed: &mut Freed,
+) -> Result<bool> {
     let (repository, name) = removal.repository;
     let Some(removed) = tx.remove_manifest(repository, digest)? else {
-        return Ok(0);
+        return Ok(false);
     };
     let now_ms = core.now_ms();
-    let mut freed_bytes = 0_u64;
     for (storage, blob) in &removed.blobs {
-        freed_bytes = freed_bytes.saturating_add(tx.drop_reference(removal.account, blob)?);
+        freed.drop_reference(tx, removal.account, blob)?;
         // The trash keeps the blob, but not the repository's right to serve it.
         let due_at_ms = now_ms + core.settings.grace_period_ms;
         tx.enqueue_lease_review(repository, (storage, blob), due_at_ms)?;
@@ -47,11 +50,13 @@ pub(crate) fn remove_one(
         };
         tx.create_trash(&trash, &removed)?;
     }
-    let event = Event::ManifestDeleted {
-        repository: name.clone(),
-        digest: digest.clone(),
-        tags: removed.tags,
-    };
-    core.record_for(tx, &event, removal.account, removal.by)?;
-    Ok(freed_bytes)
+    if removal.is_told {
+        let event = Event::ManifestDeleted {
+            repository: name.clone(),
+            digest: digest.clone(),
+            tags: removed.tags,
+        };
+        core.record_for(tx, &event, removal.account, removal.by)?;
+    }
+    Ok(true)
 }

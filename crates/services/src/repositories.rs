@@ -1,14 +1,16 @@
 //! Finding the repository of a request, making it when it is pushed to for the first time, and repositories as people see
 //! and manage them.
 
-mod deleting;
+pub(crate) mod deleting;
 
 use crate::access::{Access, Push, Refused, Rights};
 use crate::account_access::{AccountContext, NamespaceRef};
+use crate::account_settings::AccountSettings;
 use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
 use crate::credential_scope::is_good_for;
 use crate::{Error, Result};
+pub(crate) use deleting::delete_whole;
 use metadata::{
     Error as MetadataError, ListQuery, Listable, Listed, NamespaceRow, Numbered, RepositoriesOf,
     RepositoryDetails, RepositoryKey, RepositoryRow, Tx,
@@ -74,6 +76,10 @@ fn create_namespace(core: &Core, tx: &mut Tx<'_>, access: &Access<Push>) -> Resu
         }
         Err(error) => return Err(error.into()),
     }
+    let settings = AccountSettings::of(&tx.find_account_settings(&access.account)?);
+    if let Ok(limit) = u64::try_from(settings.storage_per_namespace) {
+        crate::quotas::put_limit(core, tx, &access.account, &id, Some(limit))?;
+    }
     let event = Event::NamespaceCreated {
         namespace: name.as_str().to_owned(),
         is_public: false,
@@ -116,8 +122,7 @@ impl Authorizer {
         named: RepositoryRef<'_>,
         action: Action,
     ) -> Result<Place, Refused> {
-        let namespace = NamespaceRef::Name(named.namespace);
-        let namespace = self.namespace(by, namespace, action).await?;
+        let namespace = self.namespace_for(by, named, action).await?;
         let whole = format!("{}/{}", namespace.name, named.name);
         let unknown = || Error::NotFound(format!("the repository {whole}"));
         let name = RepositoryName::parse(&whole).map_err(|_| unknown())?;
@@ -170,10 +175,14 @@ impl Repositories {
         query: ListQuery,
     ) -> Result<Listed<RepositoryView>, Refused> {
         let action = Action::RepositoryList;
-        let namespace = self.authorizer.namespace(by, namespace, action).await?;
+        let found = self.authorizer.namespace_or_parts(by, namespace, action);
+        let (namespace, parts) = found.await?;
         let account = by.id().clone();
         let listed = self.core.metadata.list(move |reader| {
-            let of = RepositoriesOf::Namespace(&namespace.id);
+            let of = match &parts {
+                None => RepositoriesOf::Namespace(&namespace.id),
+                Some(parts) => RepositoriesOf::Parts(Listable::Only(&[]), parts),
+            };
             Ok::<_, Error>(reader.list_repository_details(&account, of, &query)?)
         });
         self.views(by, listed.await?).await
@@ -193,21 +202,18 @@ impl Repositories {
         }
         let visible = self
             .authorizer
-            .visible_namespaces(who, by.id(), Action::RepositoryList)
+            .visible_repositories(&by.context, by.id(), Action::RepositoryList)
             .await?;
         let shows_public = !who.caller.is_anonymous() || self.core.settings.allows_anonymous_pull;
         let account = by.id().clone();
         let listed = self.core.metadata.list(move |reader| {
-            let ids: Vec<NamespaceId> = match &visible {
-                Visible::All => Vec::new(),
-                Visible::Some(ids) => ids.iter().cloned().collect(),
-            };
-            let listable = match visible {
+            let ids = visible.namespaces.ids();
+            let listable = match visible.namespaces {
                 Visible::All => Listable::All,
                 Visible::Some(_) if shows_public => Listable::PublicAnd(&ids),
                 Visible::Some(_) => Listable::Only(&ids),
             };
-            let of = RepositoriesOf::Account(listable);
+            let of = RepositoriesOf::Parts(listable, &visible.parts);
             Ok::<_, Error>(reader.list_repository_details(&account, of, &query)?)
         });
         self.views(by, listed.await?).await

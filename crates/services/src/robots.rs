@@ -1,7 +1,7 @@
 //! Robot accounts: who makes them, what they may do, and their secrets.
 
 mod access;
-mod permissions;
+pub(crate) mod permissions;
 mod rules;
 mod views;
 
@@ -129,8 +129,8 @@ impl Robots {
         let namespace = self.home_of(by, &new).await?;
         require_short_name(&new.name)?;
         require_description(&new.description)?;
-        let permissions = self.resolve(by, &new.permissions).await?;
-        self.require_passable(by, &permissions).await?;
+        let permissions = permissions::resolve(&self.authorizer, by, &new.permissions).await?;
+        permissions::require_passable(&self.authorizer, by, &permissions).await?;
         let duration_days = match new.duration_days {
             Some(days) => days,
             None => {
@@ -240,10 +240,10 @@ impl Robots {
         if row.namespace_id.is_some() {
             sole_namespace(&change.permissions)?;
         }
-        let permissions = self.resolve(by, &change.permissions).await?;
+        let permissions = permissions::resolve(&self.authorizer, by, &change.permissions).await?;
         require_home(&row, &permissions)?;
         if permissions != row.permissions {
-            self.require_passable(by, &permissions).await?;
+            permissions::require_passable(&self.authorizer, by, &permissions).await?;
         }
         let duration_days = change.duration_days.unwrap_or(row.duration_days);
         let changed = RobotRow {
@@ -283,7 +283,7 @@ impl Robots {
         given: Option<SecretString>,
     ) -> Result<Option<SecretString>, Refused> {
         let (row, home) = self.find(by, robot, Action::RobotUpdate).await?;
-        self.require_passable(by, &row.permissions).await?;
+        self.require_no_less(by, &row.id).await?;
         if let Some(secret) = &given {
             let checked = keys::check_new_password(secret.expose());
             checked.map_err(|error| Error::Invalid(error.to_string()))?;
@@ -350,7 +350,9 @@ fn creator(by: &AccountContext) -> (String, String) {
     let (kind, id) = match &by.authenticated().caller.kind {
         CallerKind::User { id, .. } => ("user", id.as_str()),
         CallerKind::Robot { id, .. } => ("robot", id.as_str()),
-        CallerKind::LocalOperator | CallerKind::Anonymous => ("operator", ""),
+        CallerKind::LocalOperator | CallerKind::Anonymous | CallerKind::Workload { .. } => {
+            ("operator", "")
+        }
     };
     (kind.to_owned(), id.to_owned())
 }

@@ -49,16 +49,20 @@ impl Sessions {
         self.begin_for(&known, origin).await
     }
 
-    async fn begin_for(
+    /// The same for whoever has proven who it is: with a password, or by an issuer's word.
+    pub(crate) async fn begin_for(
         &self,
         known: &Authenticated,
         origin: &Origin,
     ) -> Result<SecretString, AuthenticationFailed> {
-        let is_password = known.caller.credential == CredentialKind::Password;
+        let is_person = matches!(
+            known.caller.credential,
+            CredentialKind::Password | CredentialKind::IdentitySource
+        );
         let (Some(user), Some(credential_epoch)) = (known.caller.user_id(), known.proven_in) else {
             return Err(AuthenticationFailed::Wrong);
         };
-        if !is_password {
+        if !is_person {
             return Err(AuthenticationFailed::Wrong);
         }
         let secret = keys::random::generate_token(SESSION_PREFIX, &*self.random);

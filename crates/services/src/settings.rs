@@ -9,6 +9,10 @@ pub struct Settings {
     pub issuer: String,
     /// The service that access tokens are for; the `service` of the challenge.
     pub service: String,
+    /// The domain below which every account is reached under its name; lower case.
+    pub account_domain: Option<String>,
+    /// The host of the deployment's shared address, where that is known; lower case, without a port.
+    pub shared_host: Option<String>,
     /// How long an access token lives.
     pub token_lifetime_ms: i64,
     /// How long a refresh token lives.
@@ -17,6 +21,8 @@ pub struct Settings {
     pub session_lifetime_ms: i64,
     /// How long the secret of a robot account is still good after it was replaced.
     pub robot_secret_overlap_ms: i64,
+    /// The fewest days for which an account may keep its audit log.
+    pub audit_log_min_days: i64,
     /// How long a checked password is remembered, so that Argon2id does not run for each request of one client.
     pub password_memory_ms: i64,
     /// How long an upload that nobody goes on with is kept.
@@ -45,6 +51,12 @@ pub struct Settings {
     pub remembered_credentials: usize,
     /// The size at which a page of referrers ends.
     pub referrers_page_bytes: usize,
+    /// Shares of its storage, in percent, of which an account is warned; 0 for none.
+    pub storage_warnings: [u8; 2],
+    /// How long an account that is being closed can be restored, unless the operator says otherwise.
+    pub closing_grace_ms: i64,
+    /// Where requests may go that people's settings cause.
+    pub outbound: outbound::Destinations,
     /// How jobs share the processes out, and how long they are remembered.
     pub jobs: JobSettings,
 }

@@ -1,6 +1,8 @@
 //! The keys that sign access tokens: made, replaced when old, shared by all replicas.
 
 use crate::core::Core;
+use crate::management_tokens::LIFETIME_MS;
+use crate::trust_rules::LONGEST_WORKLOAD_TOKEN_MS;
 use crate::{Error, Result};
 use keys::{DeploymentKey, Random, SigningKey, SigningKeys};
 use metadata::{SigningKeyRow, Turn};
@@ -18,7 +20,12 @@ pub(crate) async fn load_signing_keys(
 ) -> Result<Arc<SigningKeys>> {
     let now_ms = core.now_ms();
     // A key is kept for as long as a token signed with it may live, and a while longer.
-    let forget_before_ms = now_ms - SIGNING_KEY_MS - 2 * core.settings.token_lifetime_ms;
+    let longest_ms = core
+        .settings
+        .token_lifetime_ms
+        .max(LIFETIME_MS)
+        .max(LONGEST_WORKLOAD_TOKEN_MS);
+    let forget_before_ms = now_ms - SIGNING_KEY_MS - 2 * longest_ms;
     let mut rows = core
         .metadata
         .read(|reader| Ok::<_, Error>(reader.list_signing_keys()?))

@@ -25,8 +25,9 @@ pub struct NamespaceSummary {
     pub repositories: i64,
     /// How many have each role; `None` for whoever does not manage them.
     pub members: Option<Vec<(Role, i64)>>,
-    /// Bytes of the distinct digests that its manifests reference; `None` for whoever has no role in it.
-    pub used_bytes: Option<u64>,
+    /// Bytes of the distinct digests that its manifests reference, and what they may be, where that is limited; `None` for
+    /// whoever has no role in it.
+    pub used_bytes: Option<(u64, Option<u64>)>,
 }
 
 /// Counts for people.
@@ -51,6 +52,8 @@ impl Statistics {
             .authorizer
             .visible_namespaces(who, by.id(), Action::NamespaceRead)
             .await?;
+        let mut parts = self.authorizer.parts(&who.caller, by.id()).await?;
+        parts.retain(|part| !visible.contains(&part.namespace));
         let account = by.id().clone();
         let counted = self.core.metadata.list(move |reader| {
             let ids: Vec<NamespaceId> = match &visible {
@@ -61,7 +64,11 @@ impl Statistics {
                 Visible::All => Listable::All,
                 Visible::Some(_) => Listable::PublicAnd(&ids),
             };
-            let counts = reader.count_namespaces(&account, listable)?;
+            let mut counts = reader.count_namespaces(&account, listable)?;
+            for repositories in reader.count_parts(&parts)?.into_values() {
+                counts.private.namespaces += 1;
+                counts.private.repositories += repositories;
+            }
             let used = if sees_usage {
                 Some(reader.get_usage(&account)?.0)
             } else {
@@ -83,6 +90,7 @@ impl Statistics {
         let namespace = found.await?;
         let sees_members = self.may(by, &namespace, Action::MemberUpdate).await?;
         let sees_usage = self.may(by, &namespace, Action::QuotaRead).await?;
+        let parts = self.authorizer.parts_known(by, &namespace).await?;
         let id = namespace.id.clone();
         let read = self.core.metadata.list(move |reader| {
             let Some(details) = reader.find_namespace_details(&id)? else {
@@ -94,13 +102,17 @@ impl Statistics {
                 None
             };
             let used = if sees_usage {
-                let used = reader.sum_namespace_usage(std::slice::from_ref(&id))?;
-                Some(used.into_values().sum())
+                let used = crate::quotas::used_of(reader, std::slice::from_ref(&id))?;
+                Some(used.into_values().next().unwrap_or_default())
             } else {
                 None
             };
+            let repositories = match &parts {
+                None => details.repositories,
+                Some(parts) => reader.count_parts(parts)?.into_values().sum(),
+            };
             Ok::<_, Error>(Some(NamespaceSummary {
-                repositories: details.repositories,
+                repositories,
                 members,
                 used_bytes: used,
             }))
@@ -115,10 +127,6 @@ impl Statistics {
         namespace: &NamespaceRow,
         action: Action,
     ) -> Result<bool> {
-        match self.authorizer.require_in(by, namespace, action).await {
-            Ok(()) => Ok(true),
-            Err(Refused::Failed(error)) => Err(error),
-            Err(_) => Ok(false),
-        }
+        self.authorizer.allows_in(by, namespace, action).await
     }
 }

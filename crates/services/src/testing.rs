@@ -130,10 +130,13 @@ pub fn settings() -> Settings {
     Settings {
         issuer: "registry".to_owned(),
         service: "registry".to_owned(),
+        account_domain: None,
+        shared_host: None,
         token_lifetime_ms: 300_000,
         refresh_token_lifetime_ms: 3_600_000,
         session_lifetime_ms: 3_600_000,
         robot_secret_overlap_ms: 3_600_000,
+        audit_log_min_days: 30,
         password_memory_ms: 60_000,
         upload_lifetime_ms: 3_600_000,
         open_uploads_per_account: 1000,
@@ -148,6 +151,13 @@ pub fn settings() -> Settings {
         manifest_cache_bytes: 1 << 20,
         remembered_credentials: 16,
         referrers_page_bytes: 1 << 20,
+        storage_warnings: [80, 95],
+        closing_grace_ms: 86_400_000,
+        // Tests speak to themselves.
+        outbound: outbound::Destinations::new(vec![outbound::Destination::Network(
+            std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            32,
+        )]),
         jobs: crate::JobSettings::default(),
     }
 }

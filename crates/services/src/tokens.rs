@@ -1,6 +1,8 @@
 //! Access tokens: what a login is exchanged for, and what every request of a client then shows.
 
-use crate::access::{Authenticated, CallerContext, Rights, TokenRights};
+mod claimed;
+
+use crate::access::{Authenticated, CallerContext, Refused, Rights};
 use crate::authentication::{AuthenticationFailed, Authenticator};
 use crate::authorizer::Authorizer;
 use crate::core::Core;
@@ -8,15 +10,13 @@ use crate::credential_scope::is_good_for;
 use crate::signing_keys::load_signing_keys;
 use crate::{Error, Result};
 use arc_swap::ArcSwap;
-use keys::token::{
-    AccessEntry, CredentialKind as ClaimedCredential, CredentialRef, Expected, TokenRejected,
-};
+pub(crate) use claimed::claimed_credential;
+use claimed::{access_entry, authenticated_by, claimed_id};
+use keys::token::{Expected, TokenRejected};
 use keys::{Claims, DeploymentKey, Purpose, Random, SecretString, SigningKeys, TokenCache};
 use metadata::{NewRefreshToken, RefreshTokenRow};
-use model::{
-    AccessTokenId, AccountId, Action, Caller, CallerKind, CredentialKind, RobotId, UserId,
-};
-use oci::{RepositoryName, Scope, ScopeActions, ScopeResource};
+use model::{AccountId, Action, ContentRequestId, CredentialKind};
+use oci::{Scope, ScopeResource};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -79,43 +79,50 @@ impl Tokens {
     }
 
     /// Gives a token for those of the wanted scopes that the caller has. A partial grant is no error.
+    ///
+    /// # Errors
+    /// [`Refused::OutsideNetwork`] when that is why the caller has none of them, or may not even log in.
     pub async fn issue(
         &self,
         authorizer: &Authorizer,
         context: &CallerContext,
         wanted: &[Scope],
-    ) -> Result<IssuedToken> {
-        let (account, scopes) = granted_scopes(authorizer, context, wanted).await?;
+    ) -> Result<IssuedToken, Refused> {
+        let (account, scopes, request) = granted_scopes(authorizer, context, wanted).await?;
         let settings = &self.core.settings;
         let now_ms = self.core.now_ms();
-        let expires_in_secs = settings.token_lifetime_ms / 1000;
-        let caller = &context.authenticated.caller;
+        let who = &context.authenticated;
+        let (begin, end) = who.lifetime_secs(
+            now_ms,
+            who.token_lifetime_ms.unwrap_or(settings.token_lifetime_ms),
+        );
+        let caller = &who.caller;
         let claims = Claims {
             iss: settings.issuer.clone(),
-            sub: if caller.is_anonymous() {
-                String::new()
-            } else {
-                caller.display_name().to_owned()
-            },
+            sub: who.name.as_deref().unwrap_or_default().to_owned(),
             user: claimed_id(caller).to_owned(),
             aud: settings.service.clone(),
-            exp: now_ms / 1000 + expires_in_secs,
-            nbf: now_ms / 1000,
-            iat: now_ms / 1000,
+            exp: end,
+            nbf: begin,
+            iat: begin,
             jti: self.core.ids.next_id(),
             account: account.map_or_else(String::new, |account| account.as_str().to_owned()),
             credential: claimed_credential(caller),
             access: scopes.iter().map(access_entry).collect(),
+            content_request: request.map_or_else(String::new, |request| request.to_string()),
         };
-        let token = self.signing.load().issue(&claims).map_err(|error| {
+        Ok(IssuedToken {
+            token: self.sign(&claims)?,
+            issued_at_ms: now_ms,
+            expires_in_secs: end - begin,
+            scopes,
+        })
+    }
+
+    pub(crate) fn sign(&self, claims: &Claims) -> Result<String> {
+        self.signing.load().issue(claims).map_err(|error| {
             tracing::warn!(%error, "a token was not issued");
             Error::Invalid(error.to_string())
-        })?;
-        Ok(IssuedToken {
-            token,
-            issued_at_ms: now_ms,
-            expires_in_secs,
-            scopes,
         })
     }
 
@@ -129,10 +136,27 @@ impl Tokens {
         if let Some(known) = self.verified.get(&key, now_ms, 0) {
             return Ok(known);
         }
-        let settings = &self.core.settings;
+        let service = &self.core.settings.service;
+        let claims = self.claims(token, service, now_ms).await?;
+        let expires_at_ms = claims.exp * 1000;
+        let is_small = claims.access.len() <= REMEMBERED_SCOPES;
+        let known = Arc::new(authenticated_by(claims));
+        if is_small {
+            self.verified.insert(key, known.clone(), expires_at_ms, 0);
+        }
+        Ok(known)
+    }
+
+    /// What a token for some audience says, if it is ours.
+    pub(crate) async fn claims(
+        &self,
+        token: &str,
+        audience: &str,
+        now_ms: i64,
+    ) -> Result<Claims, AuthenticationFailed> {
         let expected = Expected {
-            issuer: &settings.issuer,
-            audience: &settings.service,
+            issuer: &self.core.settings.issuer,
+            audience,
         };
         let verify = || self.signing.load().verify(token, &expected, now_ms);
         let mut claims = verify();
@@ -141,17 +165,10 @@ impl Tokens {
         {
             claims = verify();
         }
-        let claims = claims.map_err(|reason| {
+        claims.map_err(|reason| {
             tracing::debug!(%reason, "a bearer token was refused");
             AuthenticationFailed::TokenInvalid
-        })?;
-        let expires_at_ms = claims.exp * 1000;
-        let is_small = claims.access.len() <= REMEMBERED_SCOPES;
-        let known = Arc::new(authenticated_by(claims));
-        if is_small {
-            self.verified.insert(key, known.clone(), expires_at_ms, 0);
-        }
-        Ok(known)
+        })
     }
 
     /// Another replica may have begun to sign with a new key. Looked for once in a while, whoever makes up key names.
@@ -190,6 +207,8 @@ impl Tokens {
             CredentialKind::None
             | CredentialKind::RobotSecret
             | CredentialKind::Session
+            | CredentialKind::IdentitySource
+            | CredentialKind::Workload
             | CredentialKind::Local => return Ok(None),
         };
         let secret = keys::random::generate_token(REFRESH_TOKEN_PREFIX, &*self.random);
@@ -263,12 +282,14 @@ impl Tokens {
 }
 
 /// What of the wanted scopes the caller has. A token belongs to one account: that of its first repository.
-async fn granted_scopes(
+pub(crate) async fn granted_scopes(
     authorizer: &Authorizer,
     context: &CallerContext,
     wanted: &[Scope],
-) -> Result<(Option<AccountId>, Vec<Scope>)> {
+) -> Result<(Option<AccountId>, Vec<Scope>, Option<ContentRequestId>), Refused> {
     let mut account: Option<AccountId> = None;
+    let mut request = None;
+    let mut outside = None;
     let mut scopes = Vec::new();
     for scope in wanted {
         match &scope.resource {
@@ -282,109 +303,29 @@ async fn granted_scopes(
             ScopeResource::Repository(name) if name.path().is_none() => {}
             ScopeResource::Repository(name) => {
                 let allowed = authorizer.allowed_scope(context, name, scope.actions);
-                let (allowed, owner) = match allowed.await {
-                    Err(Error::NamespaceUnknown(_)) => continue,
+                let (allowed, owner, by_request) = match allowed.await {
+                    Err(Refused::Failed(Error::NamespaceUnknown(_))) => continue,
+                    Err(refused @ Refused::OutsideNetwork { .. }) => {
+                        outside = Some(refused);
+                        continue;
+                    }
                     allowed => allowed?,
                 };
                 let same = account.is_none() || owner.is_none() || account == owner;
                 if !allowed.is_empty() && same {
                     account = account.or(owner);
+                    request = request.or(by_request);
                     scopes.push(Scope::repository(name.clone(), allowed));
                 }
             }
         }
     }
+    if account.is_none() {
+        match outside {
+            Some(refused) => return Err(refused),
+            None => authorizer.admit_login(context).await?,
+        }
+    }
     let account = account.or_else(|| context.authenticated.caller.home_account.clone());
-    Ok((account, scopes))
-}
-
-fn access_entry(scope: &Scope) -> AccessEntry {
-    let (kind, name, actions) = scope.claim();
-    AccessEntry {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-        actions: actions.into_iter().map(str::to_owned).collect(),
-    }
-}
-
-/// The identifier of the user or robot account.
-fn claimed_id(caller: &Caller) -> &str {
-    match &caller.kind {
-        CallerKind::User { id, .. } => id.as_str(),
-        CallerKind::Robot { id, .. } => id.as_str(),
-        CallerKind::Anonymous | CallerKind::LocalOperator => "",
-    }
-}
-
-fn claimed_credential(caller: &Caller) -> CredentialRef {
-    let (kind, id) = match &caller.credential {
-        CredentialKind::AccessToken { id, .. } => {
-            (ClaimedCredential::PersonalAccessToken, id.as_str())
-        }
-        CredentialKind::Password => (ClaimedCredential::Password, claimed_id(caller)),
-        CredentialKind::RobotSecret => (ClaimedCredential::Robot, claimed_id(caller)),
-        CredentialKind::Session => (ClaimedCredential::Session, claimed_id(caller)),
-        CredentialKind::None | CredentialKind::Local => (ClaimedCredential::Anonymous, ""),
-    };
-    CredentialRef {
-        kind,
-        id: id.to_owned(),
-    }
-}
-
-fn authenticated_by(claims: Claims) -> Authenticated {
-    let account = (!claims.account.is_empty()).then(|| AccountId::new(claims.account));
-    let scopes = claims.access.iter().filter_map(scope_of).collect();
-    let rights = Rights::Token(TokenRights {
-        account: account.clone(),
-        scopes,
-    });
-    if claims.user.is_empty() {
-        return Authenticated::new(Caller::anonymous(), rights);
-    }
-    let user = CallerKind::User {
-        id: UserId::new(claims.user.as_str()),
-        name: claims.sub.clone(),
-    };
-    let (kind, credential) = match claims.credential.kind {
-        ClaimedCredential::PersonalAccessToken => {
-            let credential = CredentialKind::AccessToken {
-                id: AccessTokenId::new(claims.credential.id),
-                // The token's scopes were narrowed already when it was given.
-                actions: ScopeActions::ALL,
-            };
-            (user, credential)
-        }
-        ClaimedCredential::Robot => {
-            let robot = CallerKind::Robot {
-                id: RobotId::new(claims.user),
-                name: claims.sub,
-            };
-            (robot, CredentialKind::RobotSecret)
-        }
-        ClaimedCredential::Session => (user, CredentialKind::Session),
-        ClaimedCredential::Anonymous
-        | ClaimedCredential::Password
-        | ClaimedCredential::Workload => (user, CredentialKind::Password),
-    };
-    let caller = Caller {
-        kind,
-        credential,
-        home_account: account,
-    };
-    Authenticated::new(caller, rights)
-}
-
-fn scope_of(entry: &AccessEntry) -> Option<Scope> {
-    match entry.kind.as_str() {
-        "repository" => {
-            let name = RepositoryName::parse(&entry.name).ok()?;
-            Some(Scope::repository(
-                name,
-                ScopeActions::parse(&entry.actions.join(",")),
-            ))
-        }
-        "registry" if entry.name == "catalog" => Some(Scope::catalog()),
-        _ => None,
-    }
+    Ok((account, scopes, request))
 }

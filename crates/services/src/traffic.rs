@@ -5,6 +5,7 @@
 mod refusals;
 
 use crate::access::{Access, CallerContext, Pull};
+use crate::allowances::Allowances;
 use crate::audit::Initiator;
 use crate::core::Core;
 use crate::{Error, Result};
@@ -102,6 +103,7 @@ type Logins = Counts<LoginKey, ()>;
 /// Counts what happens often.
 pub struct Traffic {
     core: Arc<Core>,
+    allowances: Arc<Allowances>,
     pulls: Mutex<Pulls>,
     logins: Mutex<Logins>,
     refusals: Mutex<Refusals>,
@@ -114,11 +116,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Traffic {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         Self {
+            allowances: Arc::new(Allowances::new(core.clone())),
             core,
             pulls: Mutex::default(),
             logins: Mutex::default(),
             refusals: Mutex::default(),
         }
+    }
+
+    /// What accounts may do at once and in a month; what they do is written with the rest.
+    pub(crate) fn allowances(&self) -> &Arc<Allowances> {
+        &self.allowances
     }
 
     /// Counts a manifest that is being sent to whoever asked for it.
@@ -185,6 +193,7 @@ impl Traffic {
             self.write_pulls(pulls).await,
             self.write_logins(logins).await,
             refusals::write(&self.core, refusals).await,
+            self.allowances.flush().await,
         ];
         written.into_iter().collect()
     }

@@ -53,7 +53,8 @@ impl Uploads {
     /// Begins an upload. Its row is safe when this returns.
     ///
     /// # Errors
-    /// [`Error::NamespaceUnknown`], [`Error::TooManyUploads`], [`Error::AccountSuspended`].
+    /// [`Error::NamespaceUnknown`], [`Error::TooManyUploads`], [`Error::QuotaExceeded`] for an account that is full already,
+    /// [`Error::AccountSuspended`].
     pub async fn start(&self, access: &Access<Push>, algorithm: Algorithm) -> Result<UploadId> {
         let id = UploadId::parse(&self.core.ids.next_id()).map_err(|_| Error::Internal)?;
         let (core, access, new_id) = (self.core.clone(), access.clone(), id.clone());
@@ -62,8 +63,13 @@ impl Uploads {
             .write(move |tx| {
                 let repository = ensure_repository(&core, tx, &access)?;
                 let limit = core.settings.open_uploads_per_account;
-                if tx.count_open_uploads(&access.account, limit.into())? >= limit.into() {
+                let (open, is_full) = tx.count_open_uploads(&access.account, limit.into())?;
+                if open >= limit.into() {
                     return Err(Error::TooManyUploads { limit });
+                }
+                // What the account has it can mount, and for anything else there is no place.
+                if is_full {
+                    return Err(Error::QuotaExceeded);
                 }
                 let now_ms = core.now_ms();
                 let upload = NewUpload {

@@ -4,6 +4,7 @@ use crate::access::{Refused, Rights};
 use crate::account_access::AccountContext;
 use crate::accounts::{Accounts, existing, get_user};
 use crate::credential_scope::is_good_for;
+use crate::management_tokens::{API_KEY_USER, MANAGEMENT_TOKEN_USER};
 use crate::{Error, Result};
 use keys::SecretString;
 use metadata::{ListQuery, Listed, NewUser, Numbered, Reader, UserDetails, UserProfile, UserRow};
@@ -87,6 +88,10 @@ impl Accounts {
         self.change(by, Action::UserCreate, move |core, tx, account| {
             let source_id = tx.find_password_source()?.ok_or(Error::Internal)?;
             let (name, now_ms) = (new.name, core.now_ms());
+            // Somebody whom an issuer vouches for may have the name.
+            if tx.find_user_named(&name)?.is_some() {
+                return Err(Error::AlreadyExists(format!("the user {name}")));
+            }
             let user = NewUser {
                 id: id.clone(),
                 source_id,
@@ -306,11 +311,17 @@ fn view(user: UserDetails, number: i64) -> UserView {
     }
 }
 
+/// Whether it is a name that everyone logs in with who shows an API key or a management token.
+fn is_name_of_many(name: &str) -> bool {
+    [API_KEY_USER, MANAGEMENT_TOKEN_USER].contains(&name)
+}
+
 /// Names go into `Authorization: Basic` headers, logs and tables.
 fn require_user_name(name: &str) -> Result<()> {
     let is_fine = !name.is_empty()
         && name.len() <= 255
         && !is_robot_name(name)
+        && !is_name_of_many(name)
         && name
             .chars()
             .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+'));

@@ -1,9 +1,11 @@
 //! Copying an artifact into another repository of its account: its manifests are stored there anew, its blobs become known
 //! there, and no byte is moved.
 
+mod tagging;
+
 use super::{Artifacts, children, parse};
 use crate::access::{Access, Pull, Push, Refused};
-use crate::account_access::{AccountContext, NamespaceRef};
+use crate::account_access::AccountContext;
 use crate::core::Core;
 use crate::manifests::ManifestPush;
 use crate::repositories::{Place, RepositoryRef, ensure_repository};
@@ -32,11 +34,10 @@ impl Artifacts {
         to: RepositoryRef<'_>,
         from: &str,
     ) -> Result<String, Refused> {
-        let namespace = NamespaceRef::Name(to.namespace);
-        let namespace = self
+        let found = self
             .authorizer
-            .namespace(by, namespace, Action::ArtifactCreate)
-            .await?;
+            .namespace_for(by, to, Action::ArtifactCreate);
+        let namespace = found.await?;
         let (name, reference) = source(from)?;
         let named = RepositoryRef {
             namespace: name.namespace(),

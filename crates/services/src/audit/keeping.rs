@@ -2,9 +2,10 @@
 
 use super::{Audit, AuditChain, Initiator};
 use crate::access::Refused;
+use crate::core::Core;
 use crate::{Error, Result};
-use metadata::{EventRow, Turn};
-use model::{Event, caller::Origin};
+use metadata::{EventFilter, EventRow, Turn, Tx};
+use model::{AccountId, Event, Page, caller::Origin};
 
 /// Events of one page.
 const PAGE: i64 = 200;
@@ -25,6 +26,23 @@ impl Audit {
         Ok(listed.await?)
     }
 
+    /// Sealed events, the newest first, `limit` of those before the number `before`.
+    pub async fn browse(
+        &self,
+        chain: AuditChain<'_>,
+        filter: EventFilter,
+        (before, limit): (i64, usize),
+    ) -> Result<Page<EventRow>, Refused> {
+        let owner = self.owner(chain).await?;
+        let probe = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let listed = self.core.metadata.browse(move |reader| {
+            Ok::<_, Error>(reader.browse_events(owner.as_ref(), &filter, (before, probe))?)
+        });
+        Ok(Page::from_probe(listed.await?, limit, |event| {
+            event.number.unwrap_or_default().to_string()
+        }))
+    }
+
     /// Purges some of the oldest events: those before the first that is not older than `before_ms`. What follows can still
     /// be proven. That it was done is an event itself. Says how many went; call again while any do.
     pub async fn purge(&self, chain: AuditChain<'_>, before_ms: i64) -> Result<usize, Refused> {
@@ -32,26 +50,35 @@ impl Audit {
         let caller = chain.caller().clone();
         let core = self.core.clone();
         let purged = self.core.metadata.write(move |tx| {
-            tx.take_turn(Turn::Sealing)?;
-            let owner = owner.as_ref();
-            let Some(ends) = tx.find_event_chain(owner)? else {
-                return Ok(0);
-            };
-            let oldest = tx.list_sealed_events(owner, ends.purged_number, PURGED_AT_ONCE)?;
-            let gone = oldest.iter().take_while(|event| event.at_ms < before_ms);
-            let Some(last) = gone.last() else {
-                return Ok(0);
-            };
-            let (Some(through), Some(hash)) = (last.number, &last.hash) else {
-                return Err(Error::Internal);
-            };
-            tx.put_purged_end(owner, through, hash, core.now_ms())?;
-            let count = tx.delete_events_through(owner, through)?;
-            let event = Event::AuditLogPurged { through };
             let by = Initiator::of(&caller, &Origin::default());
-            core.write_event(tx, &event, owner, &by)?;
-            Ok::<_, Error>(count)
+            purge_some(&core, tx, (owner.as_ref(), before_ms), &by)
         });
         Ok(purged.await?)
     }
+}
+
+/// Takes away some of the oldest events of a log: those before the first that is not older than `before_ms`. The link of the
+/// last that goes stays as the chain's checkpoint.
+pub(super) fn purge_some(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    (owner, before_ms): (Option<&AccountId>, i64),
+    by: &Initiator,
+) -> Result<usize> {
+    tx.take_turn(Turn::Sealing)?;
+    let Some(ends) = tx.find_event_chain(owner)? else {
+        return Ok(0);
+    };
+    let oldest = tx.list_sealed_events(owner, ends.purged_number, PURGED_AT_ONCE)?;
+    let gone = oldest.iter().take_while(|event| event.at_ms < before_ms);
+    let Some(last) = gone.last() else {
+        return Ok(0);
+    };
+    let (Some(through), Some(hash)) = (last.number, &last.hash) else {
+        return Err(Error::Internal);
+    };
+    tx.put_purged_end(owner, through, hash, core.now_ms())?;
+    let count = tx.delete_events_through(owner, through)?;
+    core.write_event(tx, &Event::AuditLogPurged { through }, owner, by)?;
+    Ok(count)
 }

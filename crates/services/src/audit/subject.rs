@@ -72,6 +72,7 @@ impl Subject {
                 .or_else(|| text("token"))
                 .or_else(|| text("user"))
                 .or_else(|| text("group"))
+                .or_else(|| text("robot"))
                 .or_else(|| first("users"))
                 .or_else(|| text("name"))
                 .or(namespace)
@@ -100,6 +101,7 @@ pub(crate) fn operation(kind: &str) -> &'static str {
         "created" | "added" | "pushed" | "put" | "made" | "copied" => "create",
         "deleted" | "removed" | "revoked" | "purged" | "collected" | "destroyed" => "delete",
         "pulled" => "pull",
+        "seen" => "read",
         _ => "update",
     }
 }

@@ -3,6 +3,7 @@
 use crate::core::Core;
 use crate::{Error, Result};
 use metadata::{BackupEnd, BackupPurpose, BackupRow, Turn};
+use model::caller::Origin;
 use model::{Caller, Event};
 use std::sync::Arc;
 
@@ -84,7 +85,7 @@ impl Backups {
                         place: backup.place,
                         is_whole: end == BackupEnd::Whole,
                     };
-                    core.record_for_deployment(tx, &event, &caller)?;
+                    core.record_for_deployment(tx, &event, (&caller, &Origin::default()))?;
                 }
                 Ok(())
             })

@@ -4,6 +4,7 @@ use super::Maintenance;
 use super::collector::sum;
 use crate::{Error, Result};
 use metadata::{CollectionCounts, CollectionRow};
+use model::caller::Origin;
 use model::{Caller, Event};
 
 /// How long runs are remembered.
@@ -104,7 +105,7 @@ impl Maintenance {
                         blobs: ended.counts.collected,
                         bytes: ended.counts.collected_bytes,
                     };
-                    core.record_for_deployment(tx, &event, caller)?;
+                    core.record_for_deployment(tx, &event, (caller, &Origin::default()))?;
                 }
                 Ok::<_, Error>(())
             })

@@ -2,7 +2,7 @@
 
 use super::Maintenance;
 use crate::{Error, Result};
-use model::{AccountId, Event};
+use model::{AccountId, Event, NamespaceId};
 
 /// The pass's name in its row.
 const PASS: &str = "usage";
@@ -66,6 +66,9 @@ impl Maintenance {
         for account in &accounts {
             self.prove_usage_of(account, &mut step).await?;
         }
+        if accounts.is_empty() {
+            step.corrected += self.correct_limited_namespaces().await?;
+        }
         if let Some(last) = accounts.last() {
             last.as_str().clone_into(&mut pass.position);
         }
@@ -92,6 +95,43 @@ impl Maintenance {
             step.miscounted += 1;
         }
         Ok(())
+    }
+
+    /// Counts namespaces with a limit of their own anew, each in one transaction. Says how many running totals were wrong.
+    async fn correct_limited_namespaces(&self) -> Result<u64> {
+        let (mut after, mut corrected) = (String::new(), 0);
+        loop {
+            let from = after.clone();
+            let page = self.core.metadata.list(move |reader| {
+                Ok::<_, Error>(reader.list_limited_namespaces(&from, ACCOUNTS)?)
+            });
+            let page = page.await?;
+            let Some(last) = page.last() else {
+                return Ok(corrected);
+            };
+            last.as_str().clone_into(&mut after);
+            for namespace in page {
+                corrected += u64::from(self.correct_namespace(namespace).await?);
+            }
+        }
+    }
+
+    async fn correct_namespace(&self, namespace: NamespaceId) -> Result<bool> {
+        let core = self.core.clone();
+        self.core
+            .metadata
+            .write(move |tx| {
+                let Some((was, is)) = tx.correct_namespace_usage(&namespace)? else {
+                    return Ok(false);
+                };
+                tracing::error!(%namespace, was, is, "a namespace's running total was wrong and is corrected");
+                if let Some(details) = tx.find_namespace_details(&namespace)? {
+                    let account = &details.namespace.account_id;
+                    core.record_by_itself(tx, &Event::UsageCorrected { was, is }, account)?;
+                }
+                Ok(true)
+            })
+            .await
     }
 
     /// However large an account is, no question takes long: its digests are compared a page at a time. `None` when there

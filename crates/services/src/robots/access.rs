@@ -53,6 +53,26 @@ impl Robots {
         Err(self.unknown(by, robot).await?)
     }
 
+    /// Asks for a caller who holds all that a robot account does, by its permissions and by what was granted to it.
+    pub(super) async fn require_no_less(
+        &self,
+        by: &AccountContext,
+        robot: &RobotId,
+    ) -> Result<(), Refused> {
+        let found = self
+            .core
+            .metadata
+            .read(|reader| Ok::<_, Error>(reader.find_robot_rights(robot)?));
+        for right in found.await?.into_iter().flat_map(|(found, _)| found.rights) {
+            if !self.authorizer.may_pass_on(by, &right).await? {
+                let names: Vec<_> = right.actions.iter().map(Action::as_str).collect();
+                let lacking = format!("one of {}", names.join(", "));
+                return Err(Error::BeyondOwnRights(lacking).into());
+            }
+        }
+        Ok(())
+    }
+
     async fn decide(
         &self,
         by: &AccountContext,

@@ -3,11 +3,12 @@
 use super::Robots;
 use crate::access::Refused;
 use crate::account_access::{AccountContext, NamespaceRef};
+use crate::authorizer::Authorizer;
 use crate::{Error, Result};
 use model::{Action, Actions, Permission, PermissionScope};
 use std::collections::HashMap;
 
-/// Most permissions of one robot account.
+/// Most permissions of one robot account or trust rule.
 const MAX_PERMISSIONS: usize = 200;
 
 /// What may be given for the account itself: Harbor's table for its kind `system`.
@@ -114,7 +115,7 @@ fn check_actions(permission: &NamedPermission) -> Result<Vec<String>> {
             PermissionPlace::EveryNamespace | PermissionPlace::Namespace(_) => "namespaces",
         };
         return Err(Error::Invalid(format!(
-            "{} cannot be given to robot accounts for {of}; ask for the permissions that there are",
+            "{} cannot be given for {of}; ask for the permissions that there are",
             action.as_str()
         )));
     }
@@ -167,58 +168,58 @@ impl Robots {
             of_namespaces: actions_of(OF_NAMESPACES),
         })
     }
+}
 
-    /// What people ask for, as it is stored: namespaces by their ids. Whoever may not see a namespace gives nothing there.
-    pub(super) async fn resolve(
-        &self,
-        by: &AccountContext,
-        asked: &[NamedPermission],
-    ) -> Result<Vec<Permission>, Refused> {
-        if asked.is_empty() || asked.len() > MAX_PERMISSIONS {
-            let message = format!("a robot account has 1 to {MAX_PERMISSIONS} permissions");
-            return Err(Error::Invalid(message).into());
-        }
-        let mut permissions = Vec::with_capacity(asked.len());
-        for permission in asked {
-            let actions = check_actions(permission)?;
-            let scope = match &permission.place {
-                PermissionPlace::Account => PermissionScope::Account,
-                PermissionPlace::EveryNamespace => PermissionScope::Namespaces,
-                PermissionPlace::Namespace(name) => {
-                    let named = NamespaceRef::Name(name);
-                    let found = self.authorizer.namespace(by, named, Action::NamespaceRead);
-                    PermissionScope::Namespace(found.await?.id.as_str().to_owned())
-                }
-            };
-            permissions.push(Permission { scope, actions });
-        }
-        Ok(permissions)
+/// What people ask for, as it is stored: namespaces by their ids. Whoever may not see a namespace gives nothing there.
+pub(crate) async fn resolve(
+    authorizer: &Authorizer,
+    by: &AccountContext,
+    asked: &[NamedPermission],
+) -> Result<Vec<Permission>, Refused> {
+    if asked.is_empty() || asked.len() > MAX_PERMISSIONS {
+        let message = format!("there have to be 1 to {MAX_PERMISSIONS} permissions");
+        return Err(Error::Invalid(message).into());
     }
-
-    /// Nobody gives what it does not hold.
-    pub(super) async fn require_passable(
-        &self,
-        by: &AccountContext,
-        permissions: &[Permission],
-    ) -> Result<(), Refused> {
-        for permission in permissions {
-            let right = permission.right(by.id());
-            if !self.authorizer.may_pass_on(by, &right).await? {
-                let place = match &permission.scope {
-                    PermissionScope::Account => "in the account",
-                    PermissionScope::Namespaces => "in every namespace",
-                    PermissionScope::Namespace(_) => "in the namespace",
-                };
-                let lacking = format!("one of {} {place}", permission.actions.join(", "));
-                return Err(Error::BeyondOwnRights(lacking).into());
+    let mut permissions = Vec::with_capacity(asked.len());
+    for permission in asked {
+        let actions = check_actions(permission)?;
+        let scope = match &permission.place {
+            PermissionPlace::Account => PermissionScope::Account,
+            PermissionPlace::EveryNamespace => PermissionScope::Namespaces,
+            PermissionPlace::Namespace(name) => {
+                let named = NamespaceRef::Name(name);
+                let found = authorizer.namespace(by, named, Action::NamespaceRead);
+                PermissionScope::Namespace(found.await?.id.as_str().to_owned())
             }
-        }
-        Ok(())
+        };
+        permissions.push(Permission { scope, actions });
     }
+    Ok(permissions)
+}
+
+/// Nobody gives what it does not hold.
+pub(crate) async fn require_passable(
+    authorizer: &Authorizer,
+    by: &AccountContext,
+    permissions: &[Permission],
+) -> Result<(), Refused> {
+    for permission in permissions {
+        let right = permission.right(by.id());
+        if !authorizer.may_pass_on(by, &right).await? {
+            let place = match &permission.scope {
+                PermissionScope::Account => "in the account",
+                PermissionScope::Namespaces => "in every namespace",
+                PermissionScope::Namespace(_) => "in the namespace",
+            };
+            let lacking = format!("one of {} {place}", permission.actions.join(", "));
+            return Err(Error::BeyondOwnRights(lacking).into());
+        }
+    }
+    Ok(())
 }
 
 /// What is stored, as people name it. A permission for a namespace that is gone is gone with it.
-pub(super) fn named(
+pub(crate) fn named(
     permissions: &[Permission],
     names: &HashMap<String, String>,
 ) -> Vec<NamedPermission> {

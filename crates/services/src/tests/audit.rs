@@ -13,6 +13,7 @@ async fn create_namespace(registry: &TestRegistry, account: &str, name: &str) {
     let services = &registry.services;
     let by = services.accounts.enter_locally(account).await;
     let new = NewNamespace {
+        storage_limit: None,
         name: name.to_owned(),
         settings: NamespaceChange::default(),
     };
@@ -85,6 +86,37 @@ async fn each_account_counts_its_own_events_and_batches_follow_each_other() {
         (listed.total, listed.items[0].resource.as_str()),
         (231, "late")
     );
+}
+
+#[tokio::test]
+async fn an_account_that_keeps_its_log_for_days_loses_what_is_older_and_no_other_does() {
+    let registry = TestRegistry::start(settings()).await;
+    let services = &registry.services;
+    for account in ["one", "other"] {
+        registry.create_account(account).await.expect("an account");
+        create_namespace(&registry, account, "old").await;
+    }
+    let by = services.accounts.enter_locally("one").await;
+    let by = by.expect("an account");
+    let refused = services.audit.set_retention(&by, Some(29)).await;
+    assert!(refused.is_err(), "the deployment asks for 30");
+    let kept = services.audit.set_retention(&by, Some(30)).await;
+    kept.expect("30 is enough");
+    seal(&registry).await;
+    let purge = || async { services.audit.purge_old().await.expect("a database") };
+    registry.clock.advance(30 * DAY_MS);
+    assert_eq!(purge().await, 0, "nothing is older than 30 days");
+    create_namespace(&registry, "one", "young").await;
+    seal(&registry).await;
+    registry.clock.advance(1);
+    assert_eq!((purge().await, purge().await), (2, 0));
+    seal(&registry).await;
+    let kinds: Vec<_> = export(&registry, "one").await;
+    let kinds: Vec<_> = kinds.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["namespace.created", "audit_log.purged"]);
+    assert_eq!(export(&registry, "other").await.len(), 1);
+    let step = verify(&registry, "one").await;
+    assert_eq!((step.problems, step.is_done), (vec![], true));
 }
 
 #[tokio::test]
@@ -211,6 +243,7 @@ async fn refusals_are_told_to_whom_they_concern_once_a_minute() {
             agent: Some("curl"),
             host: "registry.example.com",
             name,
+            account: None,
         });
     };
     refuse(Some("admin"));

@@ -1,7 +1,9 @@
 //! Requests that were refused, by address and minute.
 
+use crate::addresses::find_account_of_host;
 use crate::audit::Initiator;
 use crate::core::Core;
+use crate::settings::Settings;
 use crate::{Error, Result};
 use metadata::Reader;
 use model::{AccountId, Event};
@@ -26,6 +28,8 @@ pub enum RefusalKind {
     Login,
     /// Something that the caller may not.
     Access,
+    /// Something that an account's network rules do not allow from there.
+    Network,
 }
 
 /// A request that was refused.
@@ -41,6 +45,8 @@ pub struct Refusal<'a> {
     pub host: &'a str,
     /// The name that was given, right or not.
     pub name: Option<&'a str>,
+    /// The account that refused; `None` when it is still to be found out from host and name.
+    pub account: Option<&'a AccountId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +70,7 @@ struct Asked {
 struct Asker {
     host: Box<str>,
     name: Option<Box<str>>,
+    account: Option<AccountId>,
     count: u64,
 }
 
@@ -86,10 +93,11 @@ impl Refusals {
         let host = short(refusal.host);
         // No name holds a NUL, and a database may take offence at one.
         let name = refusal.name.filter(|name| !name.contains('\0')).map(short);
-        let known = asked
-            .askers
-            .iter()
-            .position(|asker| *asker.host == *host && asker.name.as_deref() == name);
+        let known = asked.askers.iter().position(|asker| {
+            *asker.host == *host
+                && asker.name.as_deref() == name
+                && asker.account.as_ref() == refusal.account
+        });
         match known {
             Some(at) => asked.askers[at].count += 1,
             None if asked.askers.len() < MAX_ASKERS && !is_of_others => {
@@ -97,6 +105,7 @@ impl Refusals {
                 asked.askers.push(Asker {
                     host: host.into(),
                     name: name.map(Into::into),
+                    account: refusal.account.cloned(),
                     count: 1,
                 });
             }
@@ -140,7 +149,7 @@ pub(super) async fn write(core: &Arc<Core>, Waiting(waiting): Waiting) -> Result
         let own = core.clone();
         let written = core.metadata.write_relaxed(move |tx| {
             for (source, asked) in &*batch {
-                for (owner, told) in owners(tx, asked)? {
+                for (owner, told) in owners(tx, &own.settings, asked)? {
                     let by = Initiator {
                         caller: "anonymous".into(),
                         credential: "none",
@@ -170,20 +179,28 @@ fn event(source: &Source, told: Told) -> Event {
             count,
             is_of_others,
         },
-        RefusalKind::Access => Event::AccessRefused {
+        RefusalKind::Access | RefusalKind::Network => Event::AccessRefused {
             users,
             count,
             is_of_others,
+            by_network_rules: source.kind == RefusalKind::Network,
         },
     }
 }
 
-/// Whom each refusal concerns: the account that the host is, else that of the user who has the name, else the deployment. A
+/// Whom each refusal concerns: the account that refused or that the host is, else that of the user who has the name, else the deployment. A
 /// name that nobody has is told to nobody: it may be a password.
-fn owners(reader: &Reader<'_>, asked: &Asked) -> Result<BTreeMap<Option<AccountId>, Told>> {
+fn owners(
+    reader: &Reader<'_>,
+    settings: &Settings,
+    asked: &Asked,
+) -> Result<BTreeMap<Option<AccountId>, Told>> {
     let mut owners: BTreeMap<Option<AccountId>, Told> = BTreeMap::new();
     for asker in &asked.askers {
-        let by_host = reader.find_account_by_host(&asker.host)?;
+        let by_host = match &asker.account {
+            Some(account) => Some(account.clone()),
+            None => find_account_of_host(reader, settings, &asker.host)?,
+        };
         let user = match &asker.name {
             Some(name) => reader.find_user_by_name(name)?,
             None => None,
@@ -210,6 +227,7 @@ mod tests {
             agent: Some("curl"),
             host: "registry",
             name: Some(name),
+            account: None,
         }
     }
 

@@ -1,0 +1,299 @@
+//! Every service, put together in one place.
+
+use crate::core::Core;
+use crate::foundation::Foundation;
+use crate::issuers::Issuers;
+use crate::policy::Policy;
+use crate::{
+    AccountSettingsService, Accounts, Allowances, Artifacts, Audit, Authenticator, Authorizer,
+    Blobs, DEFAULT_ACCOUNT, Deployment, Error, Grants, IdentitySources, JobQueue, Labels, Listings,
+    Logins, Maintenance, Manifests, Namespaces, NetworkRulesService, Quotas, Repositories, Result,
+    Robots, Roles, Sealer, Sessions, Settings, Statistics, Tokens, Traffic, TrustRules, Uploads,
+    UsageService, Workloads, backup, first_start, plans,
+};
+use ::blobs::BlobStore;
+use keys::throttle::ThrottleLimits;
+use keys::{DeploymentKey, PasswordHasher, Random, SecretString};
+use metadata::MetadataStore;
+use model::{Account, AccountId, Address, Clock, IdSource};
+use outbound::HttpClient;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// What the services are built from.
+pub struct Parts {
+    /// The database.
+    pub metadata: MetadataStore,
+    /// The blob store.
+    pub blobs: BlobStore,
+    /// The deployment's key.
+    pub key: DeploymentKey,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn IdSource>,
+    /// Randomness for secrets.
+    pub random: Arc<dyn Random>,
+    /// Limits and times.
+    pub settings: Settings,
+    /// Passwords hashed at once, each with 19 MiB.
+    pub passwords_at_once: NonZeroUsize,
+    /// How often a name and an address may try.
+    pub throttle: ThrottleLimits,
+}
+
+/// Every service, built in one place.
+pub struct Services {
+    /// Who may do what.
+    pub authorizer: Arc<Authorizer>,
+    /// Who is calling.
+    pub authenticator: Authenticator,
+    /// What a login is exchanged for.
+    pub tokens: Arc<Tokens>,
+    /// Manifests and tags.
+    pub manifests: Arc<Manifests>,
+    /// Blobs.
+    pub blobs: Arc<Blobs>,
+    /// How blobs arrive.
+    pub uploads: Uploads,
+    /// Repositories.
+    pub repositories: Repositories,
+    /// Manifests as people see them.
+    pub artifacts: Arc<Artifacts>,
+    /// Labels.
+    pub labels: Labels,
+    /// Lists to page through.
+    pub listings: Listings,
+    /// The deployment's accounts.
+    pub deployment: Deployment,
+    /// People, roles and their tokens.
+    pub accounts: Accounts,
+    /// Namespaces.
+    pub namespaces: Namespaces,
+    /// Robot accounts.
+    pub robots: Robots,
+    /// Roles of accounts' own.
+    pub roles: Roles,
+    /// Who has which role.
+    pub grants: Grants,
+    /// Issuers by which people log in.
+    pub identity_sources: IdentitySources,
+    /// Logins by them.
+    pub logins: Logins,
+    /// Rules by which workloads elsewhere are trusted.
+    pub trust_rules: TrustRules,
+    /// Workloads that are believed by them.
+    pub workloads: Workloads,
+    /// What an account's administrators decided about it.
+    pub account_settings: AccountSettingsService,
+    /// From where an account may be reached.
+    pub network_rules: NetworkRulesService,
+    /// What namespaces use.
+    pub quotas: Quotas,
+    /// What accounts may do at once and in a month.
+    pub allowances: Arc<Allowances>,
+    /// What accounts use, month by month.
+    pub usage: UsageService,
+    /// How much there is.
+    pub statistics: Statistics,
+    /// Logins by form.
+    pub sessions: Sessions,
+    /// The audit log.
+    pub audit: Audit,
+    /// Numbers and links for its events.
+    pub sealer: Sealer,
+    /// What happens too often to be written each time.
+    pub traffic: Arc<Traffic>,
+    /// What has to happen without anyone asking.
+    pub maintenance: Maintenance,
+    /// Work for later.
+    pub jobs: JobQueue,
+    /// Backups that are being made.
+    pub backups: backup::Backups,
+    pub(crate) core: Arc<Core>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) passwords: Arc<PasswordHasher>,
+}
+
+/// What speaks with issuers of identities.
+struct FromOutside {
+    identity_sources: IdentitySources,
+    logins: Logins,
+    trust_rules: TrustRules,
+    workloads: Workloads,
+}
+
+impl FromOutside {
+    fn new(
+        core: &Arc<Core>,
+        authorizer: &Arc<Authorizer>,
+        key: &Arc<DeploymentKey>,
+        random: &Arc<dyn Random>,
+    ) -> Result<Self> {
+        let client = HttpClient::new(core.settings.outbound.clone()).map_err(|error| {
+            tracing::error!(%error, "requests to services outside cannot be made");
+            Error::Internal
+        })?;
+        let issuers = Arc::new(Issuers::new(core.clone(), client.clone()));
+        let (core, authorizer, key) = (|| core.clone(), || authorizer.clone(), || key.clone());
+        Ok(Self {
+            identity_sources: IdentitySources::new(core(), authorizer(), key(), issuers.clone()),
+            logins: Logins::new(core(), key(), random.clone(), issuers.clone()),
+            trust_rules: TrustRules::new(core(), authorizer(), client),
+            workloads: Workloads::new(core(), authorizer(), issuers),
+        })
+    }
+}
+
+impl Services {
+    /// Builds every service; makes the first signing key on a new deployment.
+    pub async fn new(parts: Parts) -> Result<Self> {
+        let Foundation {
+            core,
+            key,
+            random,
+            policy,
+            authorizer,
+            traffic,
+            tokens,
+            authenticator,
+            passwords,
+        } = Box::pin(Foundation::lay(parts)).await?;
+        let owner: Arc<str> = core.ids.next_id().into();
+        let jobs = JobQueue::new(core.clone(), random.clone(), owner.clone());
+        let accounts = Accounts::new(
+            core.clone(),
+            authorizer.clone(),
+            key.clone(),
+            passwords.clone(),
+            random.clone(),
+        );
+        let manifests = Arc::new(Manifests::new(core.clone()));
+        let blobs = Arc::new(Blobs::new(core.clone()));
+        let outside = FromOutside::new(&core, &authorizer, &key, &random)?;
+        let artifacts = Artifacts::new(&core, &authorizer, &manifests, &blobs);
+        Ok(Self {
+            repositories: Repositories::new(core.clone(), authorizer.clone()),
+            labels: Labels::new(core.clone(), authorizer.clone(), artifacts.clone()),
+            deployment: Deployment::new(core.clone(), authorizer.clone()),
+            namespaces: Namespaces::new(core.clone(), authorizer.clone()),
+            audit: Audit::new(core.clone(), authorizer.clone()),
+            sealer: Sealer::new(core.clone()),
+            allowances: traffic.allowances().clone(),
+            traffic,
+            network_rules: NetworkRulesService::new(core.clone(), authorizer.clone()),
+            robots: Robots::new(
+                core.clone(),
+                authorizer.clone(),
+                key.clone(),
+                random.clone(),
+            ),
+            identity_sources: outside.identity_sources,
+            logins: outside.logins,
+            trust_rules: outside.trust_rules,
+            workloads: outside.workloads,
+            account_settings: AccountSettingsService::new(core.clone(), authorizer.clone()),
+            roles: Roles::new(core.clone(), authorizer.clone()),
+            grants: Grants::new(core.clone(), authorizer.clone()),
+            quotas: Quotas::new(core.clone(), authorizer.clone()),
+            usage: UsageService::new(core.clone(), authorizer.clone()),
+            statistics: Statistics::new(core.clone(), authorizer.clone()),
+            sessions: Sessions::new(core.clone(), key, random),
+            authorizer,
+            authenticator,
+            tokens,
+            manifests,
+            blobs,
+            artifacts,
+            uploads: Uploads::new(core.clone(), owner.clone()),
+            listings: Listings::new(core.clone()),
+            accounts,
+            maintenance: Maintenance::new(core.clone(), owner),
+            jobs,
+            backups: backup::Backups::new(core.clone()),
+            core,
+            policy,
+            passwords,
+        })
+    }
+
+    /// Makes what a new deployment begins with, unless it has begun before. Says whether it has begun now.
+    pub async fn begin(
+        &self,
+        password: SecretString,
+        creates_namespaces_on_push: bool,
+    ) -> Result<bool> {
+        plans::make_examples(&self.core).await?;
+        first_start::begin(
+            &self.core,
+            &self.passwords,
+            password,
+            creates_namespaces_on_push,
+        )
+        .await
+    }
+
+    /// Makes the account `default` follow the deployment's settings, which may have changed since the last start, and the
+    /// example plans, unless they were made before.
+    pub async fn follow_settings(&self, creates_namespaces_on_push: bool) -> Result<()> {
+        plans::make_examples(&self.core).await?;
+        first_start::follow_settings(&self.core, creates_namespaces_on_push).await
+    }
+
+    /// Whether the deployment has begun.
+    pub async fn has_begun(&self) -> Result<bool> {
+        let found = self
+            .core
+            .metadata
+            .read(|reader| reader.find_account_by_name(DEFAULT_ACCOUNT));
+        Ok(found.await?.is_some())
+    }
+
+    /// The account of that name.
+    pub async fn find_account(&self, name: &str) -> Result<Option<Account>> {
+        Ok(self
+            .core
+            .metadata
+            .read(|reader| reader.find_account_by_name(name))
+            .await?)
+    }
+
+    /// The door that a host name is; `host` is lower case and without a port.
+    pub async fn address_of(&self, host: &str) -> Result<Address> {
+        self.policy.address_of(host).await
+    }
+
+    /// An account's events after `after`, in order: for tests and for whoever exports them.
+    pub async fn list_events(&self, account: &AccountId, after: String) -> Result<Vec<String>> {
+        let account = account.clone();
+        let events = self
+            .core
+            .metadata
+            .list(move |reader| Ok::<_, Error>(reader.list_events(&account, &after, 10_000)?));
+        Ok(events
+            .await?
+            .into_iter()
+            .map(|event| event.payload)
+            .collect())
+    }
+
+    /// The time, in milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.core.now_ms()
+    }
+
+    /// The kind of store that blobs lie in: `filesystem` or `s3`.
+    pub fn storage_name(&self) -> &'static str {
+        self.core.blobs.kind()
+    }
+
+    /// A new identifier that nobody can guess: for what has to be told apart within one answer.
+    pub fn new_id(&self) -> String {
+        self.core.ids.next_id()
+    }
+
+    /// The deployment's settings.
+    pub fn settings(&self) -> &Settings {
+        &self.core.settings
+    }
+}
