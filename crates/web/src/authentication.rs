@@ -19,6 +19,7 @@ pub(crate) fn origin(headers: &HeaderMap, context: &RequestContext) -> Origin {
     Origin {
         address: Some(context.client.address),
         agent: agent(headers),
+        exposure: context.connection().exposure,
     }
 }
 
@@ -143,7 +144,9 @@ mod tests {
         credentials(&headers).map(|credentials| match credentials {
             Credentials::Bearer(token) => Credentials::Bearer(token.to_owned().leak()),
             Credentials::Basic { name, secret } => Credentials::Basic { name, secret },
-            Credentials::None | Credentials::Session(_) => Credentials::None,
+            Credentials::None | Credentials::Session(_) | Credentials::ManagementToken(_) => {
+                Credentials::None
+            }
         })
     }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use files::Files;
 use futures_util::Stream;
 use http_body::{Frame, SizeHint};
+use services::{Meter, Seat};
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
@@ -27,6 +28,10 @@ const TRANSFER_FROM: u64 = 64 * 1024;
 pub struct Body {
     content: Content,
     transfer: Option<Box<Transfer>>,
+    /// The place that the request has among those of its account, until the body is gone.
+    seat: Option<Seat>,
+    /// Counts the bytes as content that was pulled.
+    meter: Option<Meter>,
 }
 
 enum Content {
@@ -98,7 +103,20 @@ impl Body {
         Self {
             content,
             transfer: None,
+            seat: None,
+            meter: None,
         }
+    }
+
+    /// Keeps the request's place among those of its account until the last byte was taken, or nobody wants it any more.
+    pub(crate) fn hold(&mut self, seat: Seat) {
+        self.seat = Some(seat);
+    }
+
+    /// Counts every byte that goes out as content that was pulled.
+    pub(crate) fn metered(mut self, meter: Meter) -> Self {
+        self.meter = Some(meter);
+        self
     }
 
     /// Bytes still to come, when known.
@@ -178,6 +196,9 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let chunk = ready!(self.poll_chunk(context));
+        if let (Some(meter), Some(Ok(bytes))) = (&self.meter, &chunk) {
+            meter.sent(bytes.len() as u64);
+        }
         if let Some(transfer) = &mut self.transfer {
             match &chunk {
                 Some(Ok(bytes)) => transfer.moved(bytes.len()),

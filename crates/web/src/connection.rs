@@ -6,6 +6,7 @@ mod watchdog;
 use crate::listener::ListenerKind;
 use crate::metrics::Metrics;
 use crate::sendfile::Regions;
+pub use model::Exposure;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,29 +14,10 @@ use std::time::Duration;
 pub(crate) use serve::{Incoming, serve};
 pub(crate) use watchdog::Pulse;
 
-/// Who may reach a listener; decided by the operator, used by rules and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Exposure {
-    /// Anyone.
-    Public,
-    /// Only the operator's own network.
-    Private,
-}
-
-impl Exposure {
-    /// The word in metrics, logs and settings.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Private => "private",
-        }
-    }
-}
-
 /// What is known about a connection before its first request.
 #[derive(Clone, Debug)]
 pub struct ConnectionInfo {
-    /// The other end of the socket: the client or a proxy.
+    /// The other end of the socket, the client or a proxy; or whom that proxy named by the PROXY protocol.
     pub peer: SocketAddr,
     /// Our end.
     pub local: SocketAddr,
@@ -45,6 +27,8 @@ pub struct ConnectionInfo {
     pub kind: ListenerKind,
     /// Whether the socket speaks TLS.
     pub is_tls: bool,
+    /// Whether the client speaks TLS, to us or to a proxy that said so by the PROXY protocol.
+    pub is_secure: bool,
     /// Whether the connection speaks HTTP/2.
     pub is_http2: bool,
 }

@@ -209,7 +209,7 @@ pub(crate) async fn exchange<H: Handler>(
     let request_id = site.request_ids.for_request(request.headers());
     let client = site
         .forwarding
-        .client(info.peer, info.is_tls, request.headers());
+        .client(info.peer, info.is_secure, request.headers());
     let span = site.adopt_parent.map_or_else(Span::none, |adopt_parent| {
         traces::begin(adopt_parent, &request, &request_id, client.is_secure)
     });

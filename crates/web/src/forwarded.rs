@@ -1,85 +1,12 @@
 //! Who the client is when proxies stand in front: forwarded headers count only from configured proxies.
 
 use http::{HeaderMap, HeaderName, Uri, header};
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
+pub use model::Network;
+use std::net::{IpAddr, SocketAddr};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// An address range such as `10.0.0.0/8` or `fd00::/8`; a lone address is a range of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-/// Why a text is not a [`Network`].
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{text}` is not an address range; write it like 10.0.0.0/8 or fd00::/8")]
-pub struct NetworkError {
-    text: String,
-}
-
-impl FromStr for Network {
-    type Err = NetworkError;
-
-    fn from_str(text: &str) -> Result<Self, NetworkError> {
-        let refuse = || NetworkError {
-            text: text.to_owned(),
-        };
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| refuse())?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                digits.parse().map_err(|_| refuse())?
-            }
-            Some(_) => return Err(refuse()),
-            None => longest,
-        };
-        if prefix > longest {
-            return Err(refuse());
-        }
-        Ok(Self { address, prefix })
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
-
-impl Network {
-    /// Whether `address` lies in the range; IPv4 inside IPv6 (`::ffff:…`) counts as IPv4.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let shift = 32 - u32::from(self.prefix);
-                bits_v4(network).checked_shr(shift) == bits_v4(address).checked_shr(shift)
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let shift = 128 - u32::from(self.prefix);
-                bits_v6(network).checked_shr(shift) == bits_v6(address).checked_shr(shift)
-            }
-            _ => false,
-        }
-    }
-}
-
-fn bits_v4(address: Ipv4Addr) -> u32 {
-    address.to_bits()
-}
-
-fn bits_v6(address: Ipv6Addr) -> u128 {
-    address.to_bits()
-}
 
 /// Which header the trusted proxies write. Only one is read: a proxy that writes the one passes the
 /// client's own version of the other through.

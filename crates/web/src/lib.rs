@@ -5,6 +5,7 @@
 //! cache ([`sendfile`]), and what can be seen from outside ([`metrics`], [`access_log`], [`traces`], [`health`]).
 
 pub mod access_log;
+pub mod account_api;
 mod authentication;
 pub mod body;
 pub mod connection;
@@ -12,9 +13,12 @@ pub mod exchange;
 pub mod forwarded;
 pub mod harbor;
 pub mod health;
+pub mod ibm;
 pub mod listener;
 pub mod metrics;
 mod oci;
+mod path;
+pub mod proxy_protocol;
 mod refusals;
 pub mod registry;
 pub mod request_id;

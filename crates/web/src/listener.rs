@@ -6,6 +6,7 @@ use crate::connection::{self, ConnectionLimits, Exposure};
 use crate::exchange::{Handler, Site};
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::proxy_protocol::ProxyProtocol;
 use crate::tls::Certificates;
 use rustix::io::Errno;
 use std::io;
@@ -50,6 +51,8 @@ pub struct ListenerConfig {
     pub kind: ListenerKind,
     /// The certificate; `None`: plain HTTP.
     pub certificates: Option<Arc<Certificates>>,
+    /// The proxies that have to name the client by the PROXY protocol; `None`: it is not spoken.
+    pub proxies: Option<Arc<ProxyProtocol>>,
 }
 
 /// Plain HTTP was asked for where others can listen in.
@@ -318,6 +321,7 @@ fn incoming(stream: TcpStream, peer: SocketAddr, bound: &Bound) -> Option<connec
         exposure: bound.config.exposure,
         kind: bound.config.kind,
         tls: bound.tls.clone(),
+        proxies: bound.config.proxies.clone(),
     })
 }
 

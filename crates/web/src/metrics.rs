@@ -79,6 +79,8 @@ impl EndpointLabel {
 pub enum CutReason {
     /// The TLS handshake failed or took too long.
     Handshake,
+    /// The header of the PROXY protocol did not come, or not from a proxy.
+    ProxyHeader,
     /// The request's head did not arrive in time.
     HeaderTimeout,
     /// The client took nothing for too long.
@@ -88,8 +90,9 @@ pub enum CutReason {
 }
 
 impl CutReason {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Handshake,
+        Self::ProxyHeader,
         Self::HeaderTimeout,
         Self::WriteStall,
         Self::Drain,
@@ -99,6 +102,7 @@ impl CutReason {
     pub fn word(self) -> &'static str {
         match self {
             Self::Handshake => "handshake",
+            Self::ProxyHeader => "proxy_header",
             Self::HeaderTimeout => "header_timeout",
             Self::WriteStall => "write_stall",
             Self::Drain => "drain",

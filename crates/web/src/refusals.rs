@@ -17,6 +17,10 @@ const KEPT: [HeaderName; KEPT_COUNT] = [
     HeaderName::from_static("x-forwarded-host"),
 ];
 
+/// On an answer whose refusal stands in the log already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted;
+
 /// What is kept of a request until its answer is known: a few reference counts.
 pub(crate) struct Asked {
     uri: Uri,
@@ -53,6 +57,9 @@ impl Asked {
 
     /// Notes a refusal, if the answer is one.
     pub(crate) fn note(&self, registry: &Registry, context: &RequestContext, answer: &Answer) {
+        if answer.response.extensions().get::<Noted>().is_some() {
+            return;
+        }
         let Some(kind) = self.kind(answer) else {
             return;
         };
@@ -76,6 +83,7 @@ impl Asked {
             agent: agent(&headers).as_deref(),
             host: &host_name(host),
             name,
+            account: None,
         });
     }
 

@@ -1,11 +1,12 @@
 //! What the registry's listeners serve: the way from a path to the face that answers it.
 
+use crate::authentication::host_name;
 use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, Handler, RequestContext};
 use crate::health::Health;
 use crate::metrics::EndpointLabel;
 use crate::refusals::Asked;
-use crate::{harbor, oci as oci_face, token};
+use crate::{account_api, harbor, ibm, oci as oci_face, token};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use services::Services;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub const ENDPOINTS: &[&str] = &[
     "cancel_upload",
     "catalog",
     "harbor",
+    "account_api",
+    "ibm",
 ];
 
 /// Answers every request that the transport does not answer itself.
@@ -87,6 +90,12 @@ impl Registry {
         if path == "/v2" || path.starts_with("/v2/") {
             return oci_face::answer(self, request, context).await;
         }
+        if ibm::is_path(path) {
+            return ibm::answer(self, request, context).await;
+        }
+        if path.starts_with("/api/v1/") {
+            return account_api::answer(self, request, context).await;
+        }
         if path.starts_with("/api/") || path.starts_with("/c/") {
             return harbor::answer(self, request, context).await;
         }
@@ -96,7 +105,32 @@ impl Registry {
         not_found().into()
     }
 
-    /// How the client of this request reaches the registry: scheme and host.
+    /// How the client of this request reaches the registry: scheme and host. At an account's own address that is the address:
+    /// elsewhere other namespaces exist.
+    pub(crate) async fn origin_at<B>(
+        &self,
+        request: &Request<B>,
+        context: &RequestContext,
+    ) -> String {
+        let origin = self.origin(request, context);
+        let host = context.host(request.uri(), request.headers());
+        let (Some(host), Some((scheme, _))) = (host, origin.split_once("://")) else {
+            return origin;
+        };
+        // Only a setting could have said another host than the request's.
+        let is_own = self.settings.external_url.is_some()
+            && matches!(
+                self.services.address_of(&host_name(host)).await,
+                Ok(model::Address::Account(_))
+            );
+        if is_own {
+            format!("{scheme}://{host}")
+        } else {
+            origin
+        }
+    }
+
+    /// The same for the deployment's shared address.
     pub(crate) fn origin<B>(&self, request: &Request<B>, context: &RequestContext) -> String {
         if let Some(url) = &self.settings.external_url {
             return url.trim_end_matches('/').to_owned();

@@ -225,12 +225,14 @@ impl Setup {
             exposure: Exposure::Public,
             kind: ListenerKind::Registry,
             certificates: self.certificates,
+            proxies: None,
         };
         let metrics = ListenerConfig {
             address,
             exposure: Exposure::Private,
             kind: ListenerKind::Metrics,
             certificates: None,
+            proxies: None,
         };
         let listeners = Listeners::bind(vec![registry, metrics]).expect("bind");
         let addresses = listeners.addresses();

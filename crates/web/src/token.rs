@@ -1,17 +1,21 @@
 //! The token endpoint: a login becomes a token (the distribution project's token and OAuth2 specifications).
 
+mod exchange;
+
 use crate::authentication::{authenticate, authenticate_as};
 use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, RequestContext};
 use crate::oci::error::error_response;
-use crate::refusals::Asked;
+use crate::refusals::{Asked, Noted};
 use crate::registry::{Registry, label};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use oci::{ErrorCode, parse_scopes};
+use model::CredentialKind;
+use oci::{ErrorCode, Scope, parse_scopes};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use services::{
-    AuthenticationFailed, CallerContext, Credentials, Error, IssuedToken, RefusalKind, SecretString,
+    AuthenticationFailed, CallerContext, Credentials, Error, ExchangeRefused, IssuedToken,
+    RefusalKind, Refused, SecretString,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -29,6 +33,10 @@ struct TokenAnswer<'a> {
     token: &'a str,
     access_token: &'a str,
     expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     issued_at: String,
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,12 +47,25 @@ struct TokenAnswer<'a> {
 enum TokenError {
     Authentication(AuthenticationFailed),
     Service(Error),
+    /// The account's network rules keep the caller out.
+    Outside(String),
+    /// A workload is not believed.
+    Exchange(ExchangeRefused),
     Request(StatusCode, &'static str),
 }
 
 impl From<AuthenticationFailed> for TokenError {
     fn from(failed: AuthenticationFailed) -> Self {
         Self::Authentication(failed)
+    }
+}
+
+impl From<Refused> for TokenError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Failed(error) => Self::Service(error),
+            refused => Self::Outside(refused.to_string()),
+        }
     }
 }
 
@@ -106,10 +127,11 @@ async fn by_query(
     registry.services.traffic.logged_in(&caller, "token");
     let parameters = decode(request.uri().query().unwrap_or_default());
     let wants_refresh_token = value(&parameters, "offline_token") == Some("true");
-    give(registry, &caller, &parameters, wants_refresh_token).await
+    let scopes = wanted(registry, &parameters);
+    give(registry, &caller, &scopes, wants_refresh_token).await
 }
 
-/// `POST`: `grant_type` says whether a password or a refresh token is shown.
+/// `POST`: `grant_type` says whether a password, a refresh token or the token of a workload's issuer is shown.
 async fn by_form(
     registry: &Registry,
     mut request: Request<IncomingBody>,
@@ -126,6 +148,7 @@ async fn by_form(
         .map_err(|_| TokenError::Request(StatusCode::BAD_REQUEST, "the form is not text"))?;
     let parameters = decode(form);
     let get = |name| value(&parameters, name).unwrap_or_default();
+    let scopes = wanted(registry, &parameters);
     let caller = match get("grant_type") {
         "password" => {
             let name = get("username");
@@ -155,35 +178,44 @@ async fn by_form(
                 address: nobody.address,
             }
         }
+        exchange::GRANT_TYPE => {
+            exchange::caller(registry, &request, context, &parameters, &scopes).await?
+        }
         _ => {
             return Err(TokenError::Request(
                 StatusCode::BAD_REQUEST,
-                "grant_type must be password or refresh_token",
+                "grant_type must be password, refresh_token or urn:ietf:params:oauth:grant-type:token-exchange",
             ));
         }
     };
     let wants_refresh_token = get("access_type") == "offline" && get("grant_type") == "password";
-    give(registry, &caller, &parameters, wants_refresh_token).await
+    give(registry, &caller, &scopes, wants_refresh_token).await
 }
 
-async fn give(
-    registry: &Registry,
-    caller: &CallerContext,
-    parameters: &Parameters<'_>,
-    wants_refresh_token: bool,
-) -> Result<Given, TokenError> {
-    let services = &registry.services;
+/// What the token is to be for.
+fn wanted(registry: &Registry, parameters: &Parameters<'_>) -> Vec<Scope> {
     let asked = parameters
         .iter()
         .filter(|(name, _)| name == "scope")
         .map(|(_, value)| value.as_ref());
     let mut scopes = parse_scopes(asked);
     scopes.truncate(registry.settings.scopes_per_token);
+    scopes
+}
+
+async fn give(
+    registry: &Registry,
+    caller: &CallerContext,
+    scopes: &[Scope],
+    wants_refresh_token: bool,
+) -> Result<Given, TokenError> {
+    let services = &registry.services;
     let issued = services
         .tokens
-        .issue(&services.authorizer, caller, &scopes)
+        .issue(&services.authorizer, caller, scopes)
         .await?;
     let who = &caller.authenticated.caller;
+    let is_exchanged = who.credential == CredentialKind::Workload;
     let refresh_token = if wants_refresh_token {
         services
             .tokens
@@ -193,7 +225,7 @@ async fn give(
         None
     };
     Ok((
-        token_response(&issued, refresh_token.as_ref())?,
+        token_response(&issued, refresh_token.as_ref(), is_exchanged)?,
         Arc::from(who.display_name()),
     ))
 }
@@ -201,6 +233,7 @@ async fn give(
 fn token_response(
     issued: &IssuedToken,
     refresh_token: Option<&SecretString>,
+    is_exchanged: bool,
 ) -> Result<Response<Body>, TokenError> {
     let issued_at =
         jiff::Timestamp::from_millisecond(issued.issued_at_ms).map_err(|_| Error::Internal)?;
@@ -209,6 +242,8 @@ fn token_response(
         token: &issued.token,
         access_token: &issued.token,
         expires_in: issued.expires_in_secs,
+        token_type: is_exchanged.then_some("Bearer"),
+        issued_token_type: is_exchanged.then_some(exchange::ISSUED_TOKEN_TYPE),
         issued_at: issued_at.to_string(),
         scope: scopes.join(" "),
         refresh_token: refresh_token.map(SecretString::expose),
@@ -255,6 +290,12 @@ fn refuse(error: TokenError, service: &str) -> Response<Body> {
             error_response(status, code, &error.to_string())
         }
         TokenError::Authentication(failed) => unauthorized(&failed.to_string()),
+        TokenError::Outside(message) => {
+            let mut response = error_response(StatusCode::FORBIDDEN, ErrorCode::Denied, &message);
+            response.extensions_mut().insert(Noted);
+            response
+        }
+        TokenError::Exchange(refused) => exchange::refuse(&refused),
         TokenError::Request(status, message) => {
             error_response(status, ErrorCode::Unsupported, message)
         }

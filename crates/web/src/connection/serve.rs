@@ -5,6 +5,7 @@ use super::{Connection, ConnectionInfo, ConnectionLimits, Exposure, Pulse};
 use crate::exchange::{Handler, Site, exchange};
 use crate::listener::{Lifecycle, ListenerKind, Phase};
 use crate::metrics::CutReason;
+use crate::proxy_protocol::{Announced, ProxyProtocol};
 use crate::sendfile::Regions;
 use crate::transport::{Socket, Transport};
 use hyper::rt::{Read, Write};
@@ -53,6 +54,8 @@ pub(crate) struct Incoming {
     pub(crate) exposure: Exposure,
     pub(crate) kind: ListenerKind,
     pub(crate) tls: Option<TlsAcceptor>,
+    /// Whether a header of the PROXY protocol has to come first.
+    pub(crate) proxies: Option<Arc<ProxyProtocol>>,
 }
 
 /// Serves a connection until it ends, by itself or because the process does.
@@ -86,24 +89,38 @@ enum Unopened {
     Quiet,
 }
 
-/// TLS, then the first bytes, which tell HTTP/1.1 from HTTP/2.
+/// The PROXY protocol if the listener expects it, TLS, then the first bytes, which tell HTTP/1.1 from HTTP/2.
 async fn open<H: Handler>(
     incoming: Incoming,
     site: &Site<H>,
     limits: &ConnectionLimits,
 ) -> Result<(Transport, Arc<Connection>), Unopened> {
     let Incoming {
-        stream,
+        mut stream,
         peer,
         local,
         exposure,
         kind,
         tls,
+        proxies,
     } = incoming;
+    let (peer, is_secure) = match proxies {
+        None => (peer, false),
+        Some(proxies) => {
+            let announced = proxies.read(&mut stream, peer.ip(), limits.header_read);
+            match announced.await {
+                Ok(Announced::Proxy) => (peer, false),
+                Ok(Announced::Client { address, is_secure }) => (address, is_secure),
+                Err(why) => {
+                    proxies.tell(peer, local, &why);
+                    return Err(Unopened::Cut(CutReason::ProxyHeader));
+                }
+            }
+        }
+    };
     let is_tls = tls.is_some();
     let (socket, prefix) = match tls {
         None => {
-            let mut stream = stream;
             let prefix = first_bytes(&mut stream, limits.header_read).await?;
             (Socket::Plain(TokioIo::new(stream)), prefix)
         }
@@ -123,6 +140,7 @@ async fn open<H: Handler>(
         exposure,
         kind,
         is_tls,
+        is_secure: is_tls || is_secure,
         is_http2,
     };
     let connection = Arc::new(Connection {

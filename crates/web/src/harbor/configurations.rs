@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 const ROBOT_DURATION: &str = "robot_token_duration";
 const PROJECT_CREATION: &str = "project_creation_restriction";
 const BANNER: &str = "banner_message";
+const STORAGE_PER_PROJECT: &str = "storage_per_project";
 
 /// Keys whose values are never shown. They can be "set" to what they are: nothing.
 const SECRETS: &[&str] = &[
@@ -96,7 +97,6 @@ fn fixed(call: &Call<'_>) -> BTreeMap<&'static str, Value> {
             "robot_name_prefix",
             json!(robot_prefix(&account.name, account.name == DEFAULT_ACCOUNT)),
         ),
-        ("storage_per_project", json!(-1)),
         ("ldap_scope", json!(2)),
         ("ldap_group_search_scope", json!(2)),
         ("ldap_timeout", json!(5)),
@@ -120,6 +120,7 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Reply, HarborError> {
         (ROBOT_DURATION, json!(settings.robot_duration_days)),
         (PROJECT_CREATION, json!(creation_restriction(&settings))),
         (BANNER, json!(settings.banner_message)),
+        (STORAGE_PER_PROJECT, json!(settings.storage_per_namespace)),
     ] {
         items.insert(key.to_owned(), item(value, true));
     }
@@ -157,6 +158,10 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Reply, HarborError> {
             BANNER => {
                 let text = value.as_str().ok_or_else(|| wrong_type(key, "string"))?;
                 change.banner_message = Some(text.to_owned());
+            }
+            STORAGE_PER_PROJECT => {
+                let bytes = value.as_i64().ok_or_else(|| wrong_type(key, "integer"))?;
+                change.storage_per_namespace = Some(bytes);
             }
             // Keys that Harbor does not have are passed over, as Harbor does.
             key => {

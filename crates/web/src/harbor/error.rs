@@ -1,6 +1,7 @@
 //! From the product's errors to Harbor's: the one table, and the answer it makes.
 
 use crate::body::{Body, BodyError};
+use crate::refusals::Noted;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use services::{AuthenticationFailed, Error, Refused};
@@ -12,6 +13,8 @@ pub(crate) struct HarborError {
     code: &'static str,
     message: String,
     retry_after_secs: Option<u64>,
+    /// Whether the refusal that it is stands in the audit log already.
+    is_noted: bool,
 }
 
 impl HarborError {
@@ -21,6 +24,7 @@ impl HarborError {
             code,
             message: message.into(),
             retry_after_secs: None,
+            is_noted: false,
         }
     }
 
@@ -36,6 +40,16 @@ impl HarborError {
             "UNAUTHORIZED",
             "authentication is required; log in first",
         )
+    }
+
+    /// 401 of a login that was not right.
+    pub(super) fn wrong_login(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
+    }
+
+    /// 503: what is needed for it does not answer.
+    pub(super) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
     }
 
     /// 403.
@@ -86,6 +100,9 @@ impl HarborError {
         if let Some(secs) = self.retry_after_secs {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
+        if self.is_noted {
+            response.extensions_mut().insert(Noted);
+        }
         response
     }
 }
@@ -98,6 +115,10 @@ impl From<Refused> for HarborError {
             Refused::InsufficientScope | Refused::Forbidden | Refused::Hidden => Self::forbidden(
                 "you may not do this here; ask an administrator for the role that may",
             ),
+            refused @ Refused::OutsideNetwork { .. } => Self {
+                is_noted: true,
+                ..Self::forbidden(refused.to_string())
+            },
             Refused::Failed(error) => error.into(),
         }
     }
@@ -164,11 +185,15 @@ impl From<Error> for HarborError {
                 (StatusCode::PRECONDITION_FAILED, "PRECONDITION")
             }
             Error::QuotaExceeded
+            | Error::NamespaceFull { .. }
+            | Error::PullLimitReached { .. }
             | Error::TooManyNamespaces { .. }
             | Error::PlanTooSmall { .. }
             | Error::BeyondOwnRights(_)
             | Error::AccountSuspended => (StatusCode::FORBIDDEN, "DENIED"),
-            Error::TooManyUploads { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUEST"),
+            Error::TooManyUploads { .. } | Error::TooManyRequests { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUEST")
+            }
             Error::Unavailable | Error::StorageFull => (StatusCode::SERVICE_UNAVAILABLE, "UNKNOWN"),
             Error::Damaged | Error::Internal => {
                 // What went wrong is in the log; clients compare this text.

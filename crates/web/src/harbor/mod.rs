@@ -12,8 +12,8 @@ mod error;
 mod groups;
 mod labels;
 mod members;
+mod oidc;
 mod operations;
-mod path;
 mod permissions;
 mod projects;
 mod query;
@@ -22,7 +22,7 @@ mod reply;
 mod repositories;
 mod robots;
 mod search;
-mod session;
+pub(crate) mod session;
 mod statistics;
 mod system;
 mod tags;
@@ -31,13 +31,13 @@ mod users;
 use crate::authentication::{authenticate_as, credentials};
 use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, RequestContext};
+use crate::path::PathParams;
 use crate::registry::{Registry, label};
 use bytes::Bytes;
 pub(crate) use error::HarborError;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 pub use operations::OPERATIONS;
 use operations::{Found, Operation};
-use path::PathParams;
 use query::Query;
 use reply::Reply;
 use serde::de::DeserializeOwned;
@@ -206,7 +206,7 @@ async fn perform(
     request: Request<IncomingBody>,
     context: &RequestContext,
 ) -> Routed {
-    let origin = registry.origin(&request, context);
+    let origin = registry.origin_at(&request, context).await;
     let cookie = session::cookie(request.headers());
     let by = match enter(registry, &request, context, cookie.as_deref()).await {
         Ok(by) => by,
@@ -219,14 +219,20 @@ async fn perform(
         Err(error) => return (Err(error), None),
     };
     let name = by.authenticated().name.clone();
+    // Whoever asks too much at once is refused before its body is read.
+    let seat = match registry.services.allowances.enter_account(&by).await {
+        Ok(seat) => seat,
+        Err(error) => return (Err(error.into()), name),
+    };
     let (head, body) = request.into_parts();
     // A cookie comes along whichever page made the browser ask; the token only from ours.
     let guard = session::Guard::of(registry, &head, cookie.as_deref());
-    if let Err(error) = guard.check() {
-        return (Ok(guard.mark(error.into_response())), name);
+    if let Err(why) = guard.check() {
+        let refused = HarborError::forbidden(why).into_response();
+        return (Ok(guard.mark(refused)), name);
     }
     if let Err(error) = guard.renew().await {
-        return (Err(error), name);
+        return (Err(error.into()), name);
     }
     let body = match body.read_to_limit(BODY_BYTES).await {
         Ok(body) => body,
@@ -242,10 +248,11 @@ async fn perform(
         body,
         origin,
     };
-    let response = match operation.run(&call).await {
+    let mut response = match operation.run(&call).await {
         Ok(reply) => reply.into_response(),
         Err(error) => error.into_response(),
     };
+    response.body_mut().hold(seat);
     (Ok(guard.mark(response)), name)
 }
 

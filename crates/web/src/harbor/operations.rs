@@ -1,10 +1,10 @@
 //! Every operation that works, by the name that Harbor's contract gives it.
 
-use super::path::{PathParams, match_path};
 use super::reply::Reply;
 use super::{Call, HarborError, audit_logs, groups, members, projects, system, users};
 use super::{accessories, additions, artifacts, labels, repositories, search, tags};
-use super::{configurations, permissions, quotas, robots, statistics};
+use super::{configurations, oidc, permissions, quotas, robots, statistics};
+use crate::path::{PathParams, decode_twice, match_path};
 use futures_util::future::BoxFuture;
 use http::Method;
 
@@ -53,6 +53,7 @@ operations! {
     getHealth "GET" "/health" => system::health,
     getSystemInfo "GET" "/systeminfo" => system::info,
     getVolumes "GET" "/systeminfo/volumes" => system::volumes,
+    pingOIDC "POST" "/system/oidc/ping" => oidc::ping,
     getCert "GET" "/systeminfo/getcert" => system::certificate,
     listProjects "GET" "/projects" => projects::list,
     headProject "HEAD" "/projects" => projects::head,
@@ -93,6 +94,7 @@ operations! {
     getStatistic "GET" "/statistics" => statistics::of_account,
     listQuotas "GET" "/quotas" => quotas::list,
     getQuota "GET" "/quotas/{id}" => quotas::get,
+    updateQuota "PUT" "/quotas/{id}" => quotas::update,
     getPermissions "GET" "/permissions" => permissions::list,
     ListRobot "GET" "/robots" => robots::list,
     CreateRobot "POST" "/robots" => robots::create,
@@ -134,7 +136,7 @@ operations! {
 pub(super) fn find(method: &Method, path: &str) -> Found {
     let mut has_others = false;
     for operation in OPERATIONS {
-        let Some(params) = match_path(operation.path, path) else {
+        let Some(params) = match_path(operation.path, path, decode_twice) else {
             continue;
         };
         let answers = operation.method == method.as_str();

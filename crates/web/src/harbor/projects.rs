@@ -142,6 +142,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, HarborError> {
     let new = NewNamespace {
         name: request.project_name.clone(),
         settings: request.change()?,
+        storage_limit: request.storage_limit,
     };
     let created = call.services().namespaces.create(&call.by, new).await;
     let created = created.map_err(|refused| match refused {

@@ -2,11 +2,17 @@
 
 use super::reply::{Reply, time};
 use super::{Call, HarborError};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use services::{NamespaceUsage, Refused};
 
 /// Harbor's word for no limit.
 const UNLIMITED: i64 = -1;
+
+/// A limit in Harbor's words.
+fn hard(limit_bytes: Option<u64>) -> i64 {
+    limit_bytes.map_or(UNLIMITED, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
+}
 
 fn quota(usage: &NamespaceUsage) -> Value {
     let namespace = &usage.details.namespace;
@@ -17,7 +23,7 @@ fn quota(usage: &NamespaceUsage) -> Value {
             "name": namespace.name,
             "owner_name": usage.details.owner_name,
         },
-        "hard": { "storage": UNLIMITED },
+        "hard": { "storage": hard(usage.limit_bytes) },
         "used": { "storage": usage.used_bytes },
         "creation_time": time(Some(namespace.created_at_ms)),
         "update_time": time(Some(usage.details.updated_at_ms)),
@@ -25,8 +31,8 @@ fn quota(usage: &NamespaceUsage) -> Value {
 }
 
 /// Bytes as a project's summary shows them.
-pub(super) fn summary(used_bytes: u64) -> Value {
-    json!({ "hard": { "storage": UNLIMITED }, "used": { "storage": used_bytes } })
+pub(super) fn summary(used_bytes: u64, limit_bytes: Option<u64>) -> Value {
+    json!({ "hard": { "storage": hard(limit_bytes) }, "used": { "storage": used_bytes } })
 }
 
 /// `listQuotas`. There are quotas of projects only.
@@ -74,4 +80,38 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Reply, HarborError> {
         .get(&call.by, call.number("id")?)
         .await?;
     Ok(Reply::json(&quota(&usage)))
+}
+
+#[derive(Deserialize)]
+struct Hard {
+    storage: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct QuotaRequest {
+    hard: Option<Hard>,
+}
+
+/// `updateQuota`: of the project that has the number.
+pub(super) async fn update(call: &Call<'_>) -> Result<Reply, HarborError> {
+    let number = call.number("id")?;
+    // Who may not is told so first, as with every operation.
+    let quotas = &call.services().quotas;
+    call.services()
+        .authorizer
+        .require(&call.by, model::Action::QuotaUpdate)
+        .await?;
+    let request: QuotaRequest = call.json()?;
+    let storage = request.hard.and_then(|hard| hard.storage);
+    let limit = match storage {
+        Some(UNLIMITED) => None,
+        Some(limit) if limit > 0 => u64::try_from(limit).ok(),
+        _ => {
+            return Err(HarborError::bad_request(
+                "hard.storage is a number of bytes, or -1 for no limit",
+            ));
+        }
+    };
+    quotas.set_limit(&call.by, number, limit).await?;
+    Ok(Reply::done())
 }

@@ -16,6 +16,11 @@ impl Reply {
         Self(Response::new(Body::empty()))
     }
 
+    /// An answer that was made elsewhere.
+    pub(super) fn of(response: Response<Body>) -> Self {
+        Self(response)
+    }
+
     /// 200 with JSON.
     pub(super) fn json(value: &Value) -> Self {
         Self::text("application/json; charset=utf-8", value.to_string() + "\n")

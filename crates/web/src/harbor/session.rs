@@ -1,6 +1,7 @@
 //! Logins by form, and the token that keeps other sites' pages from using them.
 
 use super::HarborError;
+use super::oidc;
 use super::reply::Reply;
 use crate::authentication::origin;
 use crate::body::{Body, IncomingBody};
@@ -22,7 +23,7 @@ const NO_RENEWAL: HeaderName = HeaderName::from_static("x-harbor-no-session-rene
 const FORM_BYTES: u64 = 8 * 1024;
 
 /// The session that a request's cookies name.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn cookie(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter();
     let pairs = lines
         .filter_map(|line| line.to_str().ok())
@@ -32,7 +33,7 @@ pub(super) fn cookie(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What stands between a session and whoever would use it.
-pub(super) struct Guard<'a> {
+pub(crate) struct Guard<'a> {
     registry: &'a Registry,
     cookie: Option<&'a str>,
     is_change: bool,
@@ -42,7 +43,7 @@ pub(super) struct Guard<'a> {
 }
 
 impl<'a> Guard<'a> {
-    pub(super) fn of(
+    pub(crate) fn of(
         registry: &'a Registry,
         head: &request::Parts,
         cookie: Option<&'a str>,
@@ -62,23 +63,23 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// Refuses a change that shows a session but not its token.
-    pub(super) fn check(&self) -> Result<(), HarborError> {
+    /// Refuses a change that shows a session but not its token, and says why.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
         let Some(cookie) = self.cookie.filter(|_| self.is_change) else {
             return Ok(());
         };
         let Some(token) = &self.token else {
-            return Err(HarborError::forbidden("CSRF token not found in request"));
+            return Err("CSRF token not found in request");
         };
         if self.registry.services.sessions.is_csrf_token(cookie, token) {
             Ok(())
         } else {
-            Err(HarborError::forbidden("CSRF token invalid"))
+            Err("CSRF token invalid")
         }
     }
 
     /// Lets a session that was used live on.
-    pub(super) async fn renew(&self) -> Result<(), HarborError> {
+    pub(crate) async fn renew(&self) -> services::Result<()> {
         if let Some(cookie) = self.cookie.filter(|_| self.is_use) {
             self.registry.services.sessions.renew(cookie).await?;
         }
@@ -86,7 +87,7 @@ impl<'a> Guard<'a> {
     }
 
     /// Tells whoever showed a session its token.
-    pub(super) fn mark(&self, mut response: Response<Body>) -> Response<Body> {
+    pub(crate) fn mark(&self, mut response: Response<Body>) -> Response<Body> {
         let Some(cookie) = self.cookie else {
             return response;
         };
@@ -119,6 +120,9 @@ pub(super) async fn answer(
             Ok(Reply::done()
                 .header(header::SET_COOKIE, &set_cookie("", context, Some(0)))
                 .into_response())
+        }
+        (_, path) if path.starts_with("/c/oidc/") => {
+            oidc::answer(registry, &request, context).await
         }
         (_, "/c/login" | "/c/log_out") => Err(HarborError::method_not_allowed()),
         _ => Err(HarborError::not_found("there is no such page")),
@@ -179,7 +183,11 @@ fn require_own_page(
     }
 }
 
-fn set_cookie(value: &str, context: &RequestContext, max_age_secs: Option<u32>) -> String {
+pub(super) fn set_cookie(
+    value: &str,
+    context: &RequestContext,
+    max_age_secs: Option<u32>,
+) -> String {
     let mut text = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax");
     if context.client.is_secure {
         text.push_str("; Secure");

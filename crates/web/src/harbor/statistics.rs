@@ -48,8 +48,8 @@ pub(super) async fn of_project(call: &Call<'_>) -> Result<Reply, HarborError> {
         }),
         &["repo_count"],
     );
-    if let Some(used_bytes) = summary.used_bytes {
-        answer["quota"] = quotas::summary(used_bytes);
+    if let Some((used_bytes, limit_bytes)) = summary.used_bytes {
+        answer["quota"] = quotas::summary(used_bytes, limit_bytes);
     }
     Ok(Reply::json(&answer))
 }

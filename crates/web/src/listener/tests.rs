@@ -504,6 +504,7 @@ async fn a_taken_address_is_explained() {
         exposure: Exposure::Public,
         kind: ListenerKind::Registry,
         certificates: None,
+        proxies: None,
     };
     let error = Listeners::bind(vec![config])
         .err()
@@ -520,6 +521,7 @@ fn plain_http_is_for_loopback_unless_allowed() {
         exposure: Exposure::Public,
         kind: ListenerKind::Registry,
         certificates: None,
+        proxies: None,
     };
     for address in [
         "127.0.0.1:1",

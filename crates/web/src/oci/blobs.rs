@@ -55,28 +55,46 @@ pub(super) async fn get(
         blobs.stat(&access, digest).await?;
         return Ok(not_modified(digest));
     }
+    exchange.require_pull()?;
     let blob = blobs.open(&access, digest).await?;
     let size_bytes = blob.len();
     let asked = asked_ranges(exchange, digest, size_bytes);
     if allows_redirect(exchange, &asked)
         && let Some(url) = blob.signed_url().await?
     {
+        // What the store sends is not seen: it counts as taken to the end.
+        if let Some(meter) = exchange.meter(name) {
+            meter.sent(asked_bytes(&asked, size_bytes));
+        }
         return Ok(redirect(&url, digest));
     }
     match asked {
         RangeOutcome::Whole => {
             let body = Body::blob(blob.body(0..size_bytes).await?);
+            let body = exchange.content(name, body);
             Ok(headers(StatusCode::OK, body, digest).done())
         }
         RangeOutcome::Single(range) => {
             let content_range = content_range(&range, size_bytes);
             let body = Body::blob(blob.body(range).await?);
+            let body = exchange.content(name, body);
             Ok(headers(StatusCode::PARTIAL_CONTENT, body, digest)
                 .header(header::CONTENT_RANGE, &content_range)
                 .done())
         }
-        RangeOutcome::Multi(ranges) => parts(exchange, blob, &ranges, digest).await,
+        RangeOutcome::Multi(ranges) => {
+            let response = parts(exchange, blob, &ranges, digest).await?;
+            Ok(response.map(|body| exchange.content(name, body)))
+        }
         RangeOutcome::Unsatisfiable => Err(OciError::RangeUnsatisfiable { size_bytes }),
+    }
+}
+
+/// How many bytes are asked for, of one range at most.
+fn asked_bytes(asked: &RangeOutcome, size_bytes: u64) -> u64 {
+    match asked {
+        RangeOutcome::Single(range) => range.end - range.start,
+        _ => size_bytes,
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the product's errors to the distribution specification's: the one table, and the answer it makes.
 
 use crate::body::{Body, BodyError};
+use crate::refusals::Noted;
 use crate::registry::TOKEN_PATH;
 use http::{HeaderValue, Response, StatusCode, header};
 use oci::{
@@ -90,6 +91,9 @@ impl OciError {
             Self::Endpoint(EndpointError::MethodNotAllowed(allowed)) => {
                 headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
             }
+            Self::Refused(Refused::OutsideNetwork { .. }) => {
+                response.extensions_mut().insert(Noted);
+            }
             Self::RangeUnsatisfiable { size_bytes } => {
                 if let Ok(value) = HeaderValue::try_from(unsatisfied_content_range(*size_bytes)) {
                     headers.insert(header::CONTENT_RANGE, value);
@@ -100,7 +104,10 @@ impl OciError {
                     headers.insert(header::RANGE, value);
                 }
             }
-            Self::Busy | Self::Service(Error::Unavailable | Error::TooManyUploads { .. }) => {
+            Self::Busy
+            | Self::Service(
+                Error::Unavailable | Error::TooManyUploads { .. } | Error::TooManyRequests { .. },
+            ) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
@@ -163,7 +170,9 @@ impl OciError {
                 with(ErrorCode::Unauthorized)
             }
             Self::Refused(Refused::Hidden) => with(ErrorCode::NameUnknown),
-            Self::Refused(Refused::Forbidden) => with(ErrorCode::Denied),
+            Self::Refused(Refused::Forbidden | Refused::OutsideNetwork { .. }) => {
+                with(ErrorCode::Denied)
+            }
             Self::Refused(Refused::Failed(error)) | Self::Service(error) => of_service(error),
             Self::Body(error) => of_body(error),
             Self::Endpoint(EndpointError::Protocol { code, .. }) | Self::Header(code, _) => {
@@ -204,8 +213,11 @@ fn of_service(error: &Error) -> (ErrorCode, StatusCode) {
             return (Code::BlobUploadInvalid, StatusCode::RANGE_NOT_SATISFIABLE);
         }
         Error::BlobTooLarge { .. } => return (Code::SizeInvalid, StatusCode::PAYLOAD_TOO_LARGE),
-        Error::TooManyUploads { .. } => Code::TooManyRequests,
-        Error::QuotaExceeded
+        Error::TooManyUploads { .. } | Error::TooManyRequests { .. } => Code::TooManyRequests,
+        // No later request does better before the month is over: a client that tries again only makes its user wait.
+        Error::PullLimitReached { .. }
+        | Error::QuotaExceeded
+        | Error::NamespaceFull { .. }
         | Error::TooManyNamespaces { .. }
         | Error::PlanTooSmall { .. }
         | Error::BeyondOwnRights(_)

@@ -26,12 +26,19 @@ pub(super) async fn get(
     let responder = if names_entity(if_none_match, digest) {
         respond(StatusCode::NOT_MODIFIED, Body::empty())
     } else {
-        if exchange.request.method() == Method::GET {
+        let body = Body::full(manifest.content.clone());
+        let body = if exchange.request.method() == Method::GET {
+            exchange.require_pull()?;
             let traffic = &exchange.registry.services.traffic;
             traffic.pulled(&access, reference, &manifest.digest);
-        }
-        respond(StatusCode::OK, Body::full(manifest.content.clone()))
-            .shared(header::CONTENT_TYPE, &manifest.media_type)
+            if let Some(meter) = exchange.meter(name) {
+                meter.pulled();
+            }
+            exchange.content(name, body)
+        } else {
+            body
+        };
+        respond(StatusCode::OK, body).shared(header::CONTENT_TYPE, &manifest.media_type)
     };
     let responder = responder
         .shared(CONTENT_DIGEST, &manifest.digest_text)
@@ -50,6 +57,7 @@ pub(super) async fn put(
     tags: &[Tag],
 ) -> Result<Response<Body>, OciError> {
     let access = exchange.authorize::<Push>(name).await?;
+    let meter = exchange.meter(name);
     let registry = exchange.registry;
     let most = registry.settings.tags_per_put;
     if tags.len() > most {
@@ -69,6 +77,9 @@ pub(super) async fn put(
         content: body.read_to_limit(registry.settings.manifest_bytes).await?,
     };
     let pushed = registry.services.manifests.put(&access, push).await?;
+    if let Some(meter) = meter {
+        meter.pushed();
+    }
     let location = format!("/v2/{name}/manifests/{}", pushed.digest);
     let mut responder = respond(StatusCode::CREATED, Body::empty())
         .header(header::LOCATION, &location)

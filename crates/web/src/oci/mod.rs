@@ -17,8 +17,8 @@ use error::{ChallengeContext, OciError};
 use http::{Method, Request, Response, StatusCode};
 use oci::{Endpoint, RepositoryName, ScopeActions};
 use response::{HeaderText, respond};
-use services::{Access, CallerContext, Error, RepositoryAction};
-use std::sync::Arc;
+use services::{Access, CallerContext, Error, Meter, RepositoryAction, Seat, TransferShare};
+use std::sync::{Arc, OnceLock};
 
 /// A request that is understood, and its caller.
 pub(crate) struct Exchange<'a> {
@@ -26,6 +26,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) caller: CallerContext,
     pub(crate) request: Request<IncomingBody>,
+    /// The request's place among those of the account that its repository is of.
+    pub(crate) seat: &'a OnceLock<Seat>,
 }
 
 impl Exchange<'_> {
@@ -34,19 +36,61 @@ impl Exchange<'_> {
         &self,
         name: &RepositoryName,
     ) -> Result<Access<A>, OciError> {
-        Ok(self
-            .registry
-            .services
-            .authorizer
-            .authorize(&self.caller, name)
-            .await?)
+        let services = &self.registry.services;
+        let access = services.authorizer.authorize(&self.caller, name).await?;
+        // A mount asks about two repositories; the one that is pushed to comes first.
+        if self.seat.get().is_none() {
+            let seat = services.allowances.enter(&access).await?;
+            self.seat.get_or_init(|| seat);
+        }
+        Ok(access)
     }
 
-    /// A place among the blobs being sent or received at once.
-    pub(crate) fn begin_transfer(&self) -> Result<tokio::sync::OwnedSemaphorePermit, OciError> {
-        let transfers = Arc::clone(&self.registry.transfers);
-        transfers.try_acquire_owned().map_err(|_| OciError::Busy)
+    /// A place among the blobs being sent or received at once, of which every account gets its share.
+    pub(crate) fn begin_transfer(&self) -> Result<Transfer, OciError> {
+        let transfers = &self.registry.transfers;
+        let (free, all) = (
+            transfers.available_permits(),
+            self.registry.settings.transfers_at_once,
+        );
+        let share = match self.seat.get() {
+            Some(seat) => Some(seat.begin_transfer(free, all).ok_or(OciError::Busy)?),
+            None => None,
+        };
+        let place = Arc::clone(transfers).try_acquire_owned();
+        Ok(Transfer {
+            _place: place.map_err(|_| OciError::Busy)?,
+            _share: share,
+        })
     }
+
+    /// Whether content may be sent, as far as the account's plan goes.
+    pub(crate) fn require_pull(&self) -> Result<(), OciError> {
+        match self.seat.get() {
+            Some(seat) => Ok(seat.require_pull()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts what goes out of a repository's namespace, and into it.
+    pub(crate) fn meter(&self, name: &RepositoryName) -> Option<Meter> {
+        let seat = self.seat.get()?;
+        Some(seat.meter(name.namespace()))
+    }
+
+    /// Content as the body of an answer: what is sent of it counts as pulled.
+    pub(crate) fn content(&self, name: &RepositoryName, body: Body) -> Body {
+        match self.meter(name) {
+            Some(meter) => body.metered(meter),
+            None => body,
+        }
+    }
+}
+
+/// A blob under way.
+pub(crate) struct Transfer {
+    _place: tokio::sync::OwnedSemaphorePermit,
+    _share: Option<TransferShare>,
 }
 
 /// Answers a request under `/v2/`.
@@ -64,7 +108,7 @@ pub(crate) async fn answer(
         }
     };
     // Only an error needs it, but then the request is gone.
-    let origin = OriginParts::of(registry, &request, context);
+    let origin = OriginParts::of(registry, &request, context).await;
     let (result, caller) = answer_endpoint(registry, &endpoint, request, context).await;
     let response = result.unwrap_or_else(|error| {
         error.into_response(&ChallengeContext {
@@ -91,22 +135,27 @@ async fn answer_endpoint(
         Err(failed) => return (Err(failed.into()), None),
     };
     let name = caller.authenticated.name.clone();
+    let seat = OnceLock::new();
     let exchange = Exchange {
         registry,
         endpoint,
         caller,
         request,
+        seat: &seat,
     };
-    let result = match require_namespace(&exchange, context) {
+    let mut result = match require_namespace(&exchange, context) {
         Ok(()) => dispatch(exchange).await,
         Err(error) => Err(error),
     };
+    if let (Ok(response), Some(seat)) = (&mut result, seat.into_inner()) {
+        response.body_mut().hold(seat);
+    }
     (result, name)
 }
 
 async fn dispatch(exchange: Exchange<'_>) -> Result<Response<Body>, OciError> {
     match exchange.endpoint {
-        Endpoint::Ping => ping(&exchange),
+        Endpoint::Ping => ping(&exchange).await,
         Endpoint::GetManifest {
             name, reference, ..
         } => manifests::get(&exchange, name, reference).await,
@@ -165,10 +214,12 @@ async fn dispatch(exchange: Exchange<'_>) -> Result<Response<Body>, OciError> {
 }
 
 /// end-1. Anonymous callers are always asked to log in, public namespaces or not: that is how a client learns where.
-fn ping(exchange: &Exchange<'_>) -> Result<Response<Body>, OciError> {
+async fn ping(exchange: &Exchange<'_>) -> Result<Response<Body>, OciError> {
     if exchange.caller.authenticated.caller.is_anonymous() && !has_token(exchange) {
         return Err(services::Refused::Unauthenticated.into());
     }
+    let authorizer = &exchange.registry.services.authorizer;
+    authorizer.admit_login(&exchange.caller).await?;
     Ok(respond(StatusCode::OK, Body::full("{}"))
         .content_type("application/json")
         .done())
@@ -248,7 +299,11 @@ enum OriginParts {
 }
 
 impl OriginParts {
-    fn of(registry: &Registry, request: &Request<IncomingBody>, context: &RequestContext) -> Self {
+    async fn of(
+        registry: &Registry,
+        request: &Request<IncomingBody>,
+        context: &RequestContext,
+    ) -> Self {
         let host = request.headers().get(http::header::HOST);
         match host {
             // The usual case costs one reference count.
@@ -260,7 +315,7 @@ impl OriginParts {
                     host: HeaderText(host.clone()),
                 }
             }
-            _ => Self::Known(registry.origin(request, context)),
+            _ => Self::Known(registry.origin_at(request, context).await),
         }
     }
 

@@ -1,22 +1,27 @@
-//! Paths of Harbor's API, matched as they came: a repository's name is one segment, with its slashes encoded once or twice.
+//! Paths of the management APIs, matched as they came: a name is one segment, whatever slashes are encoded in it.
 
 use percent_encoding::percent_decode_str;
 
 /// What stood in the places of a template, decoded.
 #[derive(Debug, Default)]
-pub(super) struct PathParams(Vec<(&'static str, String)>);
+pub(crate) struct PathParams(Vec<(&'static str, String)>);
 
 impl PathParams {
     /// What stood in the place of that name; empty for a place that the template does not have.
-    pub(super) fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(known, _)| *known == name);
         found.map_or("", |(_, value)| value)
     }
 }
 
 /// What stands in the places of `template` (as `/projects/{project_name}/members`) in a path, which is not decoded yet;
-/// `None` when it is another path. A final slash counts for nothing: clients have it here and there.
-pub(super) fn match_path(template: &'static str, path: &str) -> Option<PathParams> {
+/// `None` when it is another path. A final slash counts for nothing: clients have it here and there. `decode` reads a place's
+/// text, or says that it cannot be one.
+pub(crate) fn match_path(
+    template: &'static str,
+    path: &str,
+    decode: fn(&str) -> Option<String>,
+) -> Option<PathParams> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let mut params = PathParams::default();
     let mut parts = path.split('/');
@@ -26,7 +31,7 @@ pub(super) fn match_path(template: &'static str, path: &str) -> Option<PathParam
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
         {
-            Some(name) => params.0.push((name, decode_twice(part)?)),
+            Some(name) => params.0.push((name, decode(part)?)),
             None if wanted == part => {}
             None => return None,
         }
@@ -34,12 +39,16 @@ pub(super) fn match_path(template: &'static str, path: &str) -> Option<PathParam
     parts.next().is_none().then_some(params)
 }
 
-/// Some clients encode a name once, some twice: a percent sign that is left after the first time is one of the second.
-/// `None` for what is not UTF-8, or empty.
-fn decode_twice(part: &str) -> Option<String> {
-    let once = percent_decode_str(part).decode_utf8().ok()?;
-    let twice = percent_decode_str(&once).decode_utf8().ok()?;
-    (!twice.is_empty() && !twice.contains('\0')).then(|| twice.into_owned())
+/// Reads a name that is encoded. `None` for what is not UTF-8, or empty.
+pub(crate) fn decode_once(part: &str) -> Option<String> {
+    let text = percent_decode_str(part).decode_utf8().ok()?;
+    (!text.is_empty() && !text.contains('\0')).then(|| text.into_owned())
+}
+
+/// Some of Harbor's clients encode a name once, some twice: a percent sign that is left after the first time is one of the
+/// second.
+pub(crate) fn decode_twice(part: &str) -> Option<String> {
+    decode_once(&decode_once(part)?)
 }
 
 #[cfg(test)]
@@ -50,7 +59,7 @@ mod tests {
 
     fn repository(path: &str) -> Option<String> {
         Some(
-            match_path(REPOSITORY, path)?
+            match_path(REPOSITORY, path, decode_twice)?
                 .get("repository_name")
                 .to_owned(),
         )
@@ -66,6 +75,17 @@ mod tests {
             repository("/projects/p/repositories/a/").as_deref(),
             Some("a")
         );
+    }
+
+    #[test]
+    fn a_name_that_is_decoded_once_may_hold_percent_signs() {
+        let of = |path| {
+            let params = match_path("/names/{name}", path, decode_once);
+            params.map(|params| params.get("name").to_owned())
+        };
+        assert_eq!(of("/names/a%252Fb").as_deref(), Some("a%2Fb"));
+        assert_eq!(of("/names/a%2Fb").as_deref(), Some("a/b"));
+        assert_eq!(of("/names/a%00b"), None);
     }
 
     #[test]
