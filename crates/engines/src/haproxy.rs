@@ -23,6 +23,7 @@ pub struct HaproxyBuilder {
     directory: Option<PathBuf>,
     port: Option<u16>,
     outlives_us: bool,
+    passes_tcp: bool,
 }
 
 impl HaproxyBuilder {
@@ -47,6 +48,13 @@ impl HaproxyBuilder {
         self
     }
 
+    /// Passes connections on as they are, and says whose they are by the PROXY protocol, version 2.
+    #[must_use]
+    pub fn passing_tcp(mut self) -> Self {
+        self.passes_tcp = true;
+        self
+    }
+
     /// Starts it before these replicas, which need not run yet.
     pub fn start(self, replicas: &[SocketAddr]) -> Result<Haproxy, Error> {
         if !Path::new(PROGRAM).exists() {
@@ -65,7 +73,11 @@ impl HaproxyBuilder {
         };
         let path = place.path().join("haproxy.cfg");
         let socket = place.path().join("stats.sock");
-        let text = configuration(port, &socket, replicas);
+        let text = if self.passes_tcp {
+            tcp_configuration(port, &socket, replicas)
+        } else {
+            configuration(port, &socket, replicas)
+        };
         std::fs::write(&path, text).map_err(Error::at("write", &path))?;
         let recipe = Recipe {
             name: "HAProxy",
@@ -127,6 +139,39 @@ backend replicas
     option httpchk GET /readyz
     http-check expect status 200
     default-server check inter 500ms fall 2 rise 1 observe layer4 on-error mark-down error-limit 1
+",
+        socket.display()
+    );
+    for (number, replica) in replicas.iter().enumerate() {
+        _ = writeln!(text, "    server r{number} {replica}");
+    }
+    text
+}
+
+/// Each connection goes to one replica, header of the PROXY protocol first. So do the checks, which are the proxy's own.
+fn tcp_configuration(port: u16, socket: &Path, replicas: &[SocketAddr]) -> String {
+    let mut text = format!(
+        "\
+global
+    stats socket {} mode 600 level admin
+    log stderr format raw local0 notice
+
+defaults
+    mode tcp
+    log global
+    timeout connect 5s
+    timeout client 10m
+    timeout server 10m
+
+frontend registry
+    bind 127.0.0.1:{port}
+    default_backend replicas
+
+backend replicas
+    balance roundrobin
+    option httpchk GET /readyz
+    http-check expect status 200
+    default-server check check-send-proxy send-proxy-v2 inter 500ms fall 2 rise 1
 ",
         socket.display()
     );

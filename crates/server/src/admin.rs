@@ -4,6 +4,8 @@ mod accounts;
 mod audit;
 mod groups;
 mod jobs;
+mod network;
+mod operators;
 mod robots;
 
 use crate::backup;
@@ -92,12 +94,21 @@ pub(crate) async fn carry_out(
         AdminCommand::Plan(command) => {
             accounts::carry_out_plan(&services.deployment, command).await
         }
+        AdminCommand::Operator(command) => {
+            operators::carry_out(&services.deployment, command).await
+        }
         AdminCommand::User(command) => user(accounts, &by, command).await,
         AdminCommand::Namespace(command) => namespace(&services.namespaces, &by, command).await,
         AdminCommand::Member(command) => groups::member(accounts, &by, command).await,
         AdminCommand::Group(command) => groups::group(accounts, &by, command).await,
         AdminCommand::Token(command) => token(accounts, &by, command).await,
         AdminCommand::Robot(command) => robots::carry_out(&services.robots, &by, command).await,
+        AdminCommand::Address(command) => {
+            network::carry_out_address(&services.deployment, &by, command).await
+        }
+        AdminCommand::Network(command) => {
+            network::carry_out(&services.network_rules, &by, command).await
+        }
         AdminCommand::Jobs(command) => jobs::carry_out(&services.jobs, &by, command).await,
         AdminCommand::Audit(command) => audit::carry_out(services, &by, command).await,
         AdminCommand::Upkeep(step) => upkeep::carry_out(services, step).await,
@@ -181,6 +192,7 @@ async fn namespace(
     Ok(match command {
         NamespaceCommand::Create { name, public } => {
             let new = NewNamespace {
+                storage_limit: None,
                 name: name.clone(),
                 settings: access(public),
             };

@@ -12,9 +12,10 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use admin::{
-    AccountCommand, AdminArgs, AdminCommand, AuditCommand, AuditFormat, AuditStep, GroupCommand,
-    JobStateWord, JobsCommand, MemberCommand, MemberRole, NamespaceCommand, NewRobotArgs,
-    PlanCommand, RobotCommand, TokenAction, TokenCommand, UserCommand,
+    AccountCommand, AddressCommand, AdminArgs, AdminCommand, AuditCommand, AuditFormat, AuditStep,
+    GroupCommand, JobStateWord, JobsCommand, MemberCommand, MemberRole, NamespaceCommand,
+    NetworkCommand, NewRobotArgs, OperatorCommand, OperatorRoleWord, PlanCommand, RobotCommand,
+    TokenAction, TokenCommand, UserCommand,
 };
 
 pub(crate) use backup::{

@@ -6,6 +6,7 @@
 mod database;
 mod environment;
 mod file;
+mod listeners;
 mod origin;
 mod reader;
 mod s3;
@@ -147,6 +148,7 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsConfig,
     pub(crate) registry: RegistryConfig,
     pub(crate) limits: LimitsConfig,
+    pub(crate) accounts: AccountsConfig,
     pub(crate) uploads: UploadsConfig,
     pub(crate) garbage_collection: GarbageCollectionConfig,
     pub(crate) scrub: ScrubConfig,
@@ -155,6 +157,8 @@ pub(crate) struct Config {
     pub(crate) storage: StorageConfig,
     pub(crate) s3: S3Config,
     pub(crate) network: NetworkConfig,
+    /// `[outbound]`: what is listed beside the public Internet.
+    pub(crate) outbound: outbound::Destinations,
     pub(crate) log: LogConfig,
     pub(crate) traces: TracesConfig,
     /// From `ROADSTEAD_ADMIN_PASSWORD`; used when the first user is made, at the first start, and never again.
@@ -166,6 +170,8 @@ pub(crate) struct Config {
 pub(crate) struct ListenerConfig {
     pub(crate) address: SocketAddr,
     pub(crate) exposure: Exposure,
+    /// Whether connections begin with a header of the PROXY protocol; then there are trusted proxies.
+    pub(crate) proxy_protocol: bool,
     /// `None`: plain HTTP, which is loopback or was allowed.
     pub(crate) tls: Option<TlsFiles>,
 }
@@ -194,6 +200,7 @@ pub(crate) struct RegistryConfig {
     pub(crate) refresh_token_lifetime: Duration,
     pub(crate) session_lifetime: Duration,
     pub(crate) robot_secret_overlap: Duration,
+    pub(crate) audit_log_min_days: u64,
     pub(crate) anonymous_pull: bool,
     pub(crate) create_namespace_on_push: bool,
     pub(crate) allow_sparse_indexes: bool,
@@ -228,6 +235,16 @@ pub(crate) struct LimitsConfig {
     pub(crate) failed_logins_window: Duration,
     pub(crate) drain_announce: Duration,
     pub(crate) drain_timeout: Duration,
+}
+
+/// `[accounts]`
+#[derive(Clone, Debug)]
+pub(crate) struct AccountsConfig {
+    /// Below which accounts are reached under their names; lower case.
+    pub(crate) domain: Option<String>,
+    /// Percent; 0 for none.
+    pub(crate) storage_warnings: [u8; 2],
+    pub(crate) closing_grace: Duration,
 }
 
 /// `[uploads]`

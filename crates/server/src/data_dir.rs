@@ -147,10 +147,13 @@ fn settings(config: &Config) -> Settings {
     Settings {
         issuer: registry.service_name.clone(),
         service: registry.service_name.clone(),
+        account_domain: config.accounts.domain.clone(),
+        shared_host: registry.external_url.as_deref().map(host_of),
         token_lifetime_ms: millis(registry.token_lifetime),
         refresh_token_lifetime_ms: millis(registry.refresh_token_lifetime),
         session_lifetime_ms: millis(registry.session_lifetime),
         robot_secret_overlap_ms: millis(registry.robot_secret_overlap),
+        audit_log_min_days: i64::try_from(registry.audit_log_min_days).unwrap_or(i64::MAX),
         password_memory_ms: millis(PASSWORD_MEMORY),
         upload_lifetime_ms: millis(config.uploads.expire_after),
         open_uploads_per_account: limits.uploads_open_per_account,
@@ -165,11 +168,24 @@ fn settings(config: &Config) -> Settings {
         manifest_cache_bytes: limits.manifest_cache_bytes,
         remembered_credentials: limits.remembered_credentials,
         referrers_page_bytes: limits.referrers_page_bytes,
+        storage_warnings: config.accounts.storage_warnings,
+        closing_grace_ms: millis(config.accounts.closing_grace),
+        outbound: config.outbound.clone(),
         jobs: JobSettings {
             running_per_account: config.jobs.running_per_account,
             keep_ms: millis(config.jobs.keep),
         },
     }
+}
+
+/// The host of a URL that has a scheme, in lower case and without its port.
+fn host_of(url: &str) -> String {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    host.to_ascii_lowercase()
 }
 
 /// The deployment says how many failures within a window; the rest keeps the shape of the defaults.

@@ -16,6 +16,7 @@ use web::exchange::Site;
 use web::health::Health;
 use web::listener::{DrainPlan, ListenerConfig, ListenerKind, Listeners, Server};
 use web::metrics::Metrics;
+use web::proxy_protocol::ProxyProtocol;
 use web::registry::{ENDPOINTS, Registry, RegistrySettings};
 use web::request_id::RequestIds;
 use web::tls::Certificates;
@@ -91,9 +92,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 fn bind(config: &Config) -> anyhow::Result<(Listeners, Vec<Arc<Certificates>>)> {
     let mut all = Vec::new();
     let mut watched = Vec::new();
+    let proxies = &config.network.forwarding.trusted;
     for Listen {
         address,
         exposure,
+        proxy_protocol,
         tls,
     } in &config.listeners
     {
@@ -108,6 +111,7 @@ fn bind(config: &Config) -> anyhow::Result<(Listeners, Vec<Arc<Certificates>>)> 
             exposure,
             kind: ListenerKind::Registry,
             certificates,
+            proxies: proxy_protocol.then(|| Arc::new(ProxyProtocol::new(proxies.clone()))),
         });
     }
     all.extend(config.metrics.address.map(|address| ListenerConfig {
@@ -115,6 +119,7 @@ fn bind(config: &Config) -> anyhow::Result<(Listeners, Vec<Arc<Certificates>>)> 
         exposure: Exposure::Private,
         kind: ListenerKind::Metrics,
         certificates: None,
+        proxies: None,
     }));
     Ok((Listeners::bind(all)?, watched))
 }

@@ -3,11 +3,16 @@
 use super::Answer;
 use crate::cli::{AccountCommand, PlanCommand};
 use crate::text::table;
-use model::{Account, AccountState, Plan, PlanFeatures, PlanLimits};
+use model::{Plan, PlanLimits};
 use serde_json::{Value, json};
-use services::{AccountView, Deployment, NewPlan, OperatorContext};
+use services::{
+    AccountFilter, AccountSummary, AccountView, Closing, Deployment, NewPlan, OperatorContext,
+    Receipt, Refused, Suspension,
+};
 
 const GIB: u64 = 1 << 30;
+/// Rows of one question to the registry.
+const PAGE: usize = 1000;
 
 pub(super) async fn carry_out(
     deployment: &Deployment,
@@ -31,11 +36,11 @@ pub(super) async fn carry_out(
             let accounts = all_accounts(deployment, &by).await?;
             let rows = accounts
                 .iter()
-                .map(|account| vec![account.name.clone(), account.state.as_str().to_owned()]);
+                .map(|account| vec![account.account.name.clone(), account.state.clone()]);
             let text = table(&["NAME", "STATE"], rows);
             let json = accounts
                 .iter()
-                .map(|account| json!({ "name": account.name, "state": account.state.as_str() }));
+                .map(|account| json!({ "name": account.account.name, "state": account.state }));
             Answer::new(json.collect(), text)
         }
         AccountCommand::Show { name } => shown(&deployment.show_account(&by, &name).await?),
@@ -45,20 +50,97 @@ pub(super) async fn carry_out(
             Answer::new(json, format!("account {name} has plan {plan}\n"))
         }
         AccountCommand::Suspend { name } => {
-            set_state(deployment, &by, &name, AccountState::Suspended).await?
+            let mode = Suspension::PullOnly;
+            deployment.suspend_account(&by, &name, (mode, "")).await?;
+            let json = json!({ "name": name, "state": "suspended" });
+            Answer::new(json, format!("account {name} may pull only\n"))
         }
         AccountCommand::Resume { name } => {
-            set_state(deployment, &by, &name, AccountState::Active).await?
+            deployment.resume_account(&by, &name).await?;
+            let json = json!({ "name": name, "state": "active" });
+            Answer::new(json, format!("account {name} may do everything again\n"))
         }
+        AccountCommand::Close {
+            name,
+            grace_days,
+            allow_pull,
+            reason,
+        } => {
+            let closing = Closing {
+                grace_days,
+                allows_pull: allow_pull,
+                reason,
+            };
+            let destroy_at_ms = deployment.close_account(&by, &name, closing).await?;
+            closing_begun(&name, &time(destroy_at_ms))
+        }
+        AccountCommand::Restore { name } => {
+            deployment.restore_account(&by, &name).await?;
+            let json = json!({ "name": name, "state": "active" });
+            Answer::new(json, format!("account {name} goes on as before\n"))
+        }
+        AccountCommand::Receipt { name } => receipt(&deployment.find_receipt(&by, &name).await?),
     })
+}
+
+fn closing_begun(name: &str, at: &str) -> Answer {
+    let text = format!(
+        "account {name} is closing; what it has is destroyed after {at}. Until then: roadstead admin account restore {name}\n"
+    );
+    let json = json!({ "name": name, "state": "closing", "destroy_at": at });
+    Answer::new(json, text)
+}
+
+/// A time as people and programs read it.
+fn time(at_ms: i64) -> String {
+    jiff::Timestamp::from_second(at_ms.div_euclid(1000))
+        .map_or_else(|_| at_ms.to_string(), |time| time.to_string())
+}
+
+fn receipt(receipt: &Receipt) -> Answer {
+    let destroyed_at = receipt.destroyed_at_ms.map(time);
+    let mut rows = vec![
+        ("destruction began", time(receipt.begun_at_ms)),
+        (
+            "nothing was left",
+            destroyed_at
+                .clone()
+                .unwrap_or_else(|| "it goes on".to_owned()),
+        ),
+    ];
+    let counts = receipt.counts.iter();
+    rows.extend(counts.map(|(what, count)| (what.as_str(), count.to_string())));
+    rows.push(("bytes", receipt.bytes.to_string()));
+    let audit = receipt.audit.as_ref();
+    if let Some((number, hash)) = audit {
+        rows.push(("audit log", format!("event {number}, link {hash}")));
+    }
+    let rows = rows
+        .into_iter()
+        .map(|(name, value)| vec![name.to_owned(), value]);
+    let text = table(&["RECEIPT OF", &receipt.account], rows);
+    let json = json!({
+        "account": receipt.account,
+        "begun_at": time(receipt.begun_at_ms),
+        "destroyed_at": destroyed_at,
+        "counts": receipt.counts,
+        "bytes": receipt.bytes,
+        "audit": audit.map(|(number, hash)| json!({ "number": number, "hash": hash })),
+    });
+    Answer::new(json, text)
 }
 
 fn shown(view: &AccountView) -> Answer {
     let plan = view.plan.as_ref();
     let limit = |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), |n| n.to_string());
     let limits = plan.map(|plan| plan.limits).unwrap_or_default();
+    let reason = view.terms.state_reason.clone();
+    let end = view.terms.destroy_at_ms.map(time);
     let rows = [
-        ("state", view.account.state.as_str().to_owned()),
+        (
+            "state",
+            view.terms.shown_state(view.account.state).to_owned(),
+        ),
         (
             "plan",
             plan.map_or_else(|| "none".to_owned(), |plan| plan.name.clone()),
@@ -76,16 +158,23 @@ fn shown(view: &AccountView) -> Answer {
             format!("{} of {}", view.namespaces, limit(limits.namespaces)),
         ),
     ];
+    let why = [("reason", reason.clone()), ("destroyed after", end.clone())];
+    let why = why
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let rows = rows.into_iter().chain(why);
     let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
-    let text = table(&["ACCOUNT", &view.account.name], rows.into_iter());
+    let text = table(&["ACCOUNT", &view.account.name], rows);
     let json = json!({
         "name": view.account.name,
-        "state": view.account.state.as_str(),
+        "state": view.terms.shown_state(view.account.state),
         "plan": plan.map(|plan| &plan.name),
         "used_bytes": view.usage.used_bytes,
         "limit_bytes": view.usage.limit_bytes,
         "namespaces": view.namespaces,
         "namespaces_limit": limits.namespaces,
+        "state_reason": reason,
+        "destroy_at": end,
     });
     Answer::new(json, text)
 }
@@ -102,18 +191,20 @@ pub(super) async fn carry_out_plan(
             description,
             storage_gib,
             namespaces,
-            scanning,
+            requests_at_once,
+            pull_gib_per_month,
+            not_offered,
         } => {
             let new = NewPlan {
                 name,
                 description,
                 limits: PlanLimits {
                     storage_bytes: storage_gib.map(|gib| gib.saturating_mul(GIB)),
+                    pull_bytes_per_month: pull_gib_per_month.map(|gib| gib.saturating_mul(GIB)),
+                    requests_at_once,
                     namespaces,
-                    ..PlanLimits::default()
                 },
-                features: PlanFeatures { scanning },
-                is_offered: true,
+                is_offered: !not_offered,
             };
             let plan = deployment.create_plan(&by, new).await?;
             Answer::new(json_of(&plan), format!("plan {} was created\n", plan.name))
@@ -127,8 +218,10 @@ pub(super) async fn carry_out_plan(
                 vec![
                     plan.name.clone(),
                     limit(limits.storage_bytes.map(|bytes| bytes / GIB)),
+                    limit(limits.pull_bytes_per_month.map(|bytes| bytes / GIB)),
+                    limit(limits.requests_at_once),
                     limit(limits.namespaces),
-                    if plan.features.scanning { "yes" } else { "no" }.to_owned(),
+                    if plan.is_offered { "yes" } else { "no" }.to_owned(),
                     plan.description.clone(),
                 ]
             });
@@ -136,8 +229,10 @@ pub(super) async fn carry_out_plan(
                 &[
                     "NAME",
                     "STORAGE GIB",
+                    "PULLS GIB/MONTH",
+                    "REQUESTS AT ONCE",
                     "NAMESPACES",
-                    "SCANNING",
+                    "OFFERED",
                     "DESCRIPTION",
                 ],
                 rows,
@@ -156,52 +251,37 @@ fn json_of(plan: &Plan) -> Value {
         "name": plan.name,
         "description": plan.description,
         "storage_bytes": plan.limits.storage_bytes,
+        "pull_bytes_per_month": plan.limits.pull_bytes_per_month,
+        "requests_at_once": plan.limits.requests_at_once,
         "namespaces": plan.limits.namespaces,
-        "scanning": plan.features.scanning,
+        "is_offered": plan.is_offered,
     })
-}
-
-async fn set_state(
-    deployment: &Deployment,
-    by: &OperatorContext,
-    name: &str,
-    state: AccountState,
-) -> anyhow::Result<Answer> {
-    deployment.set_account_state(by, name, state).await?;
-    let what = match state {
-        AccountState::Active => "may do everything again",
-        AccountState::Suspended => "may pull only",
-        AccountState::Closing => "may do nothing any more",
-    };
-    let json = json!({ "name": name, "state": state.as_str() });
-    Ok(Answer::new(json, format!("account {name} {what}\n")))
 }
 
 async fn all_accounts(
     deployment: &Deployment,
     by: &OperatorContext,
-) -> services::Result<Vec<Account>> {
-    let mut accounts: Vec<Account> = Vec::new();
+) -> Result<Vec<AccountSummary>, Refused> {
+    let (mut accounts, mut after) = (Vec::new(), String::new());
     loop {
-        let last = accounts.last();
-        let after = last.map_or_else(String::new, |last| last.name.clone());
-        let page = deployment.list_accounts(by, after).await?;
-        if page.is_empty() {
-            return Ok(accounts);
+        let (filter, page) = (AccountFilter::default(), (after, PAGE));
+        let page = deployment.list_accounts(by, filter, page).await?;
+        accounts.extend(page.items);
+        match page.next {
+            Some(next) => after = next,
+            None => return Ok(accounts),
         }
-        accounts.extend(page);
     }
 }
 
-async fn all_plans(deployment: &Deployment, by: &OperatorContext) -> services::Result<Vec<Plan>> {
-    let mut plans: Vec<Plan> = Vec::new();
+async fn all_plans(deployment: &Deployment, by: &OperatorContext) -> Result<Vec<Plan>, Refused> {
+    let (mut plans, mut after) = (Vec::new(), String::new());
     loop {
-        let last = plans.last();
-        let after = last.map_or_else(String::new, |last| last.name.clone());
-        let page = deployment.list_plans(by, after).await?;
-        if page.is_empty() {
-            return Ok(plans);
+        let page = deployment.list_plans(by, (after, PAGE)).await?;
+        plans.extend(page.items);
+        match page.next {
+            Some(next) => after = next,
+            None => return Ok(plans),
         }
-        plans.extend(page);
     }
 }

@@ -4,6 +4,8 @@ mod accounts;
 mod audit;
 mod groups;
 mod jobs;
+mod network;
+mod operators;
 mod robots;
 
 use std::io::BufRead;
@@ -16,6 +18,8 @@ pub(crate) use accounts::{AccountCommand, PlanCommand};
 pub(crate) use audit::{AuditCommand, AuditFormat, AuditStep};
 pub(crate) use groups::{GroupCommand, MemberCommand, MemberRole};
 pub(crate) use jobs::{JobStateWord, JobsCommand};
+pub(crate) use network::{AddressCommand, NetworkCommand};
+pub(crate) use operators::{OperatorCommand, OperatorRoleWord};
 pub(crate) use robots::{NewRobotArgs, RobotCommand};
 
 use super::ConfigArgs;
@@ -64,6 +68,9 @@ pub(crate) enum AdminCommand {
     /// Plans: named limits that accounts agree to
     #[command(subcommand)]
     Plan(PlanCommand),
+    /// Operators: people who run the deployment
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// People who may log in
     #[command(subcommand)]
     User(UserCommand),
@@ -82,6 +89,12 @@ pub(crate) enum AdminCommand {
     /// Robot accounts: logins for machines, with rights of their own
     #[command(subcommand)]
     Robot(RobotCommand),
+    /// Under which host names the account is reached
+    #[command(subcommand)]
+    Address(AddressCommand),
+    /// From where the account may be reached
+    #[command(subcommand)]
+    Network(NetworkCommand),
     /// Work in the background: what waits, what runs, what became of it
     #[command(subcommand)]
     Jobs(JobsCommand),

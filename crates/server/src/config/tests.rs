@@ -83,8 +83,11 @@ fn same(text: String) -> (String, String) {
     (text.clone(), text)
 }
 
-/// TLS files come in pairs; what PostgreSQL needs to know means nothing without one.
+/// TLS files come in pairs, the PROXY protocol from proxies; what PostgreSQL needs to know means nothing without one.
 fn companion(setting: &DefaultSetting) -> Option<&'static DefaultSetting> {
+    if setting.key.name == "proxy_protocol" {
+        return schema::find("network", "trusted_proxies");
+    }
     let name = match setting.key.name {
         "tls_certificate" => "tls_private_key",
         "tls_private_key" => "tls_certificate",
@@ -235,9 +238,16 @@ fn every_setting_can_be_changed_in_the_file() {
         };
         let with = |s: &DefaultSetting| format!("{} = {}\n", s.key.name, another(s).0);
         lines += &with(setting);
-        lines += &companion(setting).map(with).unwrap_or_default();
         if setting.key.section == "listeners" && setting.key.name != "address" {
             lines += "address = \"127.0.0.1:5999\"\n";
+        }
+        if let Some(companion) = companion(setting) {
+            if companion.key.section != setting.key.section {
+                lines += "[";
+                lines += companion.key.section;
+                lines += "]\n";
+            }
+            lines += &with(companion);
         }
         let loaded = with_file(&lines, &[]).unwrap();
         let now = loaded.settings.get(setting.key);
@@ -506,6 +516,15 @@ fn variables_that_kubernetes_sets_for_a_service_called_roadstead_are_ignored() {
         ("ROADSTEAD_METRICS_SERVICE_HOST", "10.0.0.2"),
     ];
     with_environment(&links).unwrap();
+}
+
+#[test]
+fn the_proxy_protocol_is_expected_of_proxies_that_are_named() {
+    let text = "[[listeners]]\naddress = \"127.0.0.1:5000\"\nproxy_protocol = true\n";
+    insta::assert_snapshot!(refused(text), @"roadstead.toml:3:18: [[listeners]] proxy_protocol: needs network.trusted_proxies: the addresses of the proxies whose word counts");
+    let text = format!("{text}[network]\ntrusted_proxies = [\"10.0.0.2\"]\n");
+    let config = with_file(&text, &[]).unwrap().config;
+    assert!(config.listeners[0].proxy_protocol);
 }
 
 #[test]

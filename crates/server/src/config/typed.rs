@@ -1,22 +1,21 @@
 //! From the settings to a [`Config`]: types, permitted ranges, and what must fit together.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use web::access_log::AccessLog;
-use web::connection::Exposure;
 use web::forwarded::{ForwardedHeader, Forwarding};
 
 use super::database;
+use super::listeners::{listener, parse_address, refuse_shared_addresses, require_proxies};
 use super::origin::Problem;
 use super::reader::{Reader, Section};
 use super::s3;
 use super::settings::Settings;
 use super::{
-    Config, GarbageCollectionConfig, JobsConfig, LimitsConfig, ListenerConfig, LogConfig,
-    LogFormat, MetricsConfig, NetworkConfig, RegistryConfig, ScrubConfig, StorageConfig, TlsFiles,
+    AccountsConfig, Config, GarbageCollectionConfig, JobsConfig, LimitsConfig, ListenerConfig,
+    LogConfig, LogFormat, MetricsConfig, NetworkConfig, RegistryConfig, ScrubConfig, StorageConfig,
     TracesConfig, UploadsConfig,
 };
 
@@ -48,11 +47,14 @@ pub(super) fn read_all(reader: &mut Reader<'_>, listener_count: usize) -> Config
         .collect();
     let metrics = metrics(&mut reader.section("metrics"));
     refuse_shared_addresses(reader, &listeners, metrics.address);
+    let network = network(&mut reader.section("network"));
+    require_proxies(reader, &listeners, &network);
     Config {
         listeners: listeners.into_iter().flatten().collect(),
         metrics,
         registry: registry(&mut reader.section("registry")),
         limits: limits(&mut reader.section("limits")),
+        accounts: accounts(&mut reader.section("accounts")),
         uploads: uploads(&mut reader.section("uploads")),
         garbage_collection: garbage_collection(&mut reader.section("garbage_collection")),
         scrub: scrub(&mut reader.section("scrub")),
@@ -60,7 +62,8 @@ pub(super) fn read_all(reader: &mut Reader<'_>, listener_count: usize) -> Config
         database: database::read(&mut reader.section("database")),
         storage: storage(&mut reader.section("storage"), &data_dir),
         s3: s3::read(&mut reader.section("s3")),
-        network: network(&mut reader.section("network")),
+        network,
+        outbound: outbound::Destinations::new(reader.section("outbound").list("allow", 1000)),
         log: log(&mut reader.section("log")),
         traces: traces(&mut reader.section("traces")),
         admin_password: None,
@@ -77,88 +80,9 @@ fn data_dir(top: &mut Section<'_, '_>) -> PathBuf {
     PathBuf::from(text)
 }
 
-fn listener(listener: &mut Section<'_, '_>) -> Option<ListenerConfig> {
-    let address = listener.optional("address", parse_address);
-    let exposure = listener.choice(
-        "exposure",
-        &[("public", Exposure::Public), ("private", Exposure::Private)],
-    );
-    let certificate = listener.optional("tls_certificate", readable_file);
-    let private_key = listener.optional("tls_private_key", readable_file);
-    let has_certificate = !listener.text("tls_certificate").is_empty();
-    let has_private_key = !listener.text("tls_private_key").is_empty();
-    let allows_plain_http = listener.flag("allow_plain_http");
-    match (has_certificate, has_private_key) {
-        (true, false) => listener.refuse("tls_certificate", "needs tls_private_key beside it"),
-        (false, true) => listener.refuse("tls_private_key", "needs tls_certificate beside it"),
-        _ => {}
-    }
-    if listener.text("address").is_empty() {
-        listener.refuse(
-            "address",
-            "this listener has no address; write one, as in address = \"127.0.0.1:5000\"",
-        );
-    }
-    let address = address?;
-    let is_plain = !has_certificate && !has_private_key;
-    if is_plain && !allows_plain_http && !address.ip().to_canonical().is_loopback() {
-        listener.refuse(
-            "address",
-            format!(
-                "plain HTTP on {address} would carry passwords readable over the network; set \
-                 tls_certificate and tls_private_key, or set allow_plain_http = true for this \
-                 listener if a proxy in front of it does the TLS"
-            ),
-        );
-    }
-    let tls = certificate
-        .zip(private_key)
-        .map(|(certificate, private_key)| TlsFiles {
-            certificate,
-            private_key,
-        });
-    Some(ListenerConfig {
-        address,
-        exposure,
-        tls,
-    })
-}
-
 fn metrics(metrics: &mut Section<'_, '_>) -> MetricsConfig {
     MetricsConfig {
         address: metrics.optional("address", parse_address),
-    }
-}
-
-/// Two sockets cannot have one address; found here, the message can name the setting.
-fn refuse_shared_addresses(
-    reader: &mut Reader<'_>,
-    listeners: &[Option<ListenerConfig>],
-    metrics: Option<SocketAddr>,
-) {
-    let addresses: Vec<Option<SocketAddr>> = listeners
-        .iter()
-        .map(|listener| Some(listener.as_ref()?.address))
-        .collect();
-    let taken = |address: SocketAddr, by: &[Option<SocketAddr>]| {
-        by.iter().flatten().any(|other| {
-            let (a, b) = (address.ip(), other.ip());
-            address.port() != 0
-                && address.port() == other.port()
-                && (a == b
-                    || a.is_ipv4() == b.is_ipv4() && (a.is_unspecified() || b.is_unspecified()))
-        })
-    };
-    for (index, address) in addresses.iter().enumerate() {
-        let Some(address) = address.filter(|address| taken(*address, &addresses[..index])) else {
-            continue;
-        };
-        let message = format!("{address} is already taken by another listener");
-        reader.listener(index).refuse("address", message);
-    }
-    if let Some(address) = metrics.filter(|address| taken(*address, &addresses)) {
-        let message = format!("{address} is already taken by a listener; metrics need their own");
-        reader.section("metrics").refuse("address", message);
     }
 }
 
@@ -179,6 +103,7 @@ fn registry(registry: &mut Section<'_, '_>) -> RegistryConfig {
         token_lifetime: registry.seconds("token_lifetime_secs", 60..=DAY),
         session_lifetime: registry.seconds("session_lifetime_secs", 60..=DAY),
         robot_secret_overlap: registry.seconds("robot_secret_overlap_secs", 0..=7 * DAY),
+        audit_log_min_days: registry.number("audit_log_min_days", 1..=36_500),
         refresh_token_lifetime: Duration::from_secs(
             DAY * registry.number("refresh_token_lifetime_days", 1..=365),
         ),
@@ -232,6 +157,33 @@ fn scrub(scrub: &mut Section<'_, '_>) -> ScrubConfig {
     ScrubConfig {
         bytes_per_sec: MIB * scrub.number("mib_per_sec", 0..=100_000),
         every: Duration::from_secs(DAY * scrub.number("every_days", 1..=365)),
+    }
+}
+
+fn accounts(accounts: &mut Section<'_, '_>) -> AccountsConfig {
+    let days = accounts.number("closing_grace_days", 0..=3650);
+    AccountsConfig {
+        domain: accounts.optional("domain", parse_domain),
+        storage_warnings: ["storage_warning_percent", "storage_alarm_percent"]
+            .map(|name| accounts.count(name, 0..=100)),
+        closing_grace: Duration::from_secs(DAY * days),
+    }
+}
+
+fn parse_domain(text: &str) -> Result<String, String> {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    // Before it stand an account's name and a dot.
+    if text.len() <= 189 && text.split('.').all(is_label) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{text:?} is no domain; write it in lower case, as in \"registry.example.com\""
+        ))
     }
 }
 
@@ -311,15 +263,6 @@ fn traces(traces: &mut Section<'_, '_>) -> TracesConfig {
         }),
         sample_ratio: traces.ratio("sample_ratio"),
     }
-}
-
-fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        format!(
-            "{text:?} is not an IP address with a port; write it as in \"127.0.0.1:5000\" or \
-             \"[::1]:5000\""
-        )
-    })
 }
 
 pub(super) fn readable_file(text: &str) -> Result<PathBuf, String> {

@@ -5,19 +5,11 @@ use serde_json::json;
 use crate::registry::TestRegistry;
 use crate::registry::client::Client;
 
-/// The administrator of a new account.
+/// The administrator of a new account on a plan.
 fn create_account(registry: &TestRegistry, name: &str, plan: &str) -> Client {
-    registry.admin(&["account", "create", name, "--plan", plan]);
-    let user = format!("{name}-admin");
-    let made = registry.admin(&[
-        "--account",
-        name,
-        "user",
-        "create",
-        &user,
-        "--administrator",
-    ]);
-    registry.as_user(&user, made["password"].as_str().expect("a password"))
+    let administrator = registry.create_account(name, &format!("{name}-admin"));
+    registry.admin(&["account", "set-plan", name, plan]);
+    administrator
 }
 
 /// What a command that must not succeed says.

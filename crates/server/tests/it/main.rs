@@ -1,6 +1,7 @@
 //! The one integration binary: the registry as its users meet it. `cargo xtask test` prepares what
 //! the tests need and runs them all.
 
+mod account_api;
 mod accounts;
 mod audit;
 mod backup;
@@ -8,11 +9,16 @@ mod clients;
 mod doctor;
 mod faults;
 mod harbor;
+mod ibm;
+mod identity;
 mod jobs;
+mod network;
 mod newcomer;
 mod oci;
+mod plans;
 mod registry;
 mod replicas;
+mod rights;
 mod scale;
 mod security;
 mod start;

@@ -53,6 +53,8 @@ pub(crate) struct Setup {
     /// What is still to be made for it; nothing once it was started.
     backends: Backends,
     listen: SocketAddr,
+    /// Whether there is another listener besides.
+    listens_twice: bool,
     data: TempDir,
 }
 
@@ -101,6 +103,13 @@ impl Setup {
         self
     }
 
+    /// Serves on a second listener, too, of which this setting is not the default: see [`TestRegistry::second_origin`].
+    pub(crate) fn listening_too(mut self, name: &str, value: impl ToString) -> Self {
+        self.listens_twice = true;
+        self.setting("LISTENERS__1__ADDRESS", "127.0.0.1:0")
+            .setting(&format!("LISTENERS__1__{name}"), value)
+    }
+
     /// Has this deployment key, as all replicas of a deployment do.
     pub(crate) fn with_deployment_key(self, key: &[u8; 32]) -> Self {
         let directory = self.data_dir();
@@ -135,12 +144,14 @@ impl Setup {
         for (name, value) in provided.await.expect("the engines run") {
             self = self.setting(&name, value);
         }
+        let second = self.listens_twice.then_some(["--listen", "127.0.0.1:0"]);
         let mut command = command_of(&self.program);
         command
             .arg("serve")
             .arg("--data-dir")
             .arg(self.data_dir())
             .args(["--listen", &self.listen.to_string()])
+            .args(second.into_iter().flatten())
             .env("ROADSTEAD_ADMIN_PASSWORD", ADMIN_PASSWORD)
             .env("ROADSTEAD_METRICS__ADDRESS", "127.0.0.1:0")
             .envs(self.settings.iter().cloned());
@@ -184,8 +195,18 @@ impl TestRegistry {
             settings: Vec::new(),
             backends: scale::backends(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listens_twice: false,
             data: tempfile::tempdir().expect("a temporary directory"),
         }
+    }
+
+    /// Scheme, host and port of the second listener.
+    pub(crate) fn second_origin(&self) -> String {
+        let process = self.process.lock().expect("no test holds it");
+        let served = process.lines.iter();
+        let mut origins =
+            served.filter_map(|line| line.strip_prefix("Serving ")?.split(' ').next());
+        origins.nth(1).expect("it has one").to_owned()
     }
 
     /// Address and port that it serves on.
@@ -233,6 +254,17 @@ impl TestRegistry {
     pub(crate) fn create_user(&self, name: &str) -> Client {
         let made = self.admin(&["user", "create", name]);
         self.as_user(name, made["password"].as_str().expect("a password"))
+    }
+
+    /// Makes an account and its administrator; returns that caller.
+    pub(crate) fn create_account(&self, name: &str, administrator: &str) -> Client {
+        self.admin(&["account", "create", name]);
+        let user = ["user", "create", administrator, "--administrator"];
+        let made = self.admin(&[&["--account", name], &user[..]].concat());
+        self.as_user(
+            administrator,
+            made["password"].as_str().expect("a password"),
+        )
     }
 
     /// Makes a user who has a role in a namespace.

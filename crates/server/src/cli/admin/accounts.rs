@@ -43,6 +43,34 @@ Examples:
         /// Which
         name: String,
     },
+    /// Close an account: nothing may be changed in it, and after a while what it has is destroyed
+    #[command(after_help = "\
+Examples:
+  roadstead admin account close acme --reason 'the contract has ended'
+  roadstead admin account close acme --grace-days 90 --allow-pull")]
+    Close {
+        /// Which
+        name: String,
+        /// For how many days it can be restored; without this, as many as the setting accounts.closing_grace_days says
+        #[arg(long, value_name = "DAYS")]
+        grace_days: Option<u32>,
+        /// It may be pulled from until then
+        #[arg(long)]
+        allow_pull: bool,
+        /// Why, in words for its administrators
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Let an account that is being closed go on, with all that it has
+    Restore {
+        /// Which
+        name: String,
+    },
+    /// Show what was destroyed of a closed account
+    Receipt {
+        /// Which
+        name: String,
+    },
 }
 
 /// What can be done to plans.
@@ -53,7 +81,8 @@ pub(crate) enum PlanCommand {
     #[command(after_help = "\
 Examples:
   roadstead admin plan create XS --storage-gib 50 --namespaces 10
-  roadstead admin plan create XL --storage-gib 20480 --scanning --description 'for a region'")]
+  roadstead admin plan create XL --storage-gib 20480 --requests-at-once 200 --description 'for a region'
+  roadstead admin plan create trial --storage-gib 5 --pull-gib-per-month 20 --not-offered")]
     Create {
         /// 1 to 63 letters, digits, hyphens and underscores
         name: String,
@@ -66,9 +95,15 @@ Examples:
         /// Namespaces
         #[arg(long, value_name = "N")]
         namespaces: Option<u64>,
-        /// Scanning may be switched on
+        /// Requests answered at once, by each replica
+        #[arg(long, value_name = "N")]
+        requests_at_once: Option<u64>,
+        /// What may be pulled in a calendar month (UTC), in GiB
+        #[arg(long, value_name = "GIB")]
+        pull_gib_per_month: Option<u64>,
+        /// Accounts cannot choose it themselves
         #[arg(long)]
-        scanning: bool,
+        not_offered: bool,
     },
     /// List the plans
     List,

@@ -57,6 +57,15 @@ impl Roadstead {
         self.data.path().join("authority")
     }
 
+    /// `roadstead admin` on its data, to be given what to do; prints JSON.
+    pub(crate) fn admin(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
+        command
+            .args(["admin", "--json", "--data-dir"])
+            .arg(self.data.path().join("data"));
+        command
+    }
+
     /// Ends it as an operator would; a registry that ends with an error fails the test.
     pub(crate) fn stop(self) {
         self.daemon.stop();

@@ -119,20 +119,15 @@ async fn groups_of_directories_and_issuers_are_refused_and_nothing_changes() {
     assert_eq!(registry.api_get("/usergroups").await.json(), json!([]));
 }
 
-/// An account's administrator, in an account of its own.
-fn brewer(registry: &TestRegistry) -> Client {
-    registry.admin(&["account", "create", "brew"]);
-    let user = ["user", "create", "brewer", "--administrator"];
-    let made = registry.admin(&[&["--account", "brew"], &user[..]].concat());
-    registry.as_user("brewer", made["password"].as_str().expect("a password"))
-}
-
 #[tokio::test]
 async fn everyone_in_an_account_finds_its_groups() {
     let registry = TestRegistry::start().await;
     let made = registry.api_post("/usergroups", &named("builders")).await;
     made.assert_status(201);
-    let (user, brewer) = (registry.create_user("zoe"), brewer(&registry));
+    let (user, brewer) = (
+        registry.create_user("zoe"),
+        registry.create_account("brew", "brewer"),
+    );
     let search = async |caller: &Client, query: &str| {
         caller.api_get(&format!("/usergroups/search{query}")).await
     };
@@ -154,7 +149,10 @@ async fn t12_only_the_accounts_administrators_manage_its_groups() {
     let made = registry.api_post("/usergroups", &named("builders")).await;
     made.assert_status(201);
     let owner = registry.create_member("library", "owner", "project-admin");
-    let (brewer, anonymous) = (brewer(&registry), registry.anonymous());
+    let (brewer, anonymous) = (
+        registry.create_account("brew", "brewer"),
+        registry.anonymous(),
+    );
     for (method, path, body) in [
         (Method::GET, "", None),
         (Method::POST, "", Some(named("mine"))),

@@ -235,17 +235,7 @@ async fn t08_t12_another_accounts_content_is_not_there() {
     let registry = TestRegistry::start().await;
     registry.push_image("library/app", "v1").await;
     let label = create(&registry, &json!({ "name": "l", "scope": "g" })).await;
-    registry.admin(&["account", "create", "other"]);
-    let boss = [
-        "--account",
-        "other",
-        "user",
-        "create",
-        "boss",
-        "--administrator",
-    ];
-    let made = registry.admin(&boss);
-    let boss = registry.as_user("boss", made["password"].as_str().expect("a password"));
+    let boss = registry.create_account("other", "boss");
     let path = format!("/labels/{label}");
     for answer in [
         boss.api_get(&path).await,

@@ -397,16 +397,7 @@ async fn t12_numbers_of_other_projects_and_accounts_are_none() {
         .await;
     assert_eq!(kept.assert_status(200).json()["role_id"], 5);
 
-    registry.admin(&["account", "create", "brew"]);
-    let made = registry.admin(&[
-        "--account",
-        "brew",
-        "user",
-        "create",
-        "brewer",
-        "--administrator",
-    ]);
-    let brewer = registry.as_user("brewer", made["password"].as_str().expect("a password"));
+    let brewer = registry.create_account("brew", "brewer");
     brewer
         .api_post("/projects", &json!({ "project_name": "beer" }))
         .await

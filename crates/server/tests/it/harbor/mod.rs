@@ -25,7 +25,7 @@ use crate::registry::client::{Answer, Call, Client};
 const API: &str = "/api/v2.0";
 
 /// The methods of Harbor's clients: paths below the API, bodies of JSON.
-trait Harbor {
+pub(crate) trait Harbor {
     fn api_get(&self, path: &str) -> Call;
     fn api_delete(&self, path: &str) -> Call;
     fn api_post(&self, path: &str, body: &Value) -> Call;
@@ -64,7 +64,7 @@ impl Answer {
 
     /// An error in Harbor's form.
     #[track_caller]
-    fn assert_harbor_error(self, status: u16, code: &str) -> Self {
+    pub(crate) fn assert_harbor_error(self, status: u16, code: &str) -> Self {
         let answer = self.assert_status(status);
         assert_eq!(
             answer.header("content-type"),

@@ -118,16 +118,7 @@ async fn quotas_are_for_those_who_manage_the_account() {
             .await
             .assert_harbor_error(401, "UNAUTHORIZED");
     }
-    registry.admin(&["account", "create", "other"]);
-    let made = registry.admin(&[
-        "--account",
-        "other",
-        "user",
-        "create",
-        "boss",
-        "--administrator",
-    ]);
-    let boss = registry.as_user("boss", made["password"].as_str().expect("a password"));
+    let boss = registry.create_account("other", "boss");
     assert_eq!(registry.api_get("/quotas").await.each("id"), [1]);
     assert_eq!(
         boss.api_get("/quotas").await.assert_status(200).json(),

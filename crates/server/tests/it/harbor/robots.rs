@@ -672,16 +672,7 @@ async fn another_projects_and_another_accounts_robot_accounts_are_not_there() {
     let owner = registry.create_member("own", "owner", "project-admin");
     let guest = registry.create_member("own", "guest", "guest");
     let stranger = registry.create_user("stranger");
-    registry.admin(&["account", "create", "other"]);
-    let made = registry.admin(&[
-        "--account",
-        "other",
-        "user",
-        "create",
-        "boss",
-        "--administrator",
-    ]);
-    let boss = registry.as_user("boss", made["password"].as_str().expect("a password"));
+    let boss = registry.create_account("other", "boss");
     let own = make(&registry, &registry, &project("ci", "own", PULL)).await;
     let foreign = make(&registry, &registry, &project("ci", "foreign", PULL)).await;
     let of_system = make(&registry, &registry, &system("ci", "*", PULL)).await;
@@ -729,16 +720,7 @@ async fn another_projects_and_another_accounts_robot_accounts_are_not_there() {
 #[tokio::test]
 async fn numbers_names_and_secrets_are_each_accounts_own() {
     let registry = TestRegistry::start().await;
-    registry.admin(&["account", "create", "other"]);
-    let made = registry.admin(&[
-        "--account",
-        "other",
-        "user",
-        "create",
-        "boss",
-        "--administrator",
-    ]);
-    let boss = registry.as_user("boss", made["password"].as_str().expect("a password"));
+    let boss = registry.create_account("other", "boss");
     let of_system = make(&registry, &registry, &system("ci", "*", PULL)).await;
     let theirs = make(&registry, &boss, &system("ci", "*", PULL)).await;
     assert_eq!(

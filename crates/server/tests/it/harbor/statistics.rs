@@ -50,16 +50,7 @@ async fn everyone_counts_what_it_may_see() {
         .await
         .assert_harbor_error(401, "UNAUTHORIZED");
     // Another account has nothing of all this.
-    registry.admin(&["account", "create", "other"]);
-    let made = registry.admin(&[
-        "--account",
-        "other",
-        "user",
-        "create",
-        "boss",
-        "--administrator",
-    ]);
-    let boss = registry.as_user("boss", made["password"].as_str().expect("a password"));
+    let boss = registry.create_account("other", "boss");
     let seen = boss.api_get("/statistics").await.assert_status(200).json();
     assert_eq!(seen, counts((0, 0), (0, 0), (0, 0), json!(0)));
 }

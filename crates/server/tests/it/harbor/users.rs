@@ -614,16 +614,7 @@ async fn everyone_may_ask_what_it_may_do_in_a_project() {
 #[tokio::test]
 async fn t12_accounts_do_not_see_each_others_users() {
     let registry = TestRegistry::start().await;
-    registry.admin(&["account", "create", "brew"]);
-    let made = registry.admin(&[
-        "--account",
-        "brew",
-        "user",
-        "create",
-        "brewer",
-        "--administrator",
-    ]);
-    let brewer = registry.as_user("brewer", made["password"].as_str().expect("a password"));
+    let brewer = registry.create_account("brew", "brewer");
     make(&registry, "ann").await;
     make(&registry, "bob").await;
     assert_eq!(

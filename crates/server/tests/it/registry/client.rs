@@ -1,6 +1,7 @@
 //! Someone who talks to the registry over HTTP.
 
 use std::future::{Future, IntoFuture};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -53,17 +54,26 @@ pub(crate) struct Client {
 impl Client {
     /// `origin` is scheme, host and port.
     pub(crate) fn new(origin: String, credentials: Credentials) -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .danger_accept_invalid_certs(true)
-            .timeout(PATIENCE)
-            .build()
-            .expect("a client can be made");
         Self {
-            http,
+            http: http_from(None),
             origin,
             credentials,
+        }
+    }
+
+    /// The same caller at another address of this machine, such as `127.0.0.2`.
+    pub(crate) fn at(&self, address: &str) -> Self {
+        Self {
+            http: http_from(address.parse().ok()),
+            ..self.clone()
+        }
+    }
+
+    /// The same caller, who asks another listener or replica.
+    pub(crate) fn asking(&self, origin: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            ..self.clone()
         }
     }
 
@@ -139,6 +149,17 @@ impl Client {
     pub(crate) fn patch(&self, target: &str) -> Call {
         self.request(Method::PATCH, target)
     }
+}
+
+fn http_from(address: Option<IpAddr>) -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .danger_accept_invalid_certs(true)
+        .timeout(PATIENCE)
+        .local_address(address)
+        .build()
+        .expect("a client can be made")
 }
 
 /// A request that is sent when it is awaited.

@@ -27,6 +27,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("getHealth", "/health", "", EVERYONE),
     ("getSystemInfo", "/systeminfo", "", EVERYONE),
     ("getCert", "/systeminfo/getcert", "", EVERYONE),
+    ("pingOIDC", "/system/oidc/ping", r#"{"url":""}"#, "AF"),
     // Another account's administrator sees its own account's room.
     ("getVolumes", "/systeminfo/volumes", "", "AF"),
     ("listProjects", "/projects", "", EVERYONE),
@@ -174,6 +175,12 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("getStatistic", "/statistics", "", USERS),
     ("listQuotas", "/quotas", "", "AF"),
     ("getQuota", "/quotas/2", "", "A"),
+    (
+        "updateQuota",
+        "/quotas/2",
+        r#"{"hard":{"storage":-1}}"#,
+        "A",
+    ),
     ("getPermissions", "/permissions", "", "PAF"),
     (
         "ListRobot",
@@ -296,17 +303,7 @@ impl Callers {
         registry.admin(&["namespace", "create", "own"]);
         registry.push_image("own/app", "v1").await;
         registry.admin(&["robot", "create", "ci", "--namespace", "own"]);
-        registry.admin(&["account", "create", "other"]);
-        let foreign = [
-            "--account",
-            "other",
-            "user",
-            "create",
-            "foreign",
-            "--administrator",
-        ];
-        let made = registry.admin(&foreign);
-        let password = made["password"].as_str().expect("a password");
+        let foreign = registry.create_account("other", "foreign");
         let token = registry.create_access_token("admin", "for pulling", &["pull"]);
         let member = |name| registry.create_member("own", name, name);
         let callers = vec![
@@ -316,7 +313,7 @@ impl Callers {
             ('G', member("guest")),
             ('D', member("developer")),
             ('T', registry.as_user("admin", &secret_of(&token))),
-            ('F', registry.as_user("foreign", password)),
+            ('F', foreign),
             ('M', member("maintainer")),
             ('P', member("project-admin")),
             ('A', registry.client(registry.credentials().clone())),

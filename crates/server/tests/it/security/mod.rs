@@ -1,15 +1,17 @@
 //! What strangers, tenants and broken clients try, and what they get: the cases T1 to T72 of the threat list that
 //! concern what is built, one test or more per case, its number in the first line.
 //!
-//! The matrix of every endpoint and every kind of caller is [`authorization_matrix`]; accounts that must not see each
-//! other are tested below the API too, in the `isolation` tests of `services`, as long as only `default` can be made.
+//! The matrices of every endpoint and every kind of caller are [`authorization_matrix`] and [`harbor_matrix`]; accounts
+//! that must not see each other are tested below the API too, in the `isolation` tests of `services`.
 
+mod account_api_matrix;
 mod authorization_matrix;
 mod deletion;
 mod forgery;
 mod harbor_matrix;
 mod hidden;
 mod http_framing;
+mod ibm_matrix;
 mod login;
 mod manifests;
 mod names;

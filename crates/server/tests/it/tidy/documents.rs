@@ -1,6 +1,7 @@
 //! Rules about everything that is not Rust code: words, links, settings, migrations.
 
 use super::{SourceFile, expect_none, files, files_ending, root};
+use std::process::Command;
 
 /// Marks of unfinished work, and names of places outside the repository. Each is written in two
 /// parts, so that this file does not hold it.
@@ -165,4 +166,39 @@ fn migrations_are_numbered_without_gaps_and_run_in_that_order() {
 fn links_in_code_blocks_are_not_followed() {
     let text = "[a](b.md#c) and [d](e)\n```\n[f](g)\n```\n";
     assert_eq!(links(text), [(1, "b.md#c"), (1, "e")]);
+}
+
+/// A manual page is written for every command: one that has no pages below it is a command that can be typed.
+#[test]
+fn the_overview_of_the_command_line_has_every_command() {
+    let place = tempfile::tempdir().expect("a directory");
+    let written = Command::new(env!("CARGO_BIN_EXE_roadstead"))
+        .args(["man", "--dir"])
+        .arg(place.path())
+        .status();
+    assert!(written.expect("the program runs").success());
+    let pages: Vec<String> = std::fs::read_dir(place.path())
+        .expect("the directory is there")
+        .map(|page| page.expect("an entry").file_name().into_string())
+        .map(|name| name.expect("plain").trim_end_matches(".1").to_owned())
+        .collect();
+    let is_above = |above: &str, page: &str| {
+        page.strip_prefix(above)
+            .is_some_and(|rest| rest.starts_with('-'))
+    };
+    let overview = root().join("docs/reference/command-line.md");
+    let overview = std::fs::read_to_string(overview).expect("the overview is there");
+    let is_named = |page: &String| {
+        let above = pages.iter().filter(|above| is_above(above, page));
+        let above = above.max_by_key(|above| above.len()).expect("the program");
+        let begin = format!("`{} ", above.replace('-', " "));
+        let name = &page[above.len() + 1..];
+        let mut rows = overview.lines().filter(|row| row.contains(&begin));
+        rows.any(|row| row.split(['`', ' ']).any(|word| word == name))
+    };
+    let typed = pages
+        .iter()
+        .filter(|page| !pages.iter().any(|other| is_above(page, other)));
+    let problems: Vec<String> = typed.filter(|page| !is_named(page)).cloned().collect();
+    expect_none("give each a row", &problems);
 }
