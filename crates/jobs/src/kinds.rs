@@ -115,15 +115,9 @@ impl Kinds {
                 run.tell_count(count, "jobs that had ended were forgotten");
                 Ok(())
             })
-            .with(JobKind::EXPIRE_TOKENS, |services, run| async move {
-                let mut count = 0;
-                until_none!(count, services.maintenance.expire_logins());
-                run.tell_count(count, "refresh tokens that had ended were forgotten");
-                Ok(())
-            })
     }
 
-    /// What comes of plans, of closing, and of what accounts decided about their logs.
+    /// What comes of logins, of plans, of closing, and of what accounts decided about their logs.
     fn of_accounts(self) -> Self {
         self.with(JobKind::PURGE_AUDIT_LOGS, |services, run| async move {
             let mut count = 0;
@@ -132,6 +126,12 @@ impl Kinds {
                 count,
                 "events left audit logs that do not keep them any more",
             );
+            Ok(())
+        })
+        .with(JobKind::EXPIRE_TOKENS, |services, run| async move {
+            let mut count = 0;
+            until_none!(count, services.maintenance.expire_logins());
+            run.tell_count(count, "refresh tokens that had ended were forgotten");
             Ok(())
         })
         .with(JobKind::TAKE_USAGE, |services, run| async move {
