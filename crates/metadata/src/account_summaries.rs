@@ -122,14 +122,17 @@ impl Reader<'_> {
             "SELECT shown, COUNT(*) FROM (SELECT ",
             shown_state!(),
             " AS shown FROM accounts a LEFT JOIN account_terms t ON t.account_id = a.id) counted \
-             GROUP BY shown ORDER BY shown"
+             GROUP BY shown ORDER BY shown /* of the inventory */"
         );
         const PLANS: &str = "SELECT p.name, COUNT(t.account_id) FROM plans p \
-             LEFT JOIN account_terms t ON t.plan_id = p.id GROUP BY p.name ORDER BY p.name";
+             LEFT JOIN account_terms t ON t.plan_id = p.id GROUP BY p.name ORDER BY p.name \
+             /* of the inventory */";
         const WITHOUT_PLAN: &str = "SELECT COUNT(*) FROM accounts a WHERE NOT EXISTS \
-             (SELECT 1 FROM account_terms t WHERE t.account_id = a.id AND t.plan_id IS NOT NULL)";
-        const NAMESPACES: &str = "SELECT COUNT(*) FROM namespaces";
-        const USED: &str = "SELECT COALESCE(CAST(SUM(used_bytes) AS BIGINT), 0) FROM account_usage";
+             (SELECT 1 FROM account_terms t WHERE t.account_id = a.id AND t.plan_id IS NOT NULL) \
+             /* of the inventory */";
+        const NAMESPACES: &str = "SELECT COUNT(*) FROM namespaces /* of the inventory */";
+        const USED: &str = "SELECT COALESCE(CAST(SUM(used_bytes) AS BIGINT), 0) FROM account_usage \
+             /* of the inventory */";
         let counted = |row: &Row<'_>| Ok((row.text(0)?, row.size(1, "count of accounts")?));
         let number = |sql: &'static str| {
             self.connection

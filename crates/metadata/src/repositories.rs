@@ -44,14 +44,13 @@ impl Reader<'_> {
         })
     }
 
-    /// The repositories of a namespace, those too that never had a manifest, at most `limit`.
+    /// Some of the repositories of a namespace, those too that never had a manifest: at most `limit`, in no order.
     pub fn list_repositories_of(
         &self,
         namespace: &NamespaceId,
         limit: i64,
     ) -> Result<Vec<(RepositoryId, RepositoryName)>> {
-        const SQL: &str =
-            "SELECT id, name FROM repositories WHERE namespace_id = ?1 ORDER BY id LIMIT ?2";
+        const SQL: &str = "SELECT id, name FROM repositories WHERE namespace_id = ?1 LIMIT ?2";
         self.connection
             .list(SQL, params![namespace.as_str(), limit], |row| {
                 let name = RepositoryName::parse(&row.text(1)?).ok();

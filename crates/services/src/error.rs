@@ -139,7 +139,7 @@ pub enum Error {
     },
     /// The account has as many namespaces as its plan allows.
     #[error(
-        "the account has {limit} namespaces, as many as its plan allows; delete one, or ask for a larger plan"
+        "the account has as many namespaces as its plan allows ({limit}); delete one, or ask for a larger plan"
     )]
     TooManyNamespaces {
         /// The limit.

@@ -35,6 +35,26 @@ const MAY_SCAN: &[(&str, &str)] = &[
         "sorts the members of one account, for its administrators",
     ),
     (
+        "/* of the inventory */",
+        "an operator asks how much there is in all",
+    ),
+    (
+        "FROM operator_roles o JOIN users u",
+        "a deployment has a few operators",
+    ),
+    (
+        "FROM memberships m JOIN accounts a",
+        "sorts the accounts of one user",
+    ),
+    (
+        "FROM oidc_sources o JOIN identity_sources s",
+        "an account has a few sources, and so has the deployment",
+    ),
+    (
+        "AS holder FROM role_grants g",
+        "names those who have a role that was to be deleted",
+    ),
+    (
         "INSERT INTO account_storage",
         "looks at what every account stores, once an hour",
     ),

@@ -48,6 +48,11 @@ const THINGS: &[(&str, &str)] = &[
     ("account", "the account itself"),
     ("plan", "the account's plan"),
     ("network-rule", "rules for networks"),
+    (
+        "trust-rule",
+        "rules by which workloads elsewhere are trusted",
+    ),
+    ("identity-source", "issuers by which people log in"),
     ("role", "roles of the account's own"),
     ("grant", "grants"),
     (

@@ -105,7 +105,7 @@ async fn a_plan_limits_an_account_and_a_larger_one_helps() {
     let full = create("second").await.assert_status(403);
     assert_eq!(
         full.error_message(),
-        "the account has 1 namespaces, as many as its plan allows; delete one, or ask for a larger plan"
+        "the account has as many namespaces as its plan allows (1); delete one, or ask for a larger plan"
     );
     registry.admin(&["account", "set-plan", "acme", "S"]);
     create("second").await.assert_status(201);

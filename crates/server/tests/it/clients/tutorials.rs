@@ -110,7 +110,7 @@ fn type_page(name: &str) {
         let mut shell = bench.command("bash");
         shell.arg("-c").arg(&script).envs(environment(&bench));
         if way == Way::Serving {
-            let ready = |line: &str| line.contains("podman push").then_some(());
+            let ready = |line: &str| line.contains("docker push").then_some(());
             serving.push(Daemon::start(shell, ready).0);
             continue;
         }
