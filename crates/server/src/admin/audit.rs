@@ -181,6 +181,8 @@ pub(super) async fn carry_out(
         }
     };
     let audit = &services.audit;
+    // What was done just before is to be seen.
+    services.sealer.seal().await?;
     let json = match step {
         AuditStep::Verify { deployment, from } => {
             let step = audit.verify(chain(deployment), from).await?;
