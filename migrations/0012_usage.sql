@@ -50,6 +50,20 @@ CREATE TABLE closed_months (
     closed_at_ms BIGINT NOT NULL
 );
 
+-- Operators look accounts up by what their names begin with.
+CREATE INDEX accounts_name ON accounts (name COLLATE "C");
+
 -- What goes with the end of an account.
 CREATE INDEX account_addresses_account ON account_addresses (account_id, host);
 CREATE INDEX identity_sources_account ON identity_sources (account_id) WHERE account_id IS NOT NULL;
+
+-- The programs that serve the deployment: each writes its row when it begins, looks in again and again, and takes the row away
+-- when it ends.
+CREATE TABLE replicas (
+    id            TEXT NOT NULL PRIMARY KEY,
+    host          TEXT NOT NULL,
+    addresses     TEXT NOT NULL,
+    version       TEXT NOT NULL,
+    started_at_ms BIGINT NOT NULL,
+    seen_at_ms    BIGINT NOT NULL
+);

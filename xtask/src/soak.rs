@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::scale::{self, Database, Growing};
+use crate::scale::{self, Database, Measured};
 use crate::{test, workspace};
 
 /// Which soak.
@@ -47,6 +47,10 @@ enum Name {
     Scale,
     /// 10,000 accounts with a million grants beside a hundredth of that: nothing reads more or takes longer
     People,
+    /// 500 logins a second with wrong passwords: few are hashed, pulls go on, whoever has the right one gets in
+    Logins,
+    /// A thousand pushes at a time to an account with a quota cost what they cost without
+    Quota,
 }
 
 struct Soak {
@@ -54,7 +58,7 @@ struct Soak {
     /// A test, or a module with `::` behind it.
     test: &'static str,
     /// What is measured instead of running a test.
-    measured: Option<(Growing, Database)>,
+    measured: Option<(Measured, Database)>,
     /// What the test is told besides.
     environment: &'static [(&'static str, &'static str)],
     /// How often the test repeats what it does, in all and in one batch.
@@ -87,11 +91,11 @@ const fn interleave_on(name: &'static str, test: &'static str) -> Soak {
 }
 
 /// No test: it has a module of its own.
-const fn measured(name: &'static str, growing: Growing, database: Database) -> Soak {
+const fn measured(name: &'static str, what: Measured, database: Database) -> Soak {
     Soak {
         name,
         test: "",
-        measured: Some((growing, database)),
+        measured: Some((what, database)),
         environment: &[],
         total: 1,
         batch: 1,
@@ -123,12 +127,16 @@ impl Name {
                 ),
             ],
             Self::Scale => vec![
-                measured("scale-sqlite", Growing::Stock, Database::Sqlite),
-                measured("scale-postgresql", Growing::Stock, Database::Postgresql),
+                measured("scale-sqlite", Measured::Stock, Database::Sqlite),
+                measured("scale-postgresql", Measured::Stock, Database::Postgresql),
             ],
             Self::People => vec![
-                measured("people-sqlite", Growing::People, Database::Sqlite),
-                measured("people-postgresql", Growing::People, Database::Postgresql),
+                measured("people-sqlite", Measured::People, Database::Sqlite),
+                measured("people-postgresql", Measured::People, Database::Postgresql),
+            ],
+            Self::Quota => vec![
+                measured("quota-sqlite", Measured::Quota, Database::Sqlite),
+                measured("quota-postgresql", Measured::Quota, Database::Postgresql),
             ],
             other => vec![other.soak()],
         }
@@ -182,8 +190,10 @@ impl Name {
                 batch: 1,
                 batch_time_limit: Duration::from_mins(50),
             },
-            Self::Scale => measured("scale-sqlite", Growing::Stock, Database::Sqlite),
-            Self::People => measured("people-sqlite", Growing::People, Database::Sqlite),
+            Self::Scale => measured("scale-sqlite", Measured::Stock, Database::Sqlite),
+            Self::People => measured("people-sqlite", Measured::People, Database::Sqlite),
+            Self::Logins => measured("logins", Measured::Logins, Database::Sqlite),
+            Self::Quota => measured("quota-sqlite", Measured::Quota, Database::Sqlite),
         }
     }
 }
@@ -210,10 +220,10 @@ struct Progress {
 /// Runs all parts that are not done yet.
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let soaks = args.name.soaks();
-    if let Some((growing, _)) = soaks.first().and_then(|soak| soak.measured)
+    if let Some((what, _)) = soaks.first().and_then(|soak| soak.measured)
         && !args.scale.are_full()
     {
-        scale::run(&args.scale, growing).await?;
+        scale::run(&args.scale, what).await?;
         return Ok(());
     }
     let mut files = Vec::new();
@@ -268,7 +278,7 @@ async fn run_part(args: &Args, soak: &Soak) -> anyhow::Result<()> {
         environment.extend(more.map(|(name, value)| (*name, (*value).to_owned())));
         let limit = soak.batch_time_limit;
         let passed = match soak.measured {
-            Some((growing, database)) => measure(args, growing, database).await?,
+            Some((what, database)) => measure(args, what, database).await?,
             None => test::run_one(args.name.package(), soak.test, &environment, limit).await?,
         };
         if !passed {
@@ -296,8 +306,8 @@ async fn run_part(args: &Args, soak: &Soak) -> anyhow::Result<()> {
 }
 
 /// Measures on one database, and puts the table into `docs/reference/scale.md`.
-async fn measure(args: &Args, growing: Growing, database: Database) -> anyhow::Result<bool> {
-    let outcome = scale::run_on(&args.scale, growing, database).await?;
+async fn measure(args: &Args, what: Measured, database: Database) -> anyhow::Result<bool> {
+    let outcome = scale::run_on(&args.scale, what, database).await?;
     for (title, table) in &outcome.sections {
         record::tabulate(title, table).await?;
     }

@@ -150,6 +150,17 @@ impl Kinds {
             );
             Ok(())
         })
+        .with(JobKind::TEND_ADDRESSES, |services, run| async move {
+            let mut count = 0;
+            until_none!(count, services.addresses.expire_claims());
+            run.tell_count(count, "claims of host names had not been proved in time");
+            let told = services.certificates.tell_of_ends().await?;
+            run.tell_count(
+                told as u64,
+                "accounts were told of certificates that end soon",
+            );
+            Ok(())
+        })
     }
 
     /// Adds a kind, or does something else for it. The future is dropped where it waits when its job is called off or the

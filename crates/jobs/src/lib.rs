@@ -24,7 +24,7 @@ use tokio::time::{MissedTickBehavior, interval};
 const RENEWALS_EVERY: Duration = Duration::from_secs(5);
 /// How often each process looks for signing keys that it does not have, and at the age of the newest.
 const KEYS_EVERY: Duration = Duration::from_hours(1);
-/// How often each process counts what waits for the collector, for its metrics.
+/// How often each process counts what waits for the collector, and looks when certificates end, for its metrics.
 const BACKLOG_EVERY: Duration = Duration::from_secs(30);
 /// How often trash, ended refresh tokens and what is to be read again are looked for.
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
@@ -80,7 +80,10 @@ impl Jobs {
         let s = services.clone();
         timers.spawn(every(BACKLOG_EVERY, "collection backlog", move || {
             let s = s.clone();
-            async move { s.maintenance.refresh_backlog().await.map(drop) }
+            async move {
+                s.certificates.look_at_ends().await?;
+                s.maintenance.refresh_backlog().await.map(drop)
+            }
         }));
         let s = services.clone();
         timers.spawn(every(
@@ -143,6 +146,7 @@ fn schedules(intervals: Intervals) -> Vec<(JobKind, Timing)> {
         (JobKind::TAKE_USAGE, every(USAGE_EVERY)),
         (JobKind::DESTROY_ACCOUNTS, every(UPKEEP_EVERY)),
         (JobKind::PURGE_AUDIT_LOGS, every(UPKEEP_EVERY)),
+        (JobKind::TEND_ADDRESSES, every(UPKEEP_EVERY)),
     ]
 }
 

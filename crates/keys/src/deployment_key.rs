@@ -60,6 +60,11 @@ impl Purpose {
     /// What a browser carries from the beginning of a login elsewhere to its end.
     pub const LOGIN: Self = Self::new("login");
 
+    /// What a host name has to show to be proved an account's.
+    pub const ADDRESS_PROOF: Self = Self::new("address-proof");
+    /// Private keys of the certificates of accounts' host names.
+    pub const ADDRESS_CERTIFICATE: Self = Self::new("address-certificate");
+
     /// A purpose by its name, which must never change once something was sealed or hashed for it.
     pub const fn new(name: &'static str) -> Self {
         Self(name)

@@ -8,6 +8,7 @@
 //! | [`deployment_key`] | the one key of a deployment: seals what must be readable, hashes what must not |
 //! | [`identity_token`] | what other issuers say of people and workloads, and every reason not to believe it |
 //! | [`password`] | Argon2id in a bounded pool; what a new password must look like |
+//! | [`server_certificate`] | what a TLS server shows: a chain and its key, looked at before they are believed |
 //! | [`throttle`] | how often a name and an address may try |
 //! | [`token`] | access tokens: issued, and refused for every reason there is |
 //! | [`token_cache`] | what was verified once need not be verified again until it ends |
@@ -19,6 +20,7 @@ pub mod identity_token;
 pub mod password;
 pub mod random;
 pub mod secret;
+pub mod server_certificate;
 pub mod throttle;
 pub mod token;
 pub mod token_cache;
@@ -31,6 +33,7 @@ pub use identity_token::{
 pub use password::{Busy, PasswordError, PasswordHasher, PasswordRejected, check_new_password};
 pub use random::{Random, SystemRandom, generate_password, generate_token};
 pub use secret::{SecretBytes, SecretString, constant_time_eq};
+pub use server_certificate::{CertificateFacts, CertificateRejected, ServerCertificate};
 pub use throttle::{LoginThrottle, RetryAfter, ThrottleLimits};
 pub use token::{
     AccessEntry, Claims, CredentialKind, CredentialRef, Expected, SigningKey, SigningKeys,

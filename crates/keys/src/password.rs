@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::phc::PasswordHash;
@@ -14,6 +15,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::random::Random;
 use crate::secret::SecretString;
+use crate::throttle::RetryAfter;
 use crate::token_cache::CacheKey;
 
 /// Longest password that is looked at, in bytes. Longer ones are wrong without being hashed.
@@ -43,6 +45,9 @@ pub enum PasswordError {
     /// See [`Busy`].
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// Too many wrong ones before it: the [`Gate`] is closed.
+    #[error(transparent)]
+    Throttled(#[from] RetryAfter),
     /// A password to hash is longer than [`MAX_PASSWORD_BYTES`].
     #[error("a password may have at most 1,024 bytes; choose a shorter one")]
     TooLong,
@@ -62,7 +67,28 @@ pub struct PasswordHasher {
     places: Arc<Semaphore>,
     /// Verifications under way, for those who ask the same meanwhile.
     under_way: Mutex<HashMap<Flight, Arc<OnceCell<bool>>>>,
+    hashes: AtomicU64,
     random: Arc<dyn Random>,
+}
+
+/// Asked when it is a password's turn to be checked, before it is hashed.
+pub trait Gate: Sync {
+    /// Whether it may be.
+    ///
+    /// # Errors
+    /// When to try again.
+    fn admit(&self) -> Result<(), RetryAfter>;
+    /// It was right.
+    fn give_back(&self);
+}
+
+/// Always open.
+impl Gate for () {
+    fn admit(&self) -> Result<(), RetryAfter> {
+        Ok(())
+    }
+
+    fn give_back(&self) {}
 }
 
 /// One credential against one stored hash.
@@ -77,6 +103,7 @@ impl PasswordHasher {
             line: Arc::new(Semaphore::new(concurrency + max_waiting)),
             places: Arc::new(Semaphore::new(concurrency)),
             under_way: Mutex::new(HashMap::new()),
+            hashes: AtomicU64::new(0),
             random,
         }
     }
@@ -88,7 +115,7 @@ impl PasswordHasher {
         }
         let mut salt = [0; SALT_LENGTH];
         self.random.fill(&mut salt);
-        self.run(move || {
+        self.run(&(), move || {
             argon2id()
                 .hash_password_with_salt(password.expose().as_bytes(), &salt)
                 .map(|hash| hash.to_string())
@@ -99,17 +126,40 @@ impl PasswordHasher {
 
     /// Whether the password has this hash. One over the length limit is wrong, whoever's it is.
     pub async fn verify(&self, password: SecretString, phc: &str) -> Result<bool, PasswordError> {
+        self.verify_behind(&(), password, phc).await
+    }
+
+    async fn verify_behind(
+        &self,
+        gate: &impl Gate,
+        password: SecretString,
+        phc: &str,
+    ) -> Result<bool, PasswordError> {
         if password.len() > MAX_PASSWORD_BYTES {
             return Ok(false);
         }
         let phc = phc.to_owned();
-        self.run(move || verify_now(&password, &phc)).await?
+        let is_right = self.run(gate, move || verify_now(&password, &phc)).await?;
+        if is_right == Ok(true) {
+            gate.give_back();
+        }
+        is_right
+    }
+
+    /// How often something was hashed so far.
+    pub fn hashes(&self) -> u64 {
+        self.hashes.load(Ordering::Relaxed)
     }
 
     /// Takes as long as [`verify`](Self::verify) and is always `false`: for a user who does not exist, is disabled or
     /// has no password, so that time does not tell which.
-    pub async fn verify_dummy(&self, password: SecretString) -> Result<bool, PasswordError> {
-        self.verify(password, DUMMY_HASH).await.map(|_| false)
+    pub async fn verify_dummy(
+        &self,
+        password: SecretString,
+        gate: &impl Gate,
+    ) -> Result<bool, PasswordError> {
+        let checked = self.verify_behind(gate, password, DUMMY_HASH);
+        checked.await.map(|_| false)
     }
 
     /// As [`verify`](Self::verify), but callers who ask the same at the same time share one hash: a build that starts
@@ -120,12 +170,13 @@ impl PasswordHasher {
         key: CacheKey,
         password: SecretString,
         phc: &str,
+        gate: &impl Gate,
     ) -> Result<bool, PasswordError> {
         let flight = UnderWay::join(self, (key, phc.to_owned()));
         // Should the caller who hashes go away, the next one takes over.
         flight
             .cell
-            .get_or_try_init(|| self.verify(password, phc))
+            .get_or_try_init(|| self.verify_behind(gate, password, phc))
             .await
             .copied()
     }
@@ -146,12 +197,15 @@ impl PasswordHasher {
             || params.p_cost() != LANES
     }
 
-    /// Runs where blocking is allowed, once there is a place.
+    /// Runs where blocking is allowed, once there is a place and the gate is open.
     async fn run<T: Send + 'static>(
         &self,
+        gate: &impl Gate,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
         let permits = self.admit().await?;
+        gate.admit()?;
+        self.hashes.fetch_add(1, Ordering::Relaxed);
         tokio::task::spawn_blocking(move || {
             // Held until the work is over, even if the caller is gone: its memory is still in use.
             let _permits = permits;

@@ -12,6 +12,9 @@
 //! **Existence does not matter**: nobody is looked up here; unknown names are counted like known ones. Memory is bounded:
 //! entries are fixed in size, capped in number, and refused attempts create none for the name.
 
+mod addresses;
+
+pub use addresses::AddressThrottle;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +23,11 @@ use aws_lc_rs::hmac;
 use quick_cache::unsync::Cache;
 
 use crate::random::Random;
+
+mod checks;
+mod unanswered;
+
+pub use checks::CheckGate;
 
 /// The attempt is refused: too many before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +61,8 @@ pub struct ThrottleLimits {
     pub name: Limit,
     /// Per name from one address.
     pub name_from_address: Limit,
+    /// Passwords that are checked, of all callers together, in each of two halves: see [`CheckGate`].
+    pub checks: Limit,
     /// After this long without a failure, those before are forgotten.
     pub forget_after_ms: i64,
     /// How long a success makes an address known for a name.
@@ -87,6 +97,7 @@ impl Default for ThrottleLimits {
                 first_pause_ms: 1_000,
                 longest_pause_ms: 60_000,
             },
+            checks: Limit::checks_each_second(10),
             forget_after_ms: 15 * 60 * 1_000,
             known_for_ms: 30 * 24 * 60 * 60 * 1_000,
             max_entries: 50_000,
@@ -100,6 +111,7 @@ pub struct LoginThrottle {
     /// Names from strangers are kept only as a keyed hash: fixed in size, and collisions cannot be arranged.
     key: hmac::Key,
     tables: Mutex<Tables>,
+    checks: Mutex<checks::Checks>,
 }
 
 type EntryKey = [u8; 16];
@@ -119,6 +131,7 @@ impl LoginThrottle {
         random.fill(&mut *key);
         let max_entries = limits.max_entries.max(1);
         Self {
+            checks: Mutex::new(checks::Checks::new(&limits.checks)),
             limits,
             key: hmac::Key::new(hmac::HMAC_SHA256, &*key),
             tables: Mutex::new(Tables {

@@ -3,7 +3,7 @@
 use crate::connection::{Row, params};
 use crate::error::Result;
 use crate::{Reader, Tx};
-use model::{AccessTokenId, UserId};
+use model::{AccessTokenId, AccountId, UserId};
 use oci::ScopeActions;
 
 /// A personal access token.
@@ -47,6 +47,8 @@ pub struct NewAccessToken {
 pub struct RefreshTokenRow {
     /// Whose it is.
     pub user_id: UserId,
+    /// Which of its accounts it is about; `None` for the one that the user belongs to first.
+    pub account_id: Option<AccountId>,
     /// The personal access token it was got with, if it was.
     pub access_token_id: Option<AccessTokenId>,
     /// The service it was made for.
@@ -95,6 +97,20 @@ impl Reader<'_> {
             .find(SQL, params![id.as_str()], read_access_token)
     }
 
+    /// A user's personal access token of that name, and what is kept of its secret.
+    pub fn find_chosen_secret(
+        &self,
+        user: &UserId,
+        name: &str,
+    ) -> Result<Option<(AccessTokenRow, String)>> {
+        const SQL: &str = "SELECT id, user_id, name, actions, created_at_ms, expires_at_ms, last_used_at_ms, secret_hash \
+             FROM access_tokens WHERE user_id = ?1 AND name = ?2";
+        self.connection
+            .find(SQL, params![user.as_str(), name], |row| {
+                Ok((read_access_token(row)?, row.text(7)?))
+            })
+    }
+
     /// A user's personal access tokens by name.
     pub fn list_access_tokens(&self, user: &UserId) -> Result<Vec<AccessTokenRow>> {
         const SQL: &str = "SELECT id, user_id, name, actions, created_at_ms, expires_at_ms, last_used_at_ms \
@@ -105,7 +121,7 @@ impl Reader<'_> {
 
     /// The refresh token with that keyed hash.
     pub fn find_refresh_token(&self, secret_hash: &str) -> Result<Option<RefreshTokenRow>> {
-        const SQL: &str = "SELECT user_id, access_token_id, service, credential_epoch, expires_at_ms \
+        const SQL: &str = "SELECT user_id, access_token_id, service, credential_epoch, expires_at_ms, account_id \
              FROM refresh_tokens WHERE secret_hash = ?1";
         self.connection.find(SQL, params![secret_hash], |row| {
             Ok(RefreshTokenRow {
@@ -114,6 +130,7 @@ impl Reader<'_> {
                 service: row.text(2)?,
                 credential_epoch: row.int(3)?,
                 expires_at_ms: row.int(4)?,
+                account_id: row.optional_text(5)?.map(AccountId::new),
             })
         })
     }
@@ -160,7 +177,7 @@ impl Tx<'_> {
     /// Makes a refresh token.
     pub fn create_refresh_token(&mut self, token: &NewRefreshToken) -> Result<()> {
         const SQL: &str = "INSERT INTO refresh_tokens (secret_hash, user_id, access_token_id, service, credential_epoch, \
-             expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+             expires_at_ms, account_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let row = &token.row;
         self.connection.execute(
             SQL,
@@ -170,7 +187,8 @@ impl Tx<'_> {
                 row.access_token_id.as_ref().map(AccessTokenId::as_str),
                 &row.service,
                 row.credential_epoch,
-                row.expires_at_ms
+                row.expires_at_ms,
+                row.account_id.as_ref().map(AccountId::as_str)
             ],
         )?;
         Ok(())

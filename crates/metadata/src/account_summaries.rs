@@ -3,13 +3,13 @@
 use crate::Reader;
 use crate::connection::{Row, params, parse_column};
 use crate::error::Result;
-use crate::query::pattern;
+use crate::fragments::Fragment;
 use model::{Account, AccountId, AccountState, UserId};
 
 /// Which accounts are looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountFilter {
-    /// Part of the name, whatever the case of its letters; empty for any.
+    /// What the name begins with, whatever the case of its letters; empty for any.
     pub name: String,
     /// The state as people see it: `active`, `suspended`, `closing` or `closed`; empty for any.
     pub state: String,
@@ -57,6 +57,41 @@ macro_rules! shown_state {
     };
 }
 
+/// Accounts by name, in the order of its bytes, which is not the one that every PostgreSQL database sorts in.
+macro_rules! summaries {
+    ($joined:literal, $order:literal) => {
+        concat!(
+            "SELECT a.id, a.name, a.state, a.creates_namespaces_on_push, ",
+            shown_state!(),
+            ", p.name, u.used_bytes, u.limit_bytes, a.created_at_ms FROM accounts a ",
+            $joined,
+            " WHERE a.name",
+            $order,
+            " >= ?1 AND a.name <> ?2 AND a.name",
+            $order,
+            " < ?3 AND (?4 = '' OR ",
+            shown_state!(),
+            " = ?4) AND (?5 = '' OR p.name = ?5) ORDER BY a.name",
+            $order,
+            " LIMIT ?6"
+        )
+    };
+}
+const SUMMARIES: Fragment = Fragment {
+    sqlite: summaries!(
+        "JOIN account_usage u ON u.account_id = a.id LEFT JOIN account_terms t ON t.account_id = a.id \
+         LEFT JOIN plans p ON p.id = t.plan_id",
+        ""
+    ),
+    // The limits of one keep it from joining the whole tables for a page.
+    postgres: summaries!(
+        "CROSS JOIN LATERAL (SELECT * FROM account_usage WHERE account_id = a.id LIMIT 1) u \
+         LEFT JOIN LATERAL (SELECT * FROM account_terms WHERE account_id = a.id LIMIT 1) t ON TRUE \
+         LEFT JOIN LATERAL (SELECT * FROM plans WHERE id = t.plan_id LIMIT 1) p ON TRUE",
+        " COLLATE \"C\""
+    ),
+};
+
 fn read_summary(row: &Row<'_>) -> Result<AccountSummary> {
     let limit = row.optional_int(7)?;
     Ok(AccountSummary {
@@ -82,19 +117,13 @@ impl Reader<'_> {
         after: &str,
         limit: i64,
     ) -> Result<Vec<AccountSummary>> {
-        const SQL: &str = concat!(
-            "SELECT a.id, a.name, a.state, a.creates_namespaces_on_push, ",
-            shown_state!(),
-            ", p.name, u.used_bytes, u.limit_bytes, a.created_at_ms FROM accounts a \
-             JOIN account_usage u ON u.account_id = a.id LEFT JOIN account_terms t ON t.account_id = a.id \
-             LEFT JOIN plans p ON p.id = t.plan_id WHERE a.name > ?1 AND LOWER(a.name) LIKE ?2 ESCAPE '!' \
-             AND (?3 = '' OR ",
-            shown_state!(),
-            " = ?3) AND (?4 = '' OR p.name = ?4) ORDER BY a.name LIMIT ?5"
-        );
-        let name = pattern(&filter.name);
-        let params = params![after, &name, &filter.state, &filter.plan, limit];
-        self.connection.list(SQL, params, read_summary)
+        let begins = filter.name.to_ascii_lowercase();
+        let first = after.max(begins.as_str());
+        // Names are of letters, digits and hyphens: this comes after them all.
+        let end = format!("{begins}{{");
+        let params = params![first, after, &end, &filter.state, &filter.plan, limit];
+        let sql = self.connection.text_of(&SUMMARIES);
+        self.connection.list(sql, params, read_summary)
     }
 
     /// The accounts that a user has something to do with, by name, after `after`: it is a member.

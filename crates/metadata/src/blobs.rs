@@ -195,9 +195,11 @@ impl Tx<'_> {
         digest: &Digest,
     ) -> Result<Option<String>> {
         const SQL: &str = "DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2 RETURNING storage";
-        self.connection
-            .find(SQL, params![repository.as_str(), digest.as_str()], |row| {
-                row.text(0)
-            })
+        let params = params![repository.as_str(), digest.as_str()];
+        let storage = self.connection.find(SQL, params, |row| row.text(0))?;
+        if storage.is_some() {
+            self.review_unreferenced_blob(repository, digest)?;
+        }
+        Ok(storage)
     }
 }

@@ -6,10 +6,9 @@
 use crate::error::{Error, Result};
 use crate::fragments::Fragment;
 use crate::postgresql::{Int, Session};
+use crate::timings::{Cost, Spent};
 use oci::Digest;
-use rusqlite::StatementStatus;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
 /// One value bound to a query.
@@ -130,7 +129,7 @@ pub(crate) enum Connection<'c> {
         connection: &'c rusqlite::Connection,
         is_in_transaction: bool,
         /// What its questions cost so far.
-        steps: Cell<u64>,
+        spent: Spent,
     },
     Postgres(&'c Session),
 }
@@ -141,7 +140,7 @@ impl<'c> Connection<'c> {
         Self::Sqlite {
             connection,
             is_in_transaction: false,
-            steps: Cell::new(0),
+            spent: Spent::default(),
         }
     }
 
@@ -151,7 +150,7 @@ impl<'c> Connection<'c> {
         Self::Sqlite {
             connection,
             is_in_transaction: true,
-            steps: Cell::new(0),
+            spent: Spent::default(),
         }
     }
 
@@ -160,12 +159,14 @@ impl<'c> Connection<'c> {
         Self::Postgres(session)
     }
 
-    /// Steps of SQLite's virtual machine that the questions asked here took: each row read costs a few. PostgreSQL counts
-    /// for itself.
-    pub(crate) fn steps(&self) -> u64 {
+    /// What the questions asked here took so far. On PostgreSQL, what its session asked since somebody asked this.
+    pub(crate) fn cost(&self) -> Cost {
         match self {
-            Self::Sqlite { steps, .. } => steps.get(),
-            Self::Postgres(_) => 0,
+            Self::Sqlite { spent, .. } => spent.cost(),
+            Self::Postgres(session) => Cost {
+                statements: session.take_asked(),
+                steps: 0,
+            },
         }
     }
 
@@ -196,9 +197,9 @@ impl<'c> Connection<'c> {
             Self::Sqlite {
                 connection,
                 is_in_transaction,
-                steps,
+                spent,
             } => {
-                let mut statement = prepare(connection, *is_in_transaction, steps, sql)?;
+                let mut statement = prepare(connection, *is_in_transaction, spent, sql)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(params))?;
                 match rows.next()? {
                     Some(row) => read(&Row::Sqlite(row)).map(Some),
@@ -252,13 +253,17 @@ impl<'c> Connection<'c> {
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         match self {
-            Self::Sqlite { connection, .. } => {
+            Self::Sqlite {
+                connection, spent, ..
+            } => {
                 let mut statement = connection.prepare(sql)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(params))?;
                 let mut items = Vec::new();
                 while let Some(row) = rows.next()? {
                     items.push(read(&Row::Sqlite(row))?);
                 }
+                drop(rows);
+                spent.add(&statement);
                 Ok(items)
             }
             Self::Postgres(session) => {
@@ -280,9 +285,9 @@ impl<'c> Connection<'c> {
             Self::Sqlite {
                 connection,
                 is_in_transaction,
-                steps,
+                spent,
             } => {
-                let mut statement = prepare(connection, *is_in_transaction, steps, sql)?;
+                let mut statement = prepare(connection, *is_in_transaction, spent, sql)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(params))?;
                 while let Some(row) = rows.next()? {
                     if !visit(&Row::Sqlite(row))? {
@@ -301,9 +306,9 @@ impl<'c> Connection<'c> {
             Self::Sqlite {
                 connection,
                 is_in_transaction,
-                steps,
+                spent,
             } => {
-                let mut statement = prepare(connection, *is_in_transaction, steps, sql)?;
+                let mut statement = prepare(connection, *is_in_transaction, spent, sql)?;
                 Ok(statement.execute(rusqlite::params_from_iter(params))?)
             }
             Self::Postgres(session) => session.execute(sql, params),
@@ -319,14 +324,12 @@ impl<'c> Connection<'c> {
 /// A statement that adds what it cost to its connection's count when it is done with.
 struct Counted<'c> {
     statement: rusqlite::CachedStatement<'c>,
-    steps: &'c Cell<u64>,
+    spent: &'c Spent,
 }
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        let steps = self.statement.reset_status(StatementStatus::VmStep);
-        self.steps
-            .set(self.steps.get() + u64::try_from(steps).unwrap_or(0));
+        self.spent.add(&self.statement);
     }
 }
 
@@ -347,7 +350,7 @@ impl DerefMut for Counted<'_> {
 fn prepare<'c>(
     connection: &'c rusqlite::Connection,
     is_in_transaction: bool,
-    steps: &'c Cell<u64>,
+    spent: &'c Spent,
     sql: &'static str,
 ) -> Result<Counted<'c>> {
     #[cfg(test)]
@@ -359,7 +362,7 @@ fn prepare<'c>(
     }
     Ok(Counted {
         statement: connection.prepare_cached(sql)?,
-        steps,
+        spent,
     })
 }
 

@@ -27,6 +27,9 @@ macro_rules! owned {
 
 /// What is of an account after its namespaces and people are gone. Referring tables stand before those they refer to.
 const OWNED: &[Owned] = owned! {
+    "invitations": "invitations" of "account_id" by "id";
+    "logins": "sessions" of "account_id" by "secret_hash";
+    "logins": "refresh_tokens" of "account_id" by "secret_hash";
     "grants": "role_grants" of "account_id" by "id";
     "roles": "roles" of "account_id" by "id";
     "requests": "content_requests" of "account_id" by "id";
@@ -38,11 +41,18 @@ const OWNED: &[Owned] = owned! {
     // Somebody who runs the deployment may be from there, and stays.
     "identity_sources": "oidc_sources" of "home_account_id" by "source_id",
         "(SELECT 1 FROM users u WHERE u.source_id = t.source_id LIMIT 1) IS NULL";
+    "identity_sources": "ldap_sources" of "home_account_id" by "source_id",
+        "(SELECT 1 FROM users u WHERE u.source_id = t.source_id LIMIT 1) IS NULL";
     "identity_sources": "identity_sources" of "account_id" by "id",
         "(SELECT 1 FROM users u WHERE u.source_id = t.id LIMIT 1) IS NULL";
     "labels": "labels" of "account_id" by "id", "t.namespace_id IS NULL";
     "rules": "network_rules" of "account_id" by "account_id";
+    "addresses": "address_claims" of "account_id" by "host";
+    "certificates": "address_certificates" of "account_id" by "host";
     "addresses": "account_addresses" of "account_id" by "host";
+    "allowlists": "cve_allowlists" of "account_id" by "id", "t.namespace_id IS NULL";
+    "limits": "account_limits" of "account_id" by "account_id";
+    "uploads": "unreferenced_blobs" of "account_id" by "digest";
     "schedules": "schedules" of "account_id" by "id";
     "numbers": "numbers" of "account_id" by "id";
     "numbers": "number_counters" of "account_id" by "kind";

@@ -226,12 +226,12 @@ impl Tx<'_> {
         Ok(updated > 0)
     }
 
-    /// Forgets an issuer that has brought nobody who is still there. Its groups stay, with whoever is in them.
+    /// Forgets an issuer or a directory that has brought nobody who is still there. Its groups stay, with whoever is in them.
     ///
     /// # Errors
     /// [`Error::ReferenceViolated`] when it has.
-    pub fn delete_oidc_source(&mut self, id: &IdentitySourceId) -> Result<bool> {
-        const SQL: &str = "DELETE FROM identity_sources WHERE id = ?1 AND kind = 'oidc'";
+    pub fn delete_identity_source(&mut self, id: &IdentitySourceId) -> Result<bool> {
+        const SQL: &str = "DELETE FROM identity_sources WHERE id = ?1 AND kind <> 'password'";
         Ok(self.connection.execute(SQL, params![id.as_str()])? > 0)
     }
 

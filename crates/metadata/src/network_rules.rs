@@ -18,7 +18,11 @@ pub struct NetworkRulesRow {
 }
 
 fn read_list(row: &Row<'_>, at: usize) -> Result<Vec<AllowedRange>> {
-    serde_json::from_str(&row.text(at)?).map_err(|_| Error::Unreadable {
+    parse_list(&row.text(at)?)
+}
+
+pub(crate) fn parse_list(text: &str) -> Result<Vec<AllowedRange>> {
+    serde_json::from_str(text).map_err(|_| Error::Unreadable {
         column: "network_rules.registry",
     })
 }

@@ -1,5 +1,6 @@
 //! Plans, and which account has which.
 
+use crate::account_limits::SET_STORAGE_LIMIT;
 use crate::connection::{Row, params};
 use crate::error::{Error, Result};
 use crate::{Reader, Tx};
@@ -121,7 +122,7 @@ impl Tx<'_> {
         Ok(self.connection.execute(SQL, params![plan.as_str()])? > 0)
     }
 
-    /// Gives an account a plan, and with it the limit of its storage.
+    /// Gives an account a plan, and with it the limit of its storage, unless its own is smaller.
     pub fn set_plan_of_account(
         &mut self,
         account: &AccountId,
@@ -131,12 +132,10 @@ impl Tx<'_> {
         const TERMS: &str = "INSERT INTO account_terms (account_id, plan_id, settings, updated_at_ms) \
              VALUES (?1, ?2, '{}', ?3) ON CONFLICT (account_id) \
              DO UPDATE SET plan_id = excluded.plan_id, updated_at_ms = excluded.updated_at_ms";
-        const LIMIT: &str = "UPDATE account_usage SET limit_bytes = ?1 WHERE account_id = ?2";
         let id = account.as_str();
         self.connection
             .execute(TERMS, params![id, plan.id.as_str(), now_ms])?;
-        self.connection
-            .execute(LIMIT, params![kept(plan.limits.storage_bytes), id])?;
+        self.connection.execute(SET_STORAGE_LIMIT, params![id])?;
         self.changes.policy();
         Ok(())
     }

@@ -263,6 +263,7 @@ impl Postgres {
             session = self.pool.open()?;
             answer = ask(&session, &question);
         }
+        self.timings.spent(Connection::postgres(&session).cost());
         drop(session);
         self.timings.read(begun.elapsed());
         answer
@@ -283,7 +284,11 @@ impl Postgres {
             } else {
                 self.pool.take()
             };
-            match self.attempt(&session?, durability, work.clone()) {
+            let session = session?;
+            let attempt = self.attempt(&session, durability, work.clone());
+            self.timings.spent(Connection::postgres(&session).cost());
+            drop(session);
+            match attempt {
                 Attempt::Done(answer) => break answer,
                 Attempt::Again(Failure::Lost, _) if !is_fresh => {
                     self.pool.forget_resting();

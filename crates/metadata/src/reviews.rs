@@ -246,11 +246,14 @@ impl Tx<'_> {
         const SQL: &str = "DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2 \
              AND renewed_at_ms <= ?3 AND (SELECT 1 FROM manifest_blobs m \
              WHERE m.repository_id = repository_blobs.repository_id AND m.digest = repository_blobs.digest LIMIT 1) IS NULL";
-        let (repository, digest) = (repository.as_str(), digest.as_str());
-        self.connection
-            .keep(fragments::TAKE_LEASE, params![repository, digest])?;
-        let params = params![repository, digest, renewed_by_ms];
-        Ok(self.connection.execute(SQL, params)? > 0)
+        let key = params![repository.as_str(), digest.as_str()];
+        self.connection.keep(fragments::TAKE_LEASE, key)?;
+        let params = params![repository.as_str(), digest.as_str(), renewed_by_ms];
+        let has_ended = self.connection.execute(SQL, params)? > 0;
+        if has_ended {
+            self.review_unreferenced_blob(repository, digest)?;
+        }
+        Ok(has_ended)
     }
 
     /// Takes a blob's row away, if nothing refers to it. `None` when it stays, or was gone.

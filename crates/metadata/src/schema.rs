@@ -169,6 +169,30 @@ const MIGRATIONS: &[Migration] = &[
         widened: &[],
         sql: include_str!("../../../migrations/0012_usage.sql"),
     },
+    Migration {
+        version: 13,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0013_ldap.sql"),
+    },
+    Migration {
+        version: 14,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0014_invitations.sql"),
+    },
+    Migration {
+        version: 15,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0015_certificates.sql"),
+    },
+    Migration {
+        version: 16,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0016_limits.sql"),
+    },
 ];
 
 pub(crate) fn known() -> i64 {

@@ -3,13 +3,15 @@
 use crate::connection::params;
 use crate::error::Result;
 use crate::{Reader, Tx};
-use model::UserId;
+use model::{AccountId, UserId};
 
 /// A login by form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRow {
     /// Whose it is.
     pub user_id: UserId,
+    /// Which of its accounts it is about; `None` for the one that the user belongs to first.
+    pub account_id: Option<AccountId>,
     /// The user's credential epoch when it began.
     pub credential_epoch: i64,
     /// When it began.
@@ -21,7 +23,7 @@ pub struct SessionRow {
 impl Reader<'_> {
     /// The session of a cookie's keyed hash, whether or not it has ended.
     pub fn find_session(&self, secret_hash: &str) -> Result<Option<SessionRow>> {
-        const SQL: &str = "SELECT user_id, credential_epoch, created_at_ms, expires_at_ms FROM sessions \
+        const SQL: &str = "SELECT user_id, credential_epoch, created_at_ms, expires_at_ms, account_id FROM sessions \
              WHERE secret_hash = ?1";
         self.connection.find(SQL, params![secret_hash], |row| {
             Ok(SessionRow {
@@ -29,6 +31,7 @@ impl Reader<'_> {
                 credential_epoch: row.int(1)?,
                 created_at_ms: row.int(2)?,
                 expires_at_ms: row.int(3)?,
+                account_id: row.optional_text(4)?.map(AccountId::new),
             })
         })
     }
@@ -37,8 +40,8 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// Begins a session.
     pub fn create_session(&mut self, secret_hash: &str, session: &SessionRow) -> Result<()> {
-        const SQL: &str = "INSERT INTO sessions (secret_hash, user_id, credential_epoch, created_at_ms, expires_at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5)";
+        const SQL: &str = "INSERT INTO sessions (secret_hash, user_id, credential_epoch, created_at_ms, expires_at_ms, \
+             account_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         self.connection.execute(
             SQL,
             params![
@@ -46,7 +49,8 @@ impl Tx<'_> {
                 session.user_id.as_str(),
                 session.credential_epoch,
                 session.created_at_ms,
-                session.expires_at_ms
+                session.expires_at_ms,
+                session.account_id.as_ref().map(AccountId::as_str)
             ],
         )?;
         Ok(())

@@ -89,7 +89,7 @@ impl Sqlite {
             connection: Connection::sqlite(&borrowed),
         };
         let answer = question(&reader);
-        self.timings.steps_taken(reader.connection.steps());
+        self.timings.spent(reader.connection.cost());
         drop(borrowed);
         self.timings.read(begun.elapsed());
         answer

@@ -6,8 +6,10 @@
 )]
 
 mod access;
+mod access_questions;
 mod account_addresses;
 mod account_summaries;
+mod address_certificates;
 mod artifacts;
 mod auditing;
 mod backups;
@@ -25,8 +27,11 @@ mod garbage;
 mod groups;
 mod identity;
 mod images;
+mod invitations;
 mod jobs;
 mod labels;
+mod ldap;
+mod limits;
 mod months;
 mod network_rules;
 mod operators;
@@ -38,6 +43,7 @@ mod postgres;
 mod races;
 mod read_replica;
 mod referrers;
+mod replicas;
 mod repository_details;
 mod rights;
 mod uploads;
@@ -53,15 +59,19 @@ use crate::MetadataStore;
 /// All cases, one after the other, on one database.
 pub(crate) async fn run(store: &MetadataStore) {
     access::run(store).await;
+    access_questions::run(store).await;
     account_summaries::run(store).await;
     people::run(store).await;
     counts::run(store).await;
     plans_of_accounts::run(store).await;
+    limits::run(store).await;
     months::run(store).await;
     groups::run(store).await;
     rights::run(store).await;
     identity::run(store).await;
+    ldap::run(store).await;
     users::run(store).await;
+    invitations::run(store).await;
     deployment::run(store).await;
     auditing::run(store).await;
     content::run(store).await;
@@ -71,6 +81,8 @@ pub(crate) async fn run(store: &MetadataStore) {
     labels::run(store).await;
     network_rules::run(store).await;
     account_addresses::run(store).await;
+    address_certificates::run(store).await;
+    replicas::run(store).await;
     repository_details::run(store).await;
     uploads::run(store).await;
     garbage::run(store).await;

@@ -1,5 +1,7 @@
 //! What a database measures of itself.
 
+use rusqlite::StatementStatus;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ pub struct Timings {
     commit_nanos: AtomicU64,
     reads: AtomicU64,
     read_nanos: AtomicU64,
+    statements: AtomicU64,
     steps: AtomicU64,
 }
 
@@ -27,8 +30,15 @@ impl Timings {
         self.read_nanos.fetch_add(nanos(took), Ordering::Relaxed);
     }
 
-    pub(crate) fn steps_taken(&self, steps: u64) {
-        self.steps.fetch_add(steps, Ordering::Relaxed);
+    pub(crate) fn spent(&self, cost: Cost) {
+        self.statements
+            .fetch_add(cost.statements, Ordering::Relaxed);
+        self.steps.fetch_add(cost.steps, Ordering::Relaxed);
+    }
+
+    /// Statements that were run, in questions and in transactions; what begins and ends a transaction is none.
+    pub fn statements(&self) -> u64 {
+        load(&self.statements)
     }
 
     /// Steps of SQLite's virtual machine, in reads and in transactions: every row that is looked at costs a few, in a table
@@ -49,6 +59,40 @@ impl Timings {
     /// Reads and seconds spent in them.
     pub fn reads(&self) -> (u64, f64) {
         (load(&self.reads), seconds(&self.read_nanos))
+    }
+}
+
+/// What questions cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    /// Texts that were run.
+    pub(crate) statements: u64,
+    /// Steps of SQLite's virtual machine: each row read takes a few. PostgreSQL counts for itself.
+    pub(crate) steps: u64,
+}
+
+/// What the questions of one connection have cost so far.
+#[derive(Default)]
+pub(crate) struct Spent {
+    statements: Cell<u64>,
+    steps: Cell<u64>,
+}
+
+impl Spent {
+    /// What that is.
+    pub(crate) fn cost(&self) -> Cost {
+        Cost {
+            statements: self.statements.get(),
+            steps: self.steps.get(),
+        }
+    }
+
+    /// Adds a statement that was run once.
+    pub(crate) fn add(&self, statement: &rusqlite::Statement<'_>) {
+        let steps = statement.reset_status(StatementStatus::VmStep);
+        self.statements.set(self.statements.get() + 1);
+        self.steps
+            .set(self.steps.get() + u64::try_from(steps).unwrap_or(0));
     }
 }
 

@@ -7,6 +7,9 @@ use crate::{Reader, Tx};
 use model::{AccountId, RepositoryId};
 use oci::{Algorithm, Digest, UploadId};
 
+/// Unreferenced blobs whose sizes one sum reads at most, the largest first: no honest client leaves so many.
+const SUMMED: i64 = 100_000;
+
 /// How far an upload is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UploadState {
@@ -58,6 +61,19 @@ pub struct NewUpload {
     pub expires_at_ms: i64,
 }
 
+/// What an account has uploaded and not used, when it would upload more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadRoom {
+    /// Open uploads.
+    pub open: i64,
+    /// Bytes that they have.
+    pub open_bytes: u64,
+    /// Bytes of the digests that are stored for the account and that none of its manifests references.
+    pub unreferenced_bytes: u64,
+    /// Whether the account's storage is full.
+    pub is_full: bool,
+}
+
 /// An upload that the claimer alone may write to, until the lease ends.
 #[derive(Clone, Debug)]
 pub struct ClaimedUpload {
@@ -104,14 +120,22 @@ impl Reader<'_> {
             .find(SQL, params![id.as_str(), now_ms], read_upload)
     }
 
-    /// How many open uploads an account has, counted up to `limit`, and whether its storage is full.
-    pub fn count_open_uploads(&self, account: &AccountId, limit: i64) -> Result<(i64, bool)> {
-        const SQL: &str = "SELECT COUNT(*), (SELECT CASE WHEN u.used_bytes >= u.limit_bytes THEN 1 ELSE 0 END \
-             FROM account_usage u WHERE u.account_id = ?1) \
-             FROM (SELECT 1 FROM uploads WHERE account_id = ?1 AND state = 'open' LIMIT ?2) open";
-        let params = params![account.as_str(), limit];
-        self.connection
-            .get(SQL, params, |row| Ok((row.int(0)?, row.flag(1)?)))
+    /// What an account has uploaded and not used; open uploads are counted up to `limit`.
+    pub fn find_upload_room(&self, account: &AccountId, limit: i64) -> Result<UploadRoom> {
+        const SQL: &str = "SELECT COUNT(*), COALESCE(CAST(SUM(open.offset_bytes) AS BIGINT), 0), \
+             (SELECT COALESCE(CAST(SUM(s.size_bytes) AS BIGINT), 0) FROM (SELECT b.size_bytes FROM unreferenced_blobs b \
+             WHERE b.account_id = ?1 ORDER BY b.size_bytes DESC LIMIT ?3) s), \
+             (SELECT CASE WHEN u.used_bytes >= u.limit_bytes THEN 1 ELSE 0 END FROM account_usage u WHERE u.account_id = ?1) \
+             FROM (SELECT o.offset_bytes FROM uploads o WHERE o.account_id = ?1 AND o.state = 'open' LIMIT ?2) open";
+        let params = params![account.as_str(), limit, SUMMED];
+        self.connection.get(SQL, params, |row| {
+            Ok(UploadRoom {
+                open: row.int(0)?,
+                open_bytes: row.size(1, "uploads.offset_bytes")?,
+                unreferenced_bytes: row.size(2, "unreferenced_blobs.size_bytes")?,
+                is_full: row.flag(3)?,
+            })
+        })
     }
 
     /// Whether an upload of that id is open, expired or not.

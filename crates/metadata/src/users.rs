@@ -257,14 +257,20 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes a user out of an account, with what was granted to it there and its groups there. Says whether it was in it.
+    /// Takes a user out of an account, with what was granted to it there, its groups there and its logins that are about the
+    /// account. Says whether it was in it.
     pub fn delete_membership(&mut self, account: &AccountId, user: &UserId) -> Result<bool> {
         const GROUPS: &str = "DELETE FROM user_group_members \
              WHERE group_id IN (SELECT id FROM user_groups WHERE account_id = ?1) AND user_id = ?2";
+        const SESSIONS: &str = "DELETE FROM sessions WHERE account_id = ?1 AND user_id = ?2";
+        const REFRESH_TOKENS: &str =
+            "DELETE FROM refresh_tokens WHERE account_id = ?1 AND user_id = ?2";
         const MEMBERSHIP: &str = "DELETE FROM memberships WHERE account_id = ?1 AND user_id = ?2";
         let params = params![account.as_str(), user.as_str()];
         self.delete_grants(account, user)?;
-        self.connection.execute(GROUPS, params)?;
+        for sql in [GROUPS, SESSIONS, REFRESH_TOKENS] {
+            self.connection.execute(sql, params)?;
+        }
         let deleted = self.connection.execute(MEMBERSHIP, params)?;
         self.changes.policy();
         Ok(deleted > 0)

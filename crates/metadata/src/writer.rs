@@ -9,7 +9,7 @@ use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::epochs::{Changes, Epochs};
 use crate::error::{Error, Result};
-use crate::timings::Timings;
+use crate::timings::{Cost, Timings};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -41,7 +41,7 @@ pub(crate) enum Durability {
 /// What a closure left behind: whether its changes stay, and how to answer once that is known to last.
 struct Outcome {
     keep: bool,
-    steps: u64,
+    cost: Cost,
     changes: Changes,
     answer: Box<dyn FnOnce(Result<()>) + Send>,
 }
@@ -92,7 +92,7 @@ impl Writer {
             });
             Outcome {
                 keep: result.is_ok(),
-                steps: tx.connection.steps(),
+                cost: tx.connection.cost(),
                 changes: tx.changes,
                 answer: Box::new(move |committed: Result<()>| {
                     let result = match (result, committed) {
@@ -193,7 +193,7 @@ impl Loop {
         self.timings.commit(begun.elapsed(), outcomes.len());
         // Epochs before answers: whoever hears of a change must not meet a cached value from before it.
         for outcome in &outcomes {
-            self.timings.steps_taken(outcome.steps);
+            self.timings.spent(outcome.cost);
             if outcome.keep && committed.is_ok() {
                 self.epochs.apply(&outcome.changes);
             }

@@ -64,3 +64,13 @@ pub enum Address {
     /// An account's own address: exactly its namespaces exist.
     Account(AccountId),
 }
+
+impl Address {
+    /// The account whose own address it is.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::Shared => None,
+            Self::Account(account) => Some(account),
+        }
+    }
+}

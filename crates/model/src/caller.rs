@@ -74,7 +74,8 @@ pub struct Caller {
     pub kind: CallerKind,
     /// Proven how.
     pub credential: CredentialKind,
-    /// The account a user belongs to first, or a robot account altogether; `None` for anonymous.
+    /// The account that is meant where a request names none: the one a user belongs to first, unless it said another when it
+    /// logged in; that of a robot account. `None` for anonymous.
     pub home_account: Option<AccountId>,
 }
 
@@ -94,6 +95,15 @@ impl Caller {
             kind: CallerKind::LocalOperator,
             credential: CredentialKind::Local,
             home_account: None,
+        }
+    }
+
+    /// The same caller, when it said which account it means.
+    #[must_use]
+    pub fn come_for(self, account: Option<AccountId>) -> Self {
+        Self {
+            home_account: account.or(self.home_account),
+            ..self
         }
     }
 

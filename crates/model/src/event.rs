@@ -333,6 +333,26 @@ pub enum Event {
         /// What it may use, in bytes; none for as much as the account may.
         limit_bytes: Option<u64>,
     },
+    /// An account set limits for itself, or took them away.
+    #[serde(rename = "account.limited")]
+    AccountLimited {
+        /// Its name.
+        account: String,
+        /// What it may store, in bytes; none for as much as its plan allows.
+        storage_bytes: Option<u64>,
+        /// What may be pulled from it in a month, in bytes; none for as much as its plan allows.
+        pull_bytes_per_month: Option<u64>,
+    },
+    /// Vulnerabilities that an account, or a namespace of it, accepts were written down anew.
+    #[serde(rename = "cve_allowlist.updated")]
+    CveAllowlistUpdated {
+        /// The namespace's name; none for the account as a whole.
+        namespace: Option<String>,
+        /// How many there are.
+        items: usize,
+        /// From when on the list counts for nothing, in seconds since 1970; none for never.
+        expires_at: Option<i64>,
+    },
     /// A push made an account use so much of its storage that its administrators are to know.
     #[serde(rename = "account.storage_warning")]
     StorageWarning {
@@ -481,11 +501,57 @@ pub enum Event {
         /// The name.
         address: String,
     },
-    /// An operator took a host name from an account.
+    /// A host name was taken from an account.
     #[serde(rename = "address.removed")]
     AddressRemoved {
         /// The name.
         address: String,
+    },
+    /// The account said that a host name is its own.
+    #[serde(rename = "address.claimed")]
+    AddressClaimed {
+        /// The name.
+        address: String,
+    },
+    /// It took that back.
+    #[serde(rename = "address.unclaimed")]
+    AddressUnclaimed {
+        /// The name.
+        address: String,
+    },
+    /// The account proved it, and the name became its own.
+    #[serde(rename = "address.proved")]
+    AddressProved {
+        /// The name.
+        address: String,
+        /// `dns` or `http`.
+        method: String,
+    },
+    /// A host name of the account got a certificate.
+    #[serde(rename = "address.certificate_put")]
+    AddressCertificatePut {
+        /// The name.
+        address: String,
+        /// SHA-256 of the certificate.
+        fingerprint: String,
+        /// When it ends.
+        ends_at: String,
+    },
+    /// A host name of the account lost its certificate; the deployment's is shown for it now.
+    #[serde(rename = "address.certificate_deleted")]
+    AddressCertificateDeleted {
+        /// The name.
+        address: String,
+    },
+    /// A certificate of the account ends soon, or has ended.
+    #[serde(rename = "address.certificate_ending")]
+    AddressCertificateEnding {
+        /// The name.
+        address: String,
+        /// In how many days at most; 0 when it has ended.
+        days: i64,
+        /// When it ends.
+        ends_at: String,
     },
     /// From where an account, or a namespace of it, may be reached was changed.
     #[serde(rename = "network_rules.updated")]
@@ -643,6 +709,44 @@ pub enum Event {
         /// The role.
         role: String,
     },
+    /// Somebody was invited to become a member of the account.
+    #[serde(rename = "invitation.created")]
+    InvitationCreated {
+        /// The invitation.
+        invitation: String,
+        /// The name that was written; nobody may have it.
+        user: String,
+        /// The role that it brings.
+        role: String,
+        /// The namespace that the role is for; none for the whole account.
+        namespace: Option<String>,
+        /// Until when it can be accepted.
+        expires_at_ms: i64,
+    },
+    /// An invitation was taken back.
+    #[serde(rename = "invitation.revoked")]
+    InvitationRevoked {
+        /// The invitation.
+        invitation: String,
+        /// The name that was written.
+        user: String,
+    },
+    /// Whoever was invited accepted, and is a member now.
+    #[serde(rename = "invitation.accepted")]
+    InvitationAccepted {
+        /// The invitation.
+        invitation: String,
+        /// Who.
+        user: String,
+    },
+    /// Whoever was invited does not want to be a member.
+    #[serde(rename = "invitation.declined")]
+    InvitationDeclined {
+        /// The invitation.
+        invitation: String,
+        /// Who.
+        user: String,
+    },
     /// An operator asked to see what is in an account.
     #[serde(rename = "content_request.created")]
     ContentRequested {
@@ -765,6 +869,8 @@ kinds! {
     PlanCreated = "plan.created",
     PlanDeleted = "plan.deleted",
     NamespaceLimited = "namespace.limited",
+    AccountLimited = "account.limited",
+    CveAllowlistUpdated = "cve_allowlist.updated",
     StorageWarning = "account.storage_warning",
     AccountClosing = "account.closing",
     AccountRestored = "account.restored",
@@ -783,6 +889,12 @@ kinds! {
     ConfigurationUpdated = "configuration.updated",
     AddressAdded = "address.added",
     AddressRemoved = "address.removed",
+    AddressClaimed = "address.claimed",
+    AddressUnclaimed = "address.unclaimed",
+    AddressProved = "address.proved",
+    AddressCertificatePut = "address.certificate_put",
+    AddressCertificateDeleted = "address.certificate_deleted",
+    AddressCertificateEnding = "address.certificate_ending",
     NetworkRulesUpdated = "network_rules.updated",
     NetworkRulesCleared = "network_rules.cleared",
     GarbageCollected = "garbage.collected",
@@ -800,6 +912,10 @@ kinds! {
     GrantDeleted = "grant.deleted",
     OperatorAdded = "operator.added",
     OperatorRemoved = "operator.removed",
+    InvitationCreated = "invitation.created",
+    InvitationRevoked = "invitation.revoked",
+    InvitationAccepted = "invitation.accepted",
+    InvitationDeclined = "invitation.declined",
     ContentRequested = "content_request.created",
     ContentRequestGranted = "content_request.granted",
     ContentRequestEnded = "content_request.ended",

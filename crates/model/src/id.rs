@@ -61,6 +61,10 @@ id!(
     ContentRequestId
 );
 id!(
+    /// An invitation to become a member of an account.
+    InvitationId
+);
+id!(
     /// A job.
     JobId
 );

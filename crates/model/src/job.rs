@@ -36,8 +36,10 @@ impl JobKind {
     pub const DESTROY_ACCOUNTS: Self = Self::routine("destroy_accounts");
     /// Purges audit logs of what their accounts do not keep any more.
     pub const PURGE_AUDIT_LOGS: Self = Self::routine("purge_audit_logs");
+    /// Forgets host names that nobody proved, and tells of certificates that end.
+    pub const TEND_ADDRESSES: Self = Self::routine("tend_addresses");
     /// Every kind that the product has.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::EXPIRE_UPLOADS,
         Self::SWEEP_UPLOADS,
         Self::DELETE_OBJECTS,
@@ -50,6 +52,7 @@ impl JobKind {
         Self::TAKE_USAGE,
         Self::DESTROY_ACCOUNTS,
         Self::PURGE_AUDIT_LOGS,
+        Self::TEND_ADDRESSES,
     ];
 
     /// Upkeep of the deployment. It comes again by itself, so it does not try for long.

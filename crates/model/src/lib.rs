@@ -23,8 +23,9 @@ pub use clock::{Clock, IdSource};
 pub use content_request::{ContentRequest, ContentRequestState};
 pub use event::Event;
 pub use id::{
-    AccessTokenId, AccountId, ContentRequestId, GrantId, GroupId, IdentitySourceId, JobId, LabelId,
-    NamespaceId, PlanId, RepositoryId, RobotId, RoleId, ScheduleId, TrustRuleId, UserId,
+    AccessTokenId, AccountId, ContentRequestId, GrantId, GroupId, IdentitySourceId, InvitationId,
+    JobId, LabelId, NamespaceId, PlanId, RepositoryId, RobotId, RoleId, ScheduleId, TrustRuleId,
+    UserId,
 };
 pub use job::{JobKind, JobLogLevel, JobState};
 pub use network::{

@@ -6,6 +6,7 @@
 //! long or slow; proxies of the environment.
 
 use crate::destinations::Destinations;
+use crate::resolver::Resolver;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Method, Url, header};
@@ -22,7 +23,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The longest URL.
 const MAX_URL_BYTES: usize = 2048;
 /// Addresses of one name that are looked at.
-const MAX_ANSWERS: usize = 32;
+pub(crate) const MAX_ANSWERS: usize = 32;
 /// Ports of other services are below.
 const FIRST_FREE_PORT: u16 = 1024;
 /// What RFC 3986 calls unreserved stays; a blank becomes `%20`, which every reader of forms understands.
@@ -65,7 +66,7 @@ pub struct HttpAnswer {
 }
 
 /// Finds out what a name stands for.
-type Lookup = Arc<
+pub(crate) type Lookup = Arc<
     dyn Fn(String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>>
         + Send
         + Sync,
@@ -88,6 +89,19 @@ impl HttpClient {
     /// [`HttpFailed::Unreachable`] when the system's certificates cannot be read.
     pub fn new(destinations: Destinations) -> Result<Self, HttpFailed> {
         let lookup: Lookup = Arc::new(|name| Box::pin(system_lookup(name)));
+        Self::with_lookup(destinations, &lookup)
+    }
+
+    /// The same, but names stand for what this resolver says, if it has servers of its own.
+    pub fn asking(destinations: Destinations, resolver: &Resolver) -> Result<Self, HttpFailed> {
+        if !resolver.has_own_servers() {
+            return Self::new(destinations);
+        }
+        let resolver = resolver.clone();
+        let lookup: Lookup = Arc::new(move |name| {
+            let resolver = resolver.clone();
+            Box::pin(async move { Ok(resolver.addresses(&name).await?) })
+        });
         Self::with_lookup(destinations, &lookup)
     }
 
@@ -122,6 +136,24 @@ impl HttpClient {
     pub async fn get(&self, url: &str, limit: usize) -> Result<HttpAnswer, HttpFailed> {
         let request = self.request(Method::GET, url)?;
         let request = request.header(header::ACCEPT, "application/json");
+        answer(request, limit).await
+    }
+
+    /// Asks a host for a text of at most `limit` bytes by plain HTTP at one port, which is the deployment's choice: what is
+    /// public may be asked so, too. For what has to be read before a host can have a certificate.
+    pub async fn get_plain(
+        &self,
+        (host, port): (&str, u16),
+        path: &str,
+        limit: usize,
+    ) -> Result<HttpAnswer, HttpFailed> {
+        let wrong = || HttpFailed::Url("it is not one");
+        let url = Url::parse(&format!("http://{host}:{port}{path}")).map_err(|_| wrong())?;
+        // A literal address would not be looked at by the resolver.
+        if url.domain() != Some(host) {
+            return Err(wrong());
+        }
+        let request = self.wide.get(url).header(header::ACCEPT, "text/plain");
         answer(request, limit).await
     }
 
@@ -253,7 +285,7 @@ fn text_of(error: &(dyn StdError + 'static)) -> String {
     cause.to_string()
 }
 
-async fn system_lookup(name: String) -> std::io::Result<Vec<IpAddr>> {
+pub(crate) async fn system_lookup(name: String) -> std::io::Result<Vec<IpAddr>> {
     let answers = tokio::net::lookup_host((name, 0)).await?;
     Ok(answers
         .map(|answer| answer.ip())

@@ -2,7 +2,9 @@
 
 mod accounts;
 mod audit;
+mod certificates;
 mod groups;
+mod identity;
 mod jobs;
 mod network;
 mod operators;
@@ -103,9 +105,11 @@ pub(crate) async fn carry_out(
         AdminCommand::Group(command) => groups::group(accounts, &by, command).await,
         AdminCommand::Token(command) => token(accounts, &by, command).await,
         AdminCommand::Robot(command) => robots::carry_out(&services.robots, &by, command).await,
-        AdminCommand::Address(command) => {
-            network::carry_out_address(&services.deployment, &by, command).await
+        AdminCommand::IdentitySource(command) => identity::carry_out(services, &by, command).await,
+        AdminCommand::TrustRule(command) => {
+            identity::carry_out_trust_rule(services, &by, command).await
         }
+        AdminCommand::Address(command) => network::carry_out_address(services, &by, command).await,
         AdminCommand::Network(command) => {
             network::carry_out(&services.network_rules, &by, command).await
         }

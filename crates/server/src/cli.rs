@@ -13,9 +13,10 @@ use clap_complete::Shell;
 
 pub(crate) use admin::{
     AccountCommand, AddressCommand, AdminArgs, AdminCommand, AuditCommand, AuditFormat, AuditStep,
-    GroupCommand, JobStateWord, JobsCommand, MemberCommand, MemberRole, NamespaceCommand,
-    NetworkCommand, NewRobotArgs, OperatorCommand, OperatorRoleWord, PlanCommand, RobotCommand,
-    TokenAction, TokenCommand, UserCommand,
+    CertificateCommand, GroupCommand, IdentitySourceCommand, JobStateWord, JobsCommand,
+    MemberCommand, MemberRole, NamespaceCommand, NetworkCommand, NewOidcSource, NewRobotArgs,
+    NewTrustRuleArgs, OperatorCommand, OperatorRoleWord, PlanCommand, RobotCommand, TokenAction,
+    TokenCommand, TrustRuleCommand, UserCommand,
 };
 
 pub(crate) use backup::{

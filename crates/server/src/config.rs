@@ -159,6 +159,10 @@ pub(crate) struct Config {
     pub(crate) network: NetworkConfig,
     /// `[outbound]`: what is listed beside the public Internet.
     pub(crate) outbound: outbound::Destinations,
+    /// Who is asked what names stand for; the system's servers when there are none.
+    pub(crate) nameservers: Vec<outbound::Nameserver>,
+    /// The port at which host names are proved by plain HTTP.
+    pub(crate) http_proof_port: u16,
     pub(crate) log: LogConfig,
     pub(crate) traces: TracesConfig,
     /// From `ROADSTEAD_ADMIN_PASSWORD`; used when the first user is made, at the first start, and never again.
@@ -218,6 +222,7 @@ pub(crate) struct LimitsConfig {
     pub(crate) catalog_page: usize,
     pub(crate) referrers_page_bytes: usize,
     pub(crate) uploads_open_per_account: u32,
+    pub(crate) unreferenced_bytes_per_account: u64,
     pub(crate) transfers_at_once: usize,
     pub(crate) connections: u32,
     pub(crate) streams_per_connection: u32,
@@ -232,6 +237,7 @@ pub(crate) struct LimitsConfig {
     pub(crate) password_checks_at_once: usize,
     pub(crate) failed_logins_per_name: usize,
     pub(crate) failed_logins_per_address: usize,
+    pub(crate) failed_logins_per_second: u32,
     pub(crate) failed_logins_window: Duration,
     pub(crate) drain_announce: Duration,
     pub(crate) drain_timeout: Duration,

@@ -157,6 +157,7 @@ fn settings(config: &Config) -> Settings {
         password_memory_ms: millis(PASSWORD_MEMORY),
         upload_lifetime_ms: millis(config.uploads.expire_after),
         open_uploads_per_account: limits.uploads_open_per_account,
+        unreferenced_bytes_per_account: limits.unreferenced_bytes_per_account,
         blob_bytes: limits.blob_bytes,
         grace_period_ms: millis(config.garbage_collection.grace_period),
         trash_ms: millis(config.garbage_collection.trash_period),
@@ -171,6 +172,8 @@ fn settings(config: &Config) -> Settings {
         storage_warnings: config.accounts.storage_warnings,
         closing_grace_ms: millis(config.accounts.closing_grace),
         outbound: config.outbound.clone(),
+        nameservers: config.nameservers.clone(),
+        http_proof_port: config.http_proof_port,
         jobs: JobSettings {
             running_per_account: config.jobs.running_per_account,
             keep_ms: millis(config.jobs.keep),
@@ -206,6 +209,7 @@ fn throttle(config: &Config) -> ThrottleLimits {
     ThrottleLimits {
         address: within(defaults.address, limits.failed_logins_per_address),
         name_from_address: within(defaults.name_from_address, limits.failed_logins_per_name),
+        checks: Limit::checks_each_second(limits.failed_logins_per_second),
         forget_after_ms: window_ms,
         ..defaults
     }

@@ -15,6 +15,7 @@ mod logging;
 mod manual;
 mod migrate;
 mod observed;
+mod presence;
 mod restore;
 mod serve;
 mod system;

@@ -82,6 +82,13 @@ pub(crate) fn register(metrics: &Metrics, services: &Arc<Services>) {
     add(
         metrics,
         services,
+        "roadstead_database_statements",
+        "Statements that were run, in questions and in transactions.",
+        |s| float(s.maintenance.database_timings().statements()),
+    );
+    add(
+        metrics,
+        services,
         "roadstead_database_steps",
         "Steps of SQLite's virtual machine: every row that is read takes a few. 0 on PostgreSQL, which counts for itself.",
         |s| float(s.maintenance.database_timings().steps()),
@@ -96,6 +103,17 @@ pub(crate) fn register(metrics: &Metrics, services: &Arc<Services>) {
     register_store(metrics, services);
     register_jobs(metrics, services);
     upkeep::register(metrics, services);
+    register_process(metrics, services);
+}
+
+fn register_process(metrics: &Metrics, services: &Arc<Services>) {
+    add(
+        metrics,
+        services,
+        "roadstead_password_hashes",
+        "Passwords that were hashed, at logins and where they are set.",
+        |s| float(s.authenticator.password_hashes()),
+    );
     metrics.register_values(
         "roadstead_log_dropped_lines",
         "Log lines lost because the log could not be written fast enough.",

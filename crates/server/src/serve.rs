@@ -3,6 +3,7 @@
 use crate::admin_socket::AdminSocket;
 use crate::config::{Config, ListenerConfig as Listen};
 use crate::data_dir::DataDir;
+use crate::presence::Presence;
 use crate::{banner, observed};
 use anyhow::{Context as _, bail};
 use jobs::{Intervals, Jobs};
@@ -82,10 +83,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     for certificates in &certificates {
         tokio::spawn(certificates.clone().watch(CERTIFICATES_EVERY));
     }
+    let presence = Presence::begin(services.clone(), &addresses).await;
     banner::print(config, &addresses, first_password.as_ref());
 
     signals.until_told_to_end(&certificates).await;
     end(server, jobs, admin, config).await;
+    presence.end().await;
     Ok(())
 }
 

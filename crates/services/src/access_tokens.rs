@@ -2,12 +2,12 @@
 
 use crate::access::{CallerContext, Refused, Rights};
 use crate::account_access::AccountContext;
-use crate::accounts::{Accounts, existing, get_user};
+use crate::accounts::{Accounts, existing, get_own_user};
 use crate::authentication::ACCESS_TOKEN_PREFIX;
 use crate::credential_scope::is_good_for_everything;
 use crate::{Error, Result};
 use keys::{Purpose, SecretString};
-use metadata::{AccessTokenRow, NewAccessToken};
+use metadata::{AccessTokenRow, NewAccessToken, Reader};
 use model::{AccessTokenId, AccountId, Action, Event, UserId};
 use oci::ScopeActions;
 
@@ -34,7 +34,7 @@ impl Accounts {
         &self,
         by: &CallerContext,
     ) -> Result<Vec<AccessTokenRow>, Refused> {
-        let (user, _) = require_self(by)?;
+        let user = require_self(by)?;
         let listed = self
             .core
             .metadata
@@ -53,7 +53,7 @@ impl Accounts {
         by: &CallerContext,
         new: NewOwnAccessToken,
     ) -> Result<(AccessTokenRow, SecretString), Refused> {
-        let (user, home) = require_self(by)?;
+        let user = require_self(by)?;
         require_token_name(&new.name)?;
         let now_ms = self.core.now_ms();
         if new.actions.is_empty() {
@@ -83,6 +83,7 @@ impl Accounts {
             .keyed_hash(Purpose::PERSONAL_ACCESS_TOKEN, secret.expose().as_bytes());
         let (core, by, made) = (self.core.clone(), by.clone(), row.clone());
         let created = self.core.metadata.write(move |tx| {
+            let home = home_of(tx, &made.user_id)?;
             let account = tx.find_account(&home)?.ok_or(Error::Internal)?;
             if !account.state.allows_push() {
                 return Err(Error::AccountSuspended);
@@ -124,13 +125,14 @@ impl Accounts {
         by: &CallerContext,
         id: &str,
     ) -> Result<(), Refused> {
-        let (user, home) = require_self(by)?;
+        let user = require_self(by)?;
         let (core, by, id) = (self.core.clone(), by.clone(), AccessTokenId::new(id));
         let revoked = self.core.metadata.write(move |tx| {
             let found = tx.find_access_token_by_id(&id)?;
             let found = found.filter(|token| token.user_id == user);
             let token = found.ok_or_else(|| Error::NotFound("the access token".to_owned()))?;
             tx.delete_access_token(&user, &token.name)?;
+            let home = home_of(tx, &user)?;
             let caller = &by.authenticated.caller;
             let event = Event::AccessTokenRevoked {
                 user: caller.display_name().to_owned(),
@@ -158,7 +160,7 @@ impl Accounts {
         let id = AccessTokenId::new(self.core.ids.next_id());
         let (user, name) = (user.to_owned(), name.to_owned());
         self.change(by, Action::UserUpdate, move |core, tx, account| {
-            let owner = get_user(tx, account, &user)?;
+            let owner = get_own_user(tx, account, &user)?;
             let token = NewAccessToken {
                 id,
                 user_id: owner.id,
@@ -184,7 +186,7 @@ impl Accounts {
         self.authorizer.require(by, Action::UserRead).await?;
         let (account, user) = (by.account.id.clone(), user.to_owned());
         let listed = self.core.metadata.list(move |reader| {
-            let owner = get_user(reader, &account, &user)?;
+            let owner = get_own_user(reader, &account, &user)?;
             Ok::<_, Error>(reader.list_access_tokens(&owner.id)?)
         });
         Ok(listed.await?)
@@ -199,7 +201,7 @@ impl Accounts {
     ) -> Result<(), Refused> {
         let (user, name) = (user.to_owned(), name.to_owned());
         self.change(by, Action::UserUpdate, move |_, tx, account| {
-            let owner = get_user(tx, account, &user)?;
+            let owner = get_own_user(tx, account, &user)?;
             if !tx.delete_access_token(&owner.id, &name)? {
                 return Err(Error::NotFound(format!(
                     "the access token {name} of {user}"
@@ -211,17 +213,21 @@ impl Accounts {
     }
 }
 
-/// The caller, when it is a user who shows that it is that itself, and the account whose log tells of it.
-fn require_self(by: &CallerContext) -> Result<(UserId, AccountId), Refused> {
+/// The account whose log tells of a user's own credentials: the one that it belongs to first, whichever it came for.
+fn home_of(reader: &Reader<'_>, user: &UserId) -> Result<AccountId> {
+    let user = reader.find_user(user)?.ok_or(Error::Internal)?;
+    Ok(user.home_account_id)
+}
+
+/// The caller, when it is a user who shows that it is that itself.
+pub(crate) fn require_self(by: &CallerContext) -> Result<UserId, Refused> {
     let who = &by.authenticated;
     if who.caller.is_anonymous() {
         return Err(Refused::Unauthenticated);
     }
     let is_whole = !matches!(who.rights, Rights::Token(_)) && is_good_for_everything(&who.caller);
-    match (who.caller.user_id(), &who.caller.home_account) {
-        (Some(user), Some(home)) if is_whole => Ok((user.clone(), home.clone())),
-        _ => Err(Refused::Forbidden),
-    }
+    let user = who.caller.user_id().filter(|_| is_whole);
+    user.cloned().ok_or(Refused::Forbidden)
 }
 
 fn require_token_name(name: &str) -> Result<()> {

@@ -1,8 +1,10 @@
 //! Access to what an account's people manage: which account a request is about, and what its caller may do there.
 
 use crate::access::{Authenticated, CallerContext, Refused, Rights};
+use crate::access_facts::About;
 use crate::authorizer::{Authorizer, Place, Visible};
-use crate::credential_scope::is_good_for;
+use crate::credential_scope::{is_good_for, require_good_for};
+use crate::policy::Subject;
 use crate::repositories::RepositoryRef;
 use crate::{DEFAULT_ACCOUNT, Error, Result};
 use metadata::{NamespaceRow, Numbered};
@@ -131,6 +133,8 @@ impl Authorizer {
         context: CallerContext,
         account: Account,
     ) -> Result<AccountContext, Refused> {
+        self.learn_of(&context.authenticated.caller, &account.id)
+            .await?;
         self.admit(&context, &account.id, NetworkTraffic::Management, None)
             .await?;
         let context = CallerContext {
@@ -140,17 +144,26 @@ impl Authorizer {
         Ok(AccountContext { context, account })
     }
 
+    /// What the next questions are about.
+    async fn learn_of(&self, caller: &Caller, account: &AccountId) -> Result<()> {
+        let subject = Subject::of(caller);
+        self.learn(subject.as_ref(), About::account(account))
+            .await
+            .map(drop)
+    }
+
     /// An account that was named exists only for those who have something to do with it.
     pub(crate) async fn if_known(
         &self,
         caller: &Caller,
         account: Option<Account>,
     ) -> Result<Option<Account>> {
-        let Some(account) = account else {
-            return Ok(None);
-        };
-        let is_known = self.belongs_to(caller, &account.id).await?;
-        Ok(is_known.then_some(account))
+        // One that does not exist is asked about like one that is not the caller's.
+        let nowhere = AccountId::new("none");
+        let id = account.as_ref().map_or(&nowhere, |account| &account.id);
+        self.learn_of(caller, id).await?;
+        let is_known = self.belongs_to(caller, id).await?;
+        Ok(account.filter(|_| is_known))
     }
 
     /// Whether the caller may do an action to the account itself.
@@ -198,12 +211,7 @@ impl Authorizer {
         action: Action,
     ) -> Result<(), Refused> {
         let who = &by.context.authenticated;
-        if matches!(who.rights, Rights::Token(_)) {
-            return Err(Refused::InsufficientScope);
-        }
-        if !is_good_for(&who.caller, action) {
-            return Err(Refused::Forbidden);
-        }
+        require_good_for(who, action)?;
         self.require_at(&by.context, action, place).await.map(drop)
     }
 
@@ -243,6 +251,13 @@ impl Authorizer {
         (named, path): (NamespaceRef<'_>, Option<&str>),
         action: Action,
     ) -> Result<Arc<NamespaceRow>, Refused> {
+        let was_remembered = match named {
+            NamespaceRef::Name(name) => {
+                let known = self.policy.remembered_namespace(&by.context.address, name);
+                known.is_some()
+            }
+            NamespaceRef::Number(_) => false,
+        };
         let found = match named {
             NamespaceRef::Name(name) => self.find_namespace(by, name).await?,
             NamespaceRef::Number(number) => self.find_numbered_namespace(by, number).await?,
@@ -252,13 +267,19 @@ impl Authorizer {
                 namespace: &namespace,
                 path,
             };
-            self.require_place(by, place, action).await?;
-            return Ok(namespace);
+            let required = self.require_place(by, place, action).await;
+            if was_remembered && matches!(required, Err(Refused::Hidden | Refused::Unauthenticated))
+            {
+                let (address, name) = (&by.context.address, &namespace.name);
+                self.policy.ask_in_vain(address, name).await?;
+            }
+            return required.map(|()| namespace);
         }
         let who = &by.context.authenticated;
         if who.caller.is_anonymous() {
             return Err(Refused::Unauthenticated);
         }
+        require_good_for(who, action)?;
         let visible = self.visible_namespaces(who, by.id(), action).await?;
         Err(match visible {
             Visible::All => Error::NotFound(match named {
@@ -304,13 +325,7 @@ impl Authorizer {
         }
         let rights = self.find_rights(&by.context.authenticated.caller).await?;
         let held = rights.iter().flat_map(|rights| &rights.rights);
-        // What an operator may see for a while is nobody's to give.
-        let held = held.filter(|held| held.account == right.account && held.request.is_none());
-        let all: Actions = held
-            .filter(|held| held.coverage.covers(&right.coverage))
-            .flat_map(|held| held.actions.iter())
-            .collect();
-        Ok(right.actions.iter().all(|action| all.contains(action)))
+        Ok(holds(held, right))
     }
 
     async fn find_account(&self, id: &AccountId) -> Result<Option<Account>> {
@@ -336,4 +351,15 @@ impl Authorizer {
             .read(|reader| reader.find_account_by_name(name))
             .await?)
     }
+}
+
+/// Whether what somebody holds has all of a right in it, so that it may pass it on.
+pub(crate) fn holds<'a>(held: impl Iterator<Item = &'a Right>, right: &Right) -> bool {
+    // What an operator may see for a while is nobody's to give.
+    let held = held.filter(|held| held.account == right.account && held.request.is_none());
+    let all: Actions = held
+        .filter(|held| held.coverage.covers(&right.coverage))
+        .flat_map(|held| held.actions.iter())
+        .collect();
+    right.actions.iter().all(|action| all.contains(action))
 }

@@ -122,8 +122,8 @@ pub(crate) async fn read(core: &Core, account: &AccountId) -> Result<AccountSett
 
 /// The settings of accounts.
 pub struct AccountSettingsService {
-    core: Arc<Core>,
-    authorizer: Arc<Authorizer>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) authorizer: Arc<Authorizer>,
 }
 
 impl AccountSettingsService {

@@ -6,6 +6,7 @@ use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::credential_scope::is_good_for;
 use crate::plans::AccountView;
+use crate::users::require_home_of;
 use crate::{Error, Result};
 use keys::{DeploymentKey, PasswordHasher, Random};
 use metadata::{AccountSummary, AccountTerms, Error as MetadataError, Reader, UserRow};
@@ -146,6 +147,27 @@ pub(crate) fn get_user(reader: &Reader<'_>, account: &AccountId, name: &str) -> 
     } else {
         Err(unknown())
     }
+}
+
+/// The same for whoever is to get a role: users of other accounts become members first, when they want to.
+pub(crate) fn get_member(reader: &Reader<'_>, account: &AccountId, name: &str) -> Result<UserRow> {
+    get_user(reader, account, name).map_err(|error| match error {
+        Error::NotFound(_) => Error::NotFound(format!(
+            "a member {name} of the account, which users of other accounts become by an invitation,"
+        )),
+        error => error,
+    })
+}
+
+/// The account's user of that name, for whoever decides about it: only the account that it belongs to first does.
+pub(crate) fn get_own_user(
+    reader: &Reader<'_>,
+    account: &AccountId,
+    name: &str,
+) -> Result<UserRow> {
+    let user = get_user(reader, account, name)?;
+    require_home_of((&user.name, &user.home_account_id), account)?;
+    Ok(user)
 }
 
 pub(crate) fn existing(error: MetadataError, what: &str) -> Error {

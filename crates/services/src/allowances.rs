@@ -14,6 +14,7 @@ pub use seat::{Meter, Seat, TransferShare};
 use crate::access::Access;
 use crate::account_access::AccountContext;
 use crate::core::Core;
+use crate::limits::read_limits;
 use crate::usage::Month;
 use crate::{Error, Result};
 use metadata::Traffic;
@@ -60,6 +61,8 @@ struct Terms {
     epoch: Option<u64>,
     requests_at_once: Option<u64>,
     pull_bytes_per_month: Option<u64>,
+    /// Whether the account has set that itself.
+    is_own: bool,
     /// When the month that `pulled` is of ends.
     month_ends_at_ms: i64,
     /// Bytes pulled in that month, as far as they are written.
@@ -207,24 +210,25 @@ impl Allowances {
         let month = Month::at(self.core.now_ms());
         let text = month.to_string();
         let read = self.core.metadata.read(|reader| {
-            let plan = reader.find_plan_of_account(&allowance.account)?;
+            let limits = read_limits(reader, &allowance.account)?;
             let traffic = reader.find_traffic(&allowance.account, &text)?;
-            Ok::<_, Error>((plan, traffic))
+            Ok::<_, Error>((limits, traffic))
         });
-        let (plan, traffic) = read.await?;
-        let limits = plan.map(|plan| plan.limits).unwrap_or_default();
+        let (limits, traffic) = read.await?;
+        let in_effect = limits.in_effect();
         let mut terms = lock(&allowance.terms);
         let is_same_month = terms.month_ends_at_ms == month.ends_at_ms();
         // What another request read meanwhile may be newer.
         let known = if is_same_month { terms.pulled } else { 0 };
         *terms = Terms {
             epoch: Some(epoch),
-            requests_at_once: limits.requests_at_once,
-            pull_bytes_per_month: limits.pull_bytes_per_month,
+            requests_at_once: in_effect.requests_at_once,
+            pull_bytes_per_month: in_effect.pull_bytes_per_month,
+            is_own: in_effect.pull_bytes_per_month != limits.plan.pull_bytes_per_month,
             month_ends_at_ms: month.ends_at_ms(),
             pulled: known.max(traffic.pull_bytes),
         };
-        Ok(limits.requests_at_once)
+        Ok(in_effect.requests_at_once)
     }
 
     /// Writes what was counted. What cannot be written waits for the next time.

@@ -1,8 +1,11 @@
 //! Artifacts: manifests with their tags, labels and accessories, as the people of an account see and manage them.
 
+mod additions;
+mod archives;
 mod config;
 mod copying;
 mod filter;
+mod icons;
 mod images;
 mod inspecting;
 mod kinds;
@@ -18,7 +21,9 @@ use crate::labels::LabelView;
 use crate::manifests::Manifests;
 use crate::repositories::{Place, RepositoryRef};
 use crate::{Error, Result};
+pub use additions::{Addition, AdditionKind};
 use config::{GET_CONFIG_BYTES, LIST_CONFIG_BYTES};
+pub use icons::Icon;
 pub use images::{ImageView, MAX_IMAGES};
 pub use inspecting::Inspection;
 use metadata::{AccessoryRow, ArtifactRow, ArtifactsOf, ListQuery, Listed, TagRow};
@@ -27,6 +32,7 @@ use oci::{Digest, Manifest, ManifestKind, Platform, Reference};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Manifests looked at to find what an index that was deleted had in it.
 const MAX_DESCENDANTS: usize = 10_000;
@@ -59,6 +65,8 @@ pub struct ArtifactView {
     pub media_type: String,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
+    /// The digest of its icon.
+    pub icon: Option<Digest>,
     /// What its configuration says of it, for callers who may pull it.
     pub attributes: Map<String, Value>,
     /// The manifests that it names.
@@ -129,7 +137,12 @@ pub struct Artifacts {
     authorizer: Arc<Authorizer>,
     manifests: Arc<Manifests>,
     blobs: Arc<Blobs>,
+    /// Archives that are looked into at a time, each with up to its limit of memory.
+    unpacking: Semaphore,
 }
+
+/// How many.
+const UNPACKED_AT_ONCE: usize = 2;
 
 impl Artifacts {
     pub(crate) fn new(
@@ -143,6 +156,7 @@ impl Artifacts {
             authorizer: authorizer.clone(),
             manifests: manifests.clone(),
             blobs: blobs.clone(),
+            unpacking: Semaphore::new(UNPACKED_AT_ONCE),
         })
     }
 

@@ -5,18 +5,19 @@ use crate::foundation::Foundation;
 use crate::issuers::Issuers;
 use crate::policy::Policy;
 use crate::{
-    AccountSettingsService, Accounts, Allowances, Artifacts, Audit, Authenticator, Authorizer,
-    Blobs, DEFAULT_ACCOUNT, Deployment, Error, Grants, IdentitySources, JobQueue, Labels, Listings,
-    Logins, Maintenance, Manifests, Namespaces, NetworkRulesService, Quotas, Repositories, Result,
-    Robots, Roles, Sealer, Sessions, Settings, Statistics, Tokens, Traffic, TrustRules, Uploads,
-    UsageService, Workloads, backup, first_start, plans,
+    AccountSettingsService, Accounts, Addresses, Allowances, Artifacts, Audit, Authenticator,
+    Authorizer, Blobs, Certificates, DEFAULT_ACCOUNT, Deployment, Error, Grants, IdentitySources,
+    Invitations, JobQueue, Labels, Listings, Logins, Maintenance, Manifests, Namespaces,
+    NetworkRulesService, Quotas, Replicas, Repositories, Result, Robots, Roles, Sealer, Sessions,
+    Settings, Statistics, Tokens, Traffic, TrustRules, Uploads, UsageService, Workloads, backup,
+    first_start, plans,
 };
 use ::blobs::BlobStore;
-use keys::throttle::ThrottleLimits;
+use keys::throttle::{AddressThrottle, ThrottleLimits};
 use keys::{DeploymentKey, PasswordHasher, Random, SecretString};
 use metadata::MetadataStore;
 use model::{Account, AccountId, Address, Clock, IdSource};
-use outbound::HttpClient;
+use outbound::{HttpClient, Resolver};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -66,8 +67,14 @@ pub struct Services {
     pub listings: Listings,
     /// The deployment's accounts.
     pub deployment: Deployment,
+    /// The programs that serve it.
+    pub replicas: Replicas,
     /// People, roles and their tokens.
     pub accounts: Accounts,
+    /// Host names of accounts.
+    pub addresses: Addresses,
+    /// The certificates that are shown for them.
+    pub certificates: Certificates,
     /// Namespaces.
     pub namespaces: Namespaces,
     /// Robot accounts.
@@ -76,6 +83,8 @@ pub struct Services {
     pub roles: Roles,
     /// Who has which role.
     pub grants: Grants,
+    /// Who is asked to become a member.
+    pub invitations: Invitations,
     /// Issuers by which people log in.
     pub identity_sources: IdentitySources,
     /// Logins by them.
@@ -115,8 +124,9 @@ pub struct Services {
     pub(crate) passwords: Arc<PasswordHasher>,
 }
 
-/// What speaks with issuers of identities.
+/// What speaks with services outside.
 struct FromOutside {
+    addresses: Addresses,
     identity_sources: IdentitySources,
     logins: Logins,
     trust_rules: TrustRules,
@@ -125,22 +135,35 @@ struct FromOutside {
 
 impl FromOutside {
     fn new(
-        core: &Arc<Core>,
         authorizer: &Arc<Authorizer>,
-        key: &Arc<DeploymentKey>,
-        random: &Arc<dyn Random>,
+        (key, random): (&Arc<DeploymentKey>, &Arc<dyn Random>),
+        throttle: AddressThrottle,
+        authenticator: &Authenticator,
     ) -> Result<Self> {
-        let client = HttpClient::new(core.settings.outbound.clone()).map_err(|error| {
+        let core = &authenticator.core;
+        let resolver = Resolver::new(&core.settings.nameservers);
+        let destinations = core.settings.outbound.clone();
+        let client = HttpClient::asking(destinations, &resolver).map_err(|error| {
             tracing::error!(%error, "requests to services outside cannot be made");
             Error::Internal
         })?;
         let issuers = Arc::new(Issuers::new(core.clone(), client.clone()));
         let (core, authorizer, key) = (|| core.clone(), || authorizer.clone(), || key.clone());
         Ok(Self {
-            identity_sources: IdentitySources::new(core(), authorizer(), key(), issuers.clone()),
+            addresses: Addresses::new(
+                (core(), authorizer()),
+                (key(), random.clone()),
+                (client.clone(), resolver),
+            ),
+            identity_sources: IdentitySources::new(
+                core(),
+                authorizer(),
+                key(),
+                (issuers.clone(), authenticator.directories.clone()),
+            ),
             logins: Logins::new(core(), key(), random.clone(), issuers.clone()),
             trust_rules: TrustRules::new(core(), authorizer(), client),
-            workloads: Workloads::new(core(), authorizer(), issuers),
+            workloads: Workloads::new(core(), authorizer(), issuers, throttle),
         })
     }
 }
@@ -148,6 +171,7 @@ impl FromOutside {
 impl Services {
     /// Builds every service; makes the first signing key on a new deployment.
     pub async fn new(parts: Parts) -> Result<Self> {
+        let throttle = AddressThrottle::new(&parts.throttle);
         let Foundation {
             core,
             key,
@@ -161,33 +185,27 @@ impl Services {
         } = Box::pin(Foundation::lay(parts)).await?;
         let owner: Arc<str> = core.ids.next_id().into();
         let jobs = JobQueue::new(core.clone(), random.clone(), owner.clone());
-        let accounts = Accounts::new(
-            core.clone(),
-            authorizer.clone(),
-            key.clone(),
-            passwords.clone(),
-            random.clone(),
-        );
+        let (c, a, k) = (|| core.clone(), || authorizer.clone(), || key.clone());
+        let accounts = Accounts::new(c(), a(), k(), passwords.clone(), random.clone());
+        let robots = Robots::new(c(), a(), k(), random.clone());
         let manifests = Arc::new(Manifests::new(core.clone()));
         let blobs = Arc::new(Blobs::new(core.clone()));
-        let outside = FromOutside::new(&core, &authorizer, &key, &random)?;
+        let outside = FromOutside::new(&authorizer, (&key, &random), throttle, &authenticator)?;
         let artifacts = Artifacts::new(&core, &authorizer, &manifests, &blobs);
         Ok(Self {
             repositories: Repositories::new(core.clone(), authorizer.clone()),
             labels: Labels::new(core.clone(), authorizer.clone(), artifacts.clone()),
             deployment: Deployment::new(core.clone(), authorizer.clone()),
+            replicas: Replicas::new(core.clone(), authorizer.clone()),
+            addresses: outside.addresses,
+            certificates: Certificates::new(core.clone(), authorizer.clone(), key.clone()),
             namespaces: Namespaces::new(core.clone(), authorizer.clone()),
             audit: Audit::new(core.clone(), authorizer.clone()),
             sealer: Sealer::new(core.clone()),
             allowances: traffic.allowances().clone(),
             traffic,
             network_rules: NetworkRulesService::new(core.clone(), authorizer.clone()),
-            robots: Robots::new(
-                core.clone(),
-                authorizer.clone(),
-                key.clone(),
-                random.clone(),
-            ),
+            robots,
             identity_sources: outside.identity_sources,
             logins: outside.logins,
             trust_rules: outside.trust_rules,
@@ -195,6 +213,7 @@ impl Services {
             account_settings: AccountSettingsService::new(core.clone(), authorizer.clone()),
             roles: Roles::new(core.clone(), authorizer.clone()),
             grants: Grants::new(core.clone(), authorizer.clone()),
+            invitations: Invitations::new(core.clone(), authorizer.clone()),
             quotas: Quotas::new(core.clone(), authorizer.clone()),
             usage: UsageService::new(core.clone(), authorizer.clone()),
             statistics: Statistics::new(core.clone(), authorizer.clone()),

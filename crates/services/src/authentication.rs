@@ -1,15 +1,20 @@
 //! Who is calling: names and secrets, bearer tokens, nobody.
 
+mod access_tokens;
+mod directories;
+
 use crate::access::{Authenticated, Rights};
 use crate::core::Core;
+use crate::directories::Directories;
 use crate::management_tokens::{API_KEY_USER, Login, MANAGEMENT_TOKEN_USER};
 use crate::robots::secret_hash;
 use crate::tokens::Tokens;
 use crate::{Error, Result};
+use keys::password::Gate;
 use keys::{DeploymentKey, LoginThrottle, PasswordHasher, Purpose, SecretString, TokenCache};
 use metadata::{RobotRow, UserRow};
 use model::robot::is_robot_name;
-use model::{AccessTokenId, Caller, CallerKind, CredentialKind};
+use model::{AccessTokenId, AccountId, Address, Caller, CallerKind, CredentialKind};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -63,8 +68,8 @@ pub enum AuthenticationFailed {
 }
 
 /// A name and secret that were right.
-struct Checked {
-    caller: Caller,
+pub(crate) struct Checked {
+    pub(crate) caller: Caller,
     /// The user's credential epoch; `None` for a robot account, whose secret is all there is to prove.
     proven_in: Option<i64>,
     /// When the secret ends.
@@ -89,7 +94,15 @@ pub struct Authenticator {
     passwords: Arc<PasswordHasher>,
     throttle: LoginThrottle,
     pub(crate) remembered: TokenCache<Authenticated>,
+    pub(crate) directories: Arc<Directories>,
     anonymous: Arc<Authenticated>,
+}
+
+/// Somebody who says who it is, and which account is meant; `None` for none in particular.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    name: &'a str,
+    account: Option<&'a AccountId>,
 }
 
 impl Authenticator {
@@ -103,6 +116,7 @@ impl Authenticator {
     ) -> Self {
         let anonymous = Arc::new(Authenticated::anonymous());
         Self {
+            directories: Arc::new(Directories::new(&core, key.clone())),
             core,
             tokens,
             key,
@@ -113,19 +127,26 @@ impl Authenticator {
         }
     }
 
-    /// Finds out who is calling. `from` is the client's address, for the throttle.
+    /// Finds out who is calling. `from` is the client's address, for the throttle; `door` says which directories a password
+    /// may be shown to.
     pub async fn authenticate(
         &self,
         credentials: Credentials<'_>,
         from: Option<IpAddr>,
+        door: &Address,
     ) -> Result<Arc<Authenticated>, AuthenticationFailed> {
         match credentials {
             Credentials::None => Ok(self.anonymous.clone()),
             Credentials::Bearer(token) => self.tokens.verify(token).await,
             Credentials::ManagementToken(token) => self.check_management_token(token).await,
-            Credentials::Basic { name, secret } => self.basic(&name, secret, from).await,
+            Credentials::Basic { name, secret } => self.basic(&name, secret, from, door).await,
             Credentials::Session(cookie) => self.check_session(cookie).await,
         }
+    }
+
+    /// How often a password was hashed so far.
+    pub fn password_hashes(&self) -> u64 {
+        self.passwords.hashes()
     }
 
     async fn basic(
@@ -133,15 +154,14 @@ impl Authenticator {
         name: &str,
         secret: SecretString,
         from: Option<IpAddr>,
+        door: &Address,
     ) -> Result<Arc<Authenticated>, AuthenticationFailed> {
         if name == MANAGEMENT_TOKEN_USER {
             return self.check_management_token(secret.expose()).await;
         }
         let now_ms = self.core.now_ms();
         let epoch = self.core.metadata.epochs().policy();
-        let key = self
-            .remembered
-            .key(&[b"basic", name.as_bytes(), secret.expose().as_bytes()]);
+        let key = self.remembered_as(name, &secret, door);
         if let Some(known) = self.remembered.get(&key, now_ms, epoch) {
             return Ok(known);
         }
@@ -156,16 +176,24 @@ impl Authenticator {
             secs: retry.secs,
         };
         self.throttle.check(name, from, now_ms).map_err(throttled)?;
-        let checked = match login.name.as_deref() {
+        let gate = self.throttle.gate(name, from, || self.core.now_ms());
+        let meant = self.meant(login.name.as_deref()).await?;
+        let checked = match meant.name.as_deref() {
             Some(name) if is_robot_name(name) => self.check_robot(name, &secret, now_ms).await,
             Some(name) if !secret.expose().starts_with(ACCESS_TOKEN_PREFIX) => {
-                self.check_password(name, secret, key).await
+                let account = meant.account.as_ref().or(door.account());
+                let asked = Asked { name, account };
+                self.check_password(asked, (secret, key), &gate, from).await
             }
             name => self.check_access_token(name, &secret, now_ms).await,
         };
+        let checked = self.member_of(meant.account, checked).await;
         match &checked {
             Ok(_) => self.throttle.record_success(name, from, now_ms),
             Err(AuthenticationFailed::Wrong) => self.throttle.record_failure(name, from, now_ms),
+            Err(AuthenticationFailed::Failed(Error::DirectoryUnavailable(_))) => {
+                self.throttle.record_unanswered(name, from, now_ms);
+            }
             Err(_) => {}
         }
         let Checked {
@@ -183,78 +211,57 @@ impl Authenticator {
         Ok(known)
     }
 
-    async fn check_password(
+    fn remembered_as(
         &self,
         name: &str,
-        password: SecretString,
-        key: keys::token_cache::CacheKey,
+        secret: &SecretString,
+        door: &Address,
+    ) -> keys::token_cache::CacheKey {
+        let door = door.account().map_or("", AccountId::as_str);
+        let secret = secret.expose().as_bytes();
+        self.remembered
+            .key(&[b"basic", door.as_bytes(), name.as_bytes(), secret])
+    }
+
+    /// Forgets that a name and password were right, so that they are looked at again: whoever logs in wants what is so now.
+    pub(crate) fn forget(&self, name: &str, secret: &SecretString, door: &Address) {
+        let key = self.remembered_as(name, secret, door);
+        self.remembered.remove(&key);
+    }
+
+    async fn check_password(
+        &self,
+        asked: Asked<'_>,
+        (password, key): (SecretString, keys::token_cache::CacheKey),
+        gate: &impl Gate,
+        from: IpAddr,
     ) -> Result<Checked, AuthenticationFailed> {
-        let user = self.find_user(name).await?;
-        // A user that does not exist costs what a wrong password costs.
-        let Some((user, hash)) =
-            user.and_then(|user| user.password_hash.clone().map(|hash| (user, hash)))
-        else {
-            self.passwords
-                .verify_dummy(password)
-                .await
-                .map_err(password_failed)?;
-            return Err(AuthenticationFailed::Wrong);
+        let user = self.find_user(asked.name).await?;
+        let local = user.and_then(|user| user.password_hash.clone().map(|hash| (user, hash)));
+        let Some((user, hash)) = local else {
+            let chosen = self.check_chosen_secret(asked.name, (&password, key), gate);
+            if let Some(checked) = chosen.await? {
+                return Ok(checked);
+            }
+            // Much is asked of a directory; the way of everyone else stays short.
+            return Box::pin(self.check_elsewhere(asked, password, gate, from)).await;
         };
         let right = self
             .passwords
-            .verify_shared(key, password.clone(), &hash)
+            .verify_shared(key, password.clone(), &hash, gate)
             .await;
-        if !right.map_err(password_failed)? || user.is_disabled {
+        let is_right = right.map_err(password_failed)?;
+        if !is_right && self.is_stranger(asked.account, &user.id).await? {
+            let found = Box::pin(self.check_directories(asked, &password, from)).await?;
+            return found.ok_or(AuthenticationFailed::Wrong);
+        }
+        if !is_right || user.is_disabled {
             return Err(AuthenticationFailed::Wrong);
         }
         if PasswordHasher::needs_rehash(&hash) {
             self.rehash(&user, password, hash).await?;
         }
         Ok(Checked::user(&user, CredentialKind::Password, None))
-    }
-
-    /// Without a name, the token alone says whose it is.
-    async fn check_access_token(
-        &self,
-        name: Option<&str>,
-        secret: &SecretString,
-        now_ms: i64,
-    ) -> Result<Checked, AuthenticationFailed> {
-        let hash = self
-            .key
-            .keyed_hash(Purpose::PERSONAL_ACCESS_TOKEN, secret.expose().as_bytes());
-        let found = self.core.metadata.read(|reader| {
-            let Some(token) = reader.find_access_token(&hash)? else {
-                return Ok(None);
-            };
-            let user = reader.find_user(&token.user_id)?;
-            Ok::<_, metadata::Error>(user.map(|user| (user, token)))
-        });
-        let Some((user, token)) = found.await.map_err(Error::from)? else {
-            return Err(AuthenticationFailed::Wrong);
-        };
-        if user.is_disabled || name.is_some_and(|name| user.name != name) {
-            return Err(AuthenticationFailed::Wrong);
-        }
-        if token.expires_at_ms.is_some_and(|end| end <= now_ms) {
-            return Err(AuthenticationFailed::Expired);
-        }
-        if token
-            .last_used_at_ms
-            .is_none_or(|used| used + LAST_USE_EVERY_MS <= now_ms)
-        {
-            let id = token.id.clone();
-            let touched = self
-                .core
-                .metadata
-                .write_relaxed(move |tx| tx.touch_access_token(&id, now_ms));
-            touched.await.map_err(Error::from)?;
-        }
-        let credential = CredentialKind::AccessToken {
-            id: token.id,
-            actions: token.actions,
-        };
-        Ok(Checked::user(&user, credential, token.expires_at_ms))
     }
 
     /// Robot accounts have random secrets, or those that an administrator chose for a machine: no slow hash. The throttle
@@ -311,13 +318,13 @@ impl Authenticator {
             };
             let user = reader.find_user(&session.user_id)?;
             let epoch = session.credential_epoch;
-            Ok::<_, metadata::Error>(
-                user.filter(|user| !user.is_disabled && user.credential_epoch == epoch),
-            )
+            let user = user.filter(|user| !user.is_disabled && user.credential_epoch == epoch);
+            Ok::<_, metadata::Error>(user.map(|user| (user, session.account_id)))
         });
-        let user = found.await.map_err(Error::from)?;
-        let user = user.ok_or(AuthenticationFailed::TokenInvalid)?;
-        let known = Authenticated::new(caller(&user, CredentialKind::Session), Rights::Granted);
+        let found = found.await.map_err(Error::from)?;
+        let (user, account) = found.ok_or(AuthenticationFailed::TokenInvalid)?;
+        let caller = caller(&user, CredentialKind::Session);
+        let known = Authenticated::new(caller.come_for(account), Rights::Granted);
         Ok(Arc::new(known.proven_in(user.credential_epoch)))
     }
 
@@ -378,6 +385,9 @@ pub(crate) fn robot_caller(robot: &RobotRow) -> Caller {
 fn password_failed(error: keys::password::PasswordError) -> AuthenticationFailed {
     match error {
         keys::password::PasswordError::Busy(_) => AuthenticationFailed::Throttled { secs: 1 },
+        keys::password::PasswordError::Throttled(retry) => {
+            AuthenticationFailed::Throttled { secs: retry.secs }
+        }
         error => {
             tracing::error!(%error, "a password could not be checked");
             AuthenticationFailed::Failed(Error::Internal)

@@ -3,6 +3,7 @@
 use crate::access::{
     Access, Authenticated, CallerContext, Refused, RepositoryAction, Resource, Rights, TokenRights,
 };
+use crate::access_facts::About;
 use crate::core::Core;
 use crate::credential_scope::is_good_for;
 use crate::looks::Look;
@@ -125,16 +126,18 @@ impl Authorizer {
         let who = &context.authenticated;
         if let Rights::Token(rights) = &who.rights {
             let mut granted = decide_by_token(rights, scope, resource, &context.address)?;
+            let mut is_there = true;
             if let Resource::Repository(name) = resource {
+                if action == Action::RepositoryPush {
+                    is_there = self.is_there(who, &granted.account, name).await?;
+                }
                 self.admit_to_repository(context, &granted.account, name)
                     .await?;
             }
             self.note_look_by_token(context, (rights, action), resource)
                 .await?;
-            if let (Action::RepositoryPush, Resource::Repository(name)) = (action, resource) {
-                granted.may_create_namespace =
-                    self.may_create(context, &granted.account, name).await?;
-            }
+            granted.may_create_namespace =
+                !is_there && self.may_create(who, &granted.account).await?;
             return Ok(granted);
         }
         if !is_good_for(&who.caller, action) {
@@ -166,12 +169,22 @@ impl Authorizer {
         action: Action,
         repository: &RepositoryName,
     ) -> Result<Granted, Refused> {
-        let namespace = self
+        let caller = &context.authenticated.caller;
+        let about = About {
+            address: &context.address,
+            namespace: Some(repository.namespace()),
+            account: caller.home_account.as_ref(),
+        };
+        let known = self
             .policy
-            .find_namespace(&context.address, repository.namespace())
-            .await?;
-        let Some(namespace) = namespace else {
-            return self.decide_new_namespace(context, action, repository).await;
+            .remembered_namespace(&context.address, repository.namespace());
+        let was_remembered = known.is_some();
+        let learned = self.learn(Subject::of(caller).as_ref(), about).await?;
+        let Some(namespace) = learned.namespace else {
+            let creates = learned.creates_namespaces;
+            return self
+                .decide_new_namespace(context, action, (repository, creates))
+                .await;
         };
         let mut granted = Granted {
             account: namespace.account_id.clone(),
@@ -180,6 +193,11 @@ impl Authorizer {
         };
         let place = Place::repository(&namespace, repository);
         let decided = self.require_at(context, action, place).await;
+        if was_remembered && matches!(decided, Err(Refused::Hidden | Refused::Unauthenticated)) {
+            self.policy
+                .ask_in_vain(&context.address, &namespace.name)
+                .await?;
+        }
         if matches!(decided, Ok(_) | Err(Refused::Forbidden)) {
             let (account, id) = (&namespace.account_id, Some(&namespace.id));
             self.admit(context, account, NetworkTraffic::Registry, id)
@@ -248,7 +266,7 @@ impl Authorizer {
         &self,
         context: &CallerContext,
         action: Action,
-        repository: &RepositoryName,
+        (repository, creates): (&RepositoryName, bool),
     ) -> Result<Granted, Refused> {
         let caller = &context.authenticated.caller;
         if caller.is_anonymous() {
@@ -268,12 +286,7 @@ impl Authorizer {
         })?;
         self.admit(context, account, NetworkTraffic::Registry, None)
             .await?;
-        let found = self
-            .core
-            .metadata
-            .read(|reader| reader.find_account(account));
-        let found = found.await.map_err(Error::from)?;
-        if !found.is_some_and(|account| account.creates_namespaces_on_push) {
+        if !creates {
             return Err(Error::NamespaceUnknown(repository.namespace().to_owned()).into());
         }
         Ok(Granted {
@@ -283,24 +296,10 @@ impl Authorizer {
         })
     }
 
-    /// Whether a push of this caller may make the repository's namespace: it does not exist, and by what is granted to
-    /// the caller now it may. A token alone does not say so; it may be older than the namespace's end.
-    async fn may_create(
-        &self,
-        context: &CallerContext,
-        account: &AccountId,
-        repository: &RepositoryName,
-    ) -> Result<bool> {
-        if self
-            .policy
-            .find_namespace(&context.address, repository.namespace())
-            .await?
-            .is_some()
-        {
-            return Ok(false);
-        }
-        let decided = self.decide_creation_by_push(&context.authenticated, account);
-        match decided.await {
+    /// Whether a push may make a namespace that does not exist, by what is granted to its caller now. A token alone does not
+    /// say so; it may be older than the namespace's end.
+    async fn may_create(&self, who: &Authenticated, account: &AccountId) -> Result<bool> {
+        match self.decide_creation_by_push(who, account).await {
             Ok(_) => Ok(true),
             Err(Refused::Failed(error)) => Err(error),
             Err(_) => Ok(false),

@@ -69,12 +69,22 @@ impl Core {
                 }
                 let (answer, event) = work(&core, tx, by.id())?;
                 if let Some(event) = event {
-                    let caller = &by.context.authenticated.caller;
-                    core.record_for(tx, &event, by.id(), (caller, &by.context.origin))?;
+                    core.record_by(tx, &event, &by)?;
                 }
                 Ok(answer)
             })
             .await
+    }
+
+    /// Writes a fact about an account into the transaction in which its caller makes it true.
+    pub(crate) fn record_by(
+        &self,
+        tx: &mut Tx<'_>,
+        event: &Event,
+        by: &AccountContext,
+    ) -> Result<()> {
+        let caller = &by.context.authenticated.caller;
+        self.record_for(tx, event, by.id(), (caller, &by.context.origin))
     }
 
     /// The same for a fact about the deployment as a whole.

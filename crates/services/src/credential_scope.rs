@@ -1,5 +1,6 @@
 //! What a credential is made for, whatever its user may do.
 
+use crate::access::{Authenticated, Refused, Rights};
 use model::{Action, Caller, CredentialKind};
 use oci::ScopeActions;
 
@@ -14,6 +15,19 @@ pub(crate) fn is_good_for(caller: &Caller, action: Action) -> bool {
         | CredentialKind::IdentitySource
         | CredentialKind::Workload
         | CredentialKind::Local => true,
+    }
+}
+
+/// Asks for a credential that is made for an action: what it is not made for, it is told nothing about. A token for images is
+/// made for none that manages.
+pub(crate) fn require_good_for(who: &Authenticated, action: Action) -> Result<(), Refused> {
+    if matches!(who.rights, Rights::Token(_)) {
+        return Err(Refused::InsufficientScope);
+    }
+    if is_good_for(&who.caller, action) {
+        Ok(())
+    } else {
+        Err(Refused::Forbidden)
     }
 }
 

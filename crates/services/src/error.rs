@@ -105,8 +105,27 @@ pub enum Error {
         limit: u32,
     },
     /// The account is full.
-    #[error("the account's storage is full; delete images or ask for a larger plan")]
-    QuotaExceeded,
+    #[error(
+        "the account's storage is full: {} {limit} bytes; delete images or {}",
+        who_allows(*is_own),
+        what_to_ask_for(*is_own)
+    )]
+    QuotaExceeded {
+        /// The limit, in bytes.
+        limit: u64,
+        /// Whether the account has set it itself, below its plan's.
+        is_own: bool,
+    },
+    /// The account has uploaded more than it may without using it.
+    #[error(
+        "{used} bytes that the account has uploaded are in no image, and {limit} may be; push the images that they are for, cancel uploads, or wait until they are collected"
+    )]
+    TooMuchUnreferenced {
+        /// What there is, in bytes: blobs that no manifest references, and open uploads.
+        used: u64,
+        /// What may be.
+        limit: u64,
+    },
     /// The namespace has a limit of its own, and is full.
     #[error(
         "the storage of the namespace {namespace} is full: it may use {limit} bytes; delete images from it, or ask an administrator of the account for a higher limit"
@@ -125,9 +144,11 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// The account has pulled as much this month as its plan allows.
+    /// The account has pulled as much this month as its plan, or itself, allows.
     #[error(
-        "{used} bytes were pulled from this account this month, and its plan allows {limit}; pull again after {until}, or ask for a larger plan"
+        "{used} bytes were pulled from this account this month, and {} {limit}; pull again after {until}, or {}",
+        who_allows(*is_own),
+        what_to_ask_for(*is_own)
     )]
     PullLimitReached {
         /// What was pulled, in bytes.
@@ -136,6 +157,8 @@ pub enum Error {
         limit: u64,
         /// When the next month begins.
         until: String,
+        /// Whether the account has set the limit itself, below its plan's.
+        is_own: bool,
     },
     /// The account has as many namespaces as its plan allows.
     #[error(
@@ -191,12 +214,34 @@ pub enum Error {
     /// The namespace has repositories, with or without images in them.
     #[error("the namespace {0} cannot be deleted: repositories were made in it")]
     NamespaceInUse(String),
+    /// A directory that might know who somebody is does not answer.
+    #[error(
+        "the directory {0} does not answer at the moment, so nobody who is known there can log in; try again, or use an access token"
+    )]
+    DirectoryUnavailable(String),
     /// Database or store cannot be reached at the moment.
     #[error("the registry is not available at the moment; try again")]
     Unavailable,
     /// A defect, or a database changed by something else. Details are in the log.
     #[error("something went wrong inside the registry; its operator finds the cause in the log")]
     Internal,
+}
+
+/// Whose limit of an account was reached.
+fn who_allows(is_own: bool) -> &'static str {
+    if is_own {
+        "it allows itself"
+    } else {
+        "its plan allows"
+    }
+}
+
+fn what_to_ask_for(is_own: bool) -> &'static str {
+    if is_own {
+        "ask its administrators for a higher limit"
+    } else {
+        "ask for a larger plan"
+    }
 }
 
 /// The result of a service.

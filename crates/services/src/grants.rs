@@ -2,7 +2,7 @@
 
 use crate::access::{Refused, Rights};
 use crate::account_access::{AccountContext, NamespaceRef};
-use crate::accounts::{existing, get_user};
+use crate::accounts::{existing, get_member};
 use crate::administrators::last_administrator_of;
 use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
@@ -322,7 +322,7 @@ fn role_of(
     Ok((role, right))
 }
 
-fn right_of(
+pub(crate) fn right_of(
     reader: &Reader<'_>,
     account: &AccountId,
     name: &str,
@@ -345,7 +345,7 @@ fn subject_of(
 ) -> Result<GrantSubject> {
     Ok(match name {
         SubjectName::User(name) => {
-            GrantSubject::Person(Grantee::User(get_user(reader, account, name)?.id))
+            GrantSubject::Person(Grantee::User(get_member(reader, account, name)?.id))
         }
         SubjectName::Group(name) => {
             GrantSubject::Person(Grantee::Group(get_group(reader, account, name)?.id))

@@ -5,7 +5,7 @@ use crate::access::Access;
 use crate::core::Core;
 use crate::usage::reached;
 use crate::{Error, Result};
-use metadata::{Added, Tx};
+use metadata::{Added, Reader, Tx};
 use model::{AccountId, Event, NamespaceId, RepositoryId};
 use oci::Digest;
 
@@ -34,6 +34,11 @@ impl Growth {
         }
         self.referenced.push((digest.clone(), size_bytes));
         Ok(())
+    }
+
+    /// Whether the account had referenced everything before.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0
     }
 
     /// Everything was referenced; this is the namespace, if it has a limit.
@@ -66,7 +71,7 @@ impl Growth {
             return Err(Error::NamespaceFull { namespace, limit });
         }
         match tx.add_usage(&access.account, self.bytes)? {
-            Added::TooMuch => Err(Error::QuotaExceeded),
+            Added::TooMuch => Err(storage_is_full(tx, &access.account)?),
             Added::Total {
                 used_bytes,
                 limit_bytes: Some(limit),
@@ -100,6 +105,17 @@ impl Growth {
         };
         core.record_by_itself(tx, &event, &access.account)
     }
+}
+
+/// Which limit an account has reached that can store no more.
+pub(crate) fn storage_is_full(reader: &Reader<'_>, account: &AccountId) -> Result<Error> {
+    let (_, limit) = reader.get_usage(account)?;
+    let plan = reader.find_plan_of_account(account)?;
+    let of_plan = plan.and_then(|plan| plan.limits.storage_bytes);
+    Ok(Error::QuotaExceeded {
+        limit: limit.unwrap_or_default(),
+        is_own: limit != of_plan,
+    })
 }
 
 /// What a deletion frees.

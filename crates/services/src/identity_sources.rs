@@ -1,5 +1,8 @@
-//! Issuers by which people log in, of an account or of the whole deployment, and who may decide about them.
+//! Issuers and directories by which people log in, of an account or of the whole deployment, and who may decide about them.
 
+mod ldap;
+mod ldap_rules;
+mod people;
 mod rules;
 mod views;
 
@@ -8,12 +11,15 @@ use crate::account_access::AccountContext;
 use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::deployment::Deployment;
+use crate::directories::Directories;
 use crate::issuers::Issuers;
 use crate::operators::{OperatorAction, OperatorContext};
 use crate::{DEFAULT_ACCOUNT, Error, Result};
 use keys::{DeploymentKey, Purpose, SecretString};
-use metadata::{Error as MetadataError, OidcSourceRow, Tx};
+pub use ldap::{LdapSourceSpec, LdapSourceView};
+use metadata::{Error as MetadataError, OidcSourceRow, Reader, Tx};
 use model::{AccountId, Action, Event, IdentitySourceId};
+pub use people::{DirectoryPerson, SourceTrial};
 use rules::{changed_settings, require_spec};
 use std::sync::Arc;
 pub use views::{IdentitySourceSpec, IdentitySourceView};
@@ -44,6 +50,7 @@ pub struct IdentitySources {
     deployment: Deployment,
     key: Arc<DeploymentKey>,
     issuers: Arc<Issuers>,
+    directories: Arc<Directories>,
 }
 
 impl IdentitySources {
@@ -51,7 +58,7 @@ impl IdentitySources {
         core: Arc<Core>,
         authorizer: Arc<Authorizer>,
         key: Arc<DeploymentKey>,
-        issuers: Arc<Issuers>,
+        (issuers, directories): (Arc<Issuers>, Arc<Directories>),
     ) -> Self {
         Self {
             deployment: Deployment::new(core.clone(), authorizer.clone()),
@@ -59,6 +66,7 @@ impl IdentitySources {
             authorizer,
             key,
             issuers,
+            directories,
         }
     }
 
@@ -236,18 +244,9 @@ impl IdentitySources {
         };
         let new = row.clone();
         self.write(by, move |_, tx| {
-            let owned = tx.list_oidc_sources(new.account_id.as_ref())?;
-            if owned.len() >= MAX_SOURCES {
-                let message =
-                    format!("there are {MAX_SOURCES} identity sources, as many as there can be");
-                return Err(Error::NotNow(message));
-            }
-            let existing = || Error::AlreadyExists(format!("the identity source {}", new.name));
-            if owned.iter().any(|one| one.name == new.name) {
-                return Err(existing());
-            }
+            require_room(tx, new.account_id.as_ref(), &new.name)?;
             tx.create_oidc_source(&new).map_err(|error| match error {
-                MetadataError::AlreadyExists => existing(),
+                MetadataError::AlreadyExists => existing(&new.name),
                 error => error.into(),
             })?;
             Ok(Event::IdentitySourceCreated {
@@ -313,19 +312,22 @@ impl IdentitySources {
     }
 
     async fn remove(&self, by: &Decider<'_>, name: &str) -> Result<()> {
-        let row = self.find(by.owner(), name).await?;
+        let id = match self.find_ldap(by.owner(), name).await? {
+            Some(directory) => directory.id,
+            None => self.find(by.owner(), name).await?.id,
+        };
+        let name = name.to_owned();
         self.write(by, move |_, tx| {
-            if tx.has_external_users(&row.id)? {
+            if tx.has_external_users(&id)? {
                 return Err(Error::NotNow(format!(
-                    "people came by the identity source {}; delete them first, or disable it",
-                    row.name
+                    "people came by the identity source {name}; delete them first, or disable it"
                 )));
             }
-            if !tx.delete_oidc_source(&row.id)? {
-                return Err(unknown(&row.name));
+            if !tx.delete_identity_source(&id)? {
+                return Err(unknown(&name));
             }
             Ok(Event::IdentitySourceDeleted {
-                identity_source: row.name,
+                identity_source: name,
             })
         })
         .await
@@ -347,6 +349,27 @@ impl IdentitySources {
             Decider::Operator(by) => self.deployment.change_deployment(by, work).await,
         }
     }
+}
+
+/// Whether an owner may have another source, of this name.
+fn require_room(reader: &Reader<'_>, owner: Option<&AccountId>, name: &str) -> Result<()> {
+    let issuers = reader.list_oidc_sources(owner)?;
+    let directories = reader.list_ldap_sources(owner)?;
+    let names = issuers.iter().map(|one| &one.name);
+    let mut names = names.chain(directories.iter().map(|one| &one.name));
+    if issuers.len() + directories.len() >= MAX_SOURCES {
+        return Err(Error::NotNow(format!(
+            "there are {MAX_SOURCES} identity sources, as many as there can be"
+        )));
+    }
+    if names.any(|one| one == name) {
+        return Err(existing(name));
+    }
+    Ok(())
+}
+
+fn existing(name: &str) -> Error {
+    Error::AlreadyExists(format!("the identity source {name}"))
 }
 
 fn unknown(name: &str) -> Error {

@@ -7,6 +7,7 @@
 //! under a web server, a job and a command line.
 
 pub mod access;
+mod access_facts;
 mod access_tokens;
 mod account_access;
 mod account_plan;
@@ -15,6 +16,7 @@ mod accounts;
 mod addresses;
 mod administrators;
 mod allowances;
+mod allowlists;
 mod artifacts;
 mod assembly;
 mod audit;
@@ -22,11 +24,14 @@ pub mod authentication;
 mod authorizer;
 pub mod backup;
 mod blobs;
+mod certificates;
+mod cli_secrets;
 mod closing;
 mod content_requests;
 mod core;
 mod credential_scope;
 mod deployment;
+mod directories;
 mod error;
 mod first_start;
 mod foundation;
@@ -34,10 +39,13 @@ mod grants;
 mod groups;
 mod growth;
 mod identity_sources;
+mod invitations;
 mod issuers;
 mod job_queue;
 mod labels;
+mod limits;
 mod listings;
+mod login_names;
 mod logins;
 mod looks;
 mod maintenance;
@@ -57,6 +65,7 @@ mod policy;
 mod push_plan;
 mod quotas;
 mod removal;
+mod replicas;
 mod repositories;
 mod robots;
 mod roles;
@@ -88,11 +97,12 @@ pub use access_tokens::NewOwnAccessToken;
 pub use account_access::{AccountContext, NamespaceRef};
 pub use account_settings::{AccountSettings, AccountSettingsChange, AccountSettingsService};
 pub use accounts::{Accounts, Usage};
-pub use addresses::AccountAddress;
+pub use addresses::{AccountAddress, AddressClaim, Addresses, ProofMethod};
 pub use allowances::{Allowances, Meter, Seat, TransferShare};
+pub use allowlists::CveAllowlistText;
 pub use artifacts::{
-    AccessoryView, ArtifactParts, ArtifactRef, ArtifactView, Artifacts, ChildView, ImageView,
-    Inspection, MAX_IMAGES, TagView,
+    AccessoryView, Addition, AdditionKind, ArtifactParts, ArtifactRef, ArtifactView, Artifacts,
+    ChildView, Icon, ImageView, Inspection, MAX_IMAGES, TagView,
 };
 pub use assembly::{Parts, Services};
 pub use audit::{
@@ -102,22 +112,29 @@ pub use audit::{
 pub use authentication::{AuthenticationFailed, Authenticator, Credentials};
 pub use authorizer::Authorizer;
 pub use blobs::{Blobs, OpenBlob};
+pub use certificates::{CertificateView, Certificates, NewCertificate};
 pub use closing::{Closing, Receipt};
 pub use content_requests::{ContentDecision, ContentRequestText};
 pub use deployment::{Deployment, Suspension};
+pub use directories::DirectoryGroup;
 pub use error::{Error, Result};
 pub use first_start::{DEFAULT_ACCOUNT, DEPLOYMENT_KEY_ID, FIRST_NAMESPACE, FIRST_USER};
 pub use grants::{GrantPlace, GrantText, Grants, SubjectName};
 pub use groups::{GroupRef, GroupView};
-pub use identity_sources::{IdentitySourceSpec, IdentitySourceView, IdentitySources};
+pub use identity_sources::{
+    DirectoryPerson, IdentitySourceSpec, IdentitySourceView, IdentitySources, LdapSourceSpec,
+    LdapSourceView, SourceTrial,
+};
+pub use invitations::{InvitationText, Invitations};
 pub use job_queue::{
     Held, JobCounts, JobQueue, JobRequest, JobSettings, Outcome, Settled, Timing, TimingInvalid,
 };
 pub use keys::SecretString;
 pub use labels::{LabelText, LabelView, Labels};
+pub use limits::{LimitsChange, LimitsOfAccount};
 pub use listings::{Listings, Referrer, ReferrersQuery};
 pub use logins::{
-    LOGIN_SECS, LoginAnswer, LoginBegun, LoginDone, LoginRefused, LoginWanted, Logins,
+    LOGIN_SECS, LoginAnswer, LoginBegun, LoginDone, LoginRefused, LoginSource, LoginWanted, Logins,
 };
 pub use maintenance::{
     CollectionRun, CollectionTotals, Finding, FsckPosition, FsckStep, Maintenance, PreviewPosition,
@@ -128,17 +145,18 @@ pub use manifests::{ManifestPush, Manifests, PushedManifest};
 pub use members::{GranteeRef, MemberView};
 pub use metadata::{AccessTokenRow as AccessToken, EventFilter, EventRow};
 pub use metadata::{AccountFilter, AccountSummary, AccountTerms, DeploymentCounts};
+pub use metadata::{AccountLimits, CveAllowlist};
 pub use metadata::{AccountMonth, AccountStorage, Traffic as MonthTraffic};
 pub use metadata::{BackupEnd, BackupPurpose, DatabasePlace, SnapshotHeader};
 pub use metadata::{
     ClaimedJob, Enqueued, JobLogRow as JobLogLine, JobRow as Job, NamespaceRow as Namespace,
     NewJobLogLine, UserRow as User,
 };
-pub use metadata::{CollectionBacklog, CollectionCounts, CollectionRow, PassRow};
+pub use metadata::{CollectionBacklog, CollectionCounts, CollectionRow, PassRow, ReplicaRow};
 pub use metadata::{Comparison, Condition, ListQuery, Listed, Order, Value};
 pub use metadata::{ContentRequestRow, GrantRow, GrantSubject, Grantee, OperatorRow};
-pub use metadata::{GroupKind, UserProfile};
-pub use metadata::{ImageFilter, Tagged};
+pub use metadata::{GroupKind, LdapScope, LdapSettings, UserProfile};
+pub use metadata::{ImageFilter, InvitationRow, Tagged};
 pub use model::Page;
 pub use model::caller::Origin;
 pub use namespaces::{
@@ -149,6 +167,7 @@ pub use operators::{OperatorAction, OperatorContext};
 pub use passwords::PasswordRefused;
 pub use plans::{AccountView, NewPlan};
 pub use quotas::{NamespaceUsage, Quotas};
+pub use replicas::{LOOK_IN_EVERY, Replicas};
 pub use repositories::{MAX_DESCRIPTION, Repositories, RepositoryRef, RepositoryView};
 pub use robots::{
     CreatedRobot, Grantable, NamedPermission, NewRobot, PermissionPlace, RobotChange, RobotLevel,

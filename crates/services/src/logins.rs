@@ -5,6 +5,7 @@
 
 mod code;
 mod onboarding;
+mod public;
 
 use crate::access::{Authenticated, Rights};
 use crate::authentication::{AuthenticationFailed, caller};
@@ -17,8 +18,9 @@ use keys::{DeploymentKey, Purpose, Random, SecretString, constant_time_eq};
 use metadata::OidcSourceRow;
 use model::caller::Origin;
 use model::{Address, CredentialKind, IdentitySourceId};
-use onboarding::arrive;
+pub(crate) use onboarding::{Arrival, NamedGroup, Voucher, arrive, onboard, source_group};
 use outbound::http_client::form;
+pub use public::LoginSource;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -215,7 +217,8 @@ impl Logins {
             return Err(LoginRefused::NotBelieved);
         };
         let claims = self.identify(&source, &pending, code).await?;
-        let user = arrive(&self.core, source, claims, origin).await?;
+        let arrival = Arrival::of_claims(source, &claims);
+        let user = arrive(&self.core, arrival, origin).await?;
         let known = caller(&user, CredentialKind::IdentitySource);
         let known = Authenticated::new(known, Rights::Granted);
         let known = known.proven_in(user.credential_epoch);

@@ -8,13 +8,14 @@ use crate::access::{Authenticated, Rights};
 use crate::authentication::{
     ACCESS_TOKEN_PREFIX, AuthenticationFailed, Authenticator, Credentials, caller, robot_caller,
 };
+use crate::login_names::counted_name;
 use crate::robots::secret_hash;
 use crate::tokens::{IssuedToken, claimed_credential};
 use crate::{Error, Result};
 use keys::token::{CredentialKind as ClaimedCredential, CredentialRef};
 use keys::{Claims, Purpose, SecretString};
 use model::robot::is_robot_name;
-use model::{AccessTokenId, CallerKind, CredentialKind};
+use model::{AccessTokenId, Address, CallerKind, CredentialKind};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ impl Login {
     pub(crate) fn by_name(name: &str, secret: SecretString) -> Self {
         Self {
             name: Some(name.to_owned()),
-            counted_as: name.to_owned(),
+            counted_as: counted_name(name).to_owned(),
             secret,
         }
     }
@@ -82,7 +83,7 @@ impl Authenticator {
             name: API_KEY_USER.to_owned(),
             secret: key.clone(),
         };
-        let known = self.authenticate(shown, from).await?;
+        let known = self.authenticate(shown, from, &Address::Shared).await?;
         let credential = match self.api_key_login(key)? {
             // The robot account has two secrets at times: the token ends with the one that it was got with.
             Login {

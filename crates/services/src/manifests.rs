@@ -281,6 +281,9 @@ fn store(
         }
         tx.create_manifest_child(&manifest.id, repository, child)?;
     }
+    if !growth.is_empty() {
+        tx.forget_unreferenced_blobs_of(account, &manifest.id)?;
+    }
     let limited = tx.list_repository(repository)?;
     growth.in_limited(tx, limited)?;
     Ok((manifest.id, Some(growth)))

@@ -2,7 +2,7 @@
 
 use crate::access::Refused;
 use crate::account_access::{AccountContext, NamespaceRef};
-use crate::accounts::{Accounts, get_user};
+use crate::accounts::{Accounts, get_member};
 use crate::groups::{get_group, numbered_group};
 use crate::users::numbered_user;
 use crate::{Error, Result};
@@ -361,7 +361,7 @@ fn resolve(
             (Grantee::User(user.id), user.name)
         }
         GranteeRef::UserName(name) => {
-            let user = get_user(reader, account, name)?;
+            let user = get_member(reader, account, name)?;
             (Grantee::User(user.id), user.name)
         }
         GranteeRef::GroupNumber(number) => {

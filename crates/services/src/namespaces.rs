@@ -8,17 +8,19 @@ use crate::account_access::{AccountContext, NamespaceRef};
 use crate::accounts::existing;
 use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
+use crate::credential_scope::require_good_for;
 use crate::plans::require_room_for_namespace;
 use crate::quotas::{put_limit, require_limit};
 use crate::{Error, Result};
 pub use emptying::MAX_NAMESPACES;
 use metadata::{
-    Error as MetadataError, ListQuery, Listable, Listed, NamespaceDetails, NamespaceRow,
-    NamespaceSettings, Numbered,
+    CveAllowlist, Error as MetadataError, ListQuery, Listable, Listed, NamespaceDetails,
+    NamespaceRow, NamespaceSettings, Numbered,
 };
 use model::{Action, CallerKind, Coverage, Event, GrantId, NamespaceId, Role};
 use oci::NamespaceName;
 pub use settings::NamespaceChange;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rows of one list.
@@ -33,6 +35,8 @@ pub struct NamespaceView {
     pub number: i64,
     /// The caller's roles in it, the strongest first.
     pub roles: Vec<Role>,
+    /// Vulnerabilities that it accepts; `None` when nobody has ever said.
+    pub allowlist: Option<CveAllowlist>,
 }
 
 /// A namespace to be made.
@@ -84,6 +88,7 @@ impl Namespaces {
         query: ListQuery,
     ) -> Result<Listed<NamespaceDetails>, Refused> {
         let who = by.authenticated();
+        require_good_for(who, Action::NamespaceRead)?;
         let visible = self
             .authorizer
             .visible_repositories(&by.context, by.id(), Action::NamespaceRead)
@@ -151,6 +156,7 @@ impl Namespaces {
         let grant = GrantId::new(self.core.ids.next_id());
         let caller = by.authenticated().caller.clone();
         let limit_bytes = self.first_limit(by, new.storage_limit).await?;
+        let context = by.clone();
         let created = self.core.change(by, move |core, tx, account| {
             let (name, now_ms) = (name.as_str(), core.now_ms());
             require_room_for_namespace(tx, account)?;
@@ -165,6 +171,10 @@ impl Namespaces {
                 tx.put_member(&grant, (account, &id), user, Role::ProjectAdmin, now_ms)?;
             }
             let number = tx.give_number(account, Numbered::Namespace, id.as_str())?;
+            if let Some(list) = new.settings.allowlist() {
+                let event = list.put(core, tx, account, Some((&id, name)))?;
+                core.record_by(tx, &event, &context)?;
+            }
             let event = Event::NamespaceCreated {
                 namespace: name.to_owned(),
                 is_public,
@@ -199,7 +209,8 @@ impl Namespaces {
     ) -> Result<(), Refused> {
         let namespace = self.authorizer.namespace(by, named, action).await?;
         let owner = by.authenticated().caller.display_name().to_owned();
-        let changed = self.core.change(by, move |core, tx, _| {
+        let context = by.clone();
+        let changed = self.core.change(by, move |core, tx, account| {
             let found = tx.find_namespace_details(&namespace.id)?;
             let details = found.ok_or_else(|| gone(&namespace))?;
             let mut settings = details.settings;
@@ -209,6 +220,11 @@ impl Namespaces {
                 tx.set_namespace_public(&namespace.id, is_public)?;
             }
             tx.put_namespace_settings(&namespace.id, &settings, &owner, core.now_ms())?;
+            if let Some(list) = change.allowlist() {
+                let of = Some((&namespace.id, namespace.name.as_str()));
+                let event = list.put(core, tx, account, of)?;
+                core.record_by(tx, &event, &context)?;
+            }
             let event = Event::NamespaceUpdated {
                 namespace: namespace.name.clone(),
                 is_public,
@@ -284,6 +300,15 @@ impl Namespaces {
             .await
     }
 
+    async fn allowlists(&self, of: &[NamespaceDetails]) -> Result<HashMap<String, CveAllowlist>> {
+        let ids: Vec<NamespaceId> = of.iter().map(|one| one.namespace.id.clone()).collect();
+        let found = self
+            .core
+            .metadata
+            .list(move |reader| Ok::<_, Error>(reader.find_cve_allowlists(&ids)?));
+        found.await
+    }
+
     async fn views(
         &self,
         by: &AccountContext,
@@ -297,6 +322,7 @@ impl Namespaces {
             .core
             .numbers(by.id(), Numbered::Namespace, &ids)
             .await?;
+        let mut allowlists = self.allowlists(&details).await?;
         let rights = self
             .authorizer
             .find_rights(&by.authenticated().caller)
@@ -322,6 +348,7 @@ impl Namespaces {
                 Ok(NamespaceView {
                     number: numbers.of(details.namespace.id.as_str())?,
                     roles: roles(&details.namespace.id),
+                    allowlist: allowlists.remove(details.namespace.id.as_str()),
                     details,
                 })
             })

@@ -8,6 +8,7 @@ use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::traffic::{Refusal, RefusalKind, Traffic};
 use crate::{Error, Result};
+use metadata::AccessQuestion;
 use model::{
     AccountId, Address, Caller, CallerKind, NamespaceId, NetworkBarrier, NetworkRules,
     NetworkTraffic,
@@ -42,38 +43,48 @@ impl NetworkGate {
 
     /// An account's rules.
     async fn rules(&self, account: &AccountId) -> Result<Arc<NetworkRules>> {
-        let epoch = self.epoch().await?;
-        if let Some((read_in, rules)) = self.accounts.get(account)
-            && read_in == epoch
-        {
+        if let Some(rules) = self.remembered(account) {
             return Ok(rules);
         }
-        let read = self
-            .core
-            .metadata
-            .read(|reader| Ok::<_, Error>(reader.get_network_rules(account)?));
-        let rules = Arc::new(read.await?.rules);
-        self.accounts
-            .insert(account.clone(), (epoch, rules.clone()));
-        Ok(rules)
-    }
-
-    async fn epoch(&self) -> Result<i64> {
         // Noted before the question: a change in between is found out by the next request.
         let policy = self.core.metadata.epochs().policy();
+        let question = AccessQuestion {
+            address: &Address::Shared,
+            namespace: None,
+            account: Some(account),
+            subject: None,
+            now_ms: self.core.now_ms(),
+        };
+        let asked = self.core.metadata.read(|reader| {
+            let answer = reader.ask_about_access(&question)?;
+            Ok::<_, Error>(answer)
+        });
+        let mut answer = asked.await?;
+        let rules = answer.networks.remove(account).unwrap_or_default();
+        Ok(self.remember((policy, answer.network_epoch), account, rules))
+    }
+
+    /// The same without asking.
+    pub(crate) fn remembered(&self, account: &AccountId) -> Option<Arc<NetworkRules>> {
+        let policy = self.core.metadata.epochs().policy();
         let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((in_policy, epoch)) = looked
-            && in_policy == policy
-        {
-            return Ok(epoch);
-        }
-        let read = self
-            .core
-            .metadata
-            .read(|reader| Ok::<_, Error>(reader.network_epoch()?));
-        let epoch = read.await?;
-        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some((policy, epoch));
-        Ok(epoch)
+        let (_, epoch) = looked.filter(|(in_policy, _)| *in_policy == policy)?;
+        let (read_in, rules) = self.accounts.get(account)?;
+        (read_in == epoch).then_some(rules)
+    }
+
+    /// Remembers an account's rules, and the epochs, of policy and of the rules, in which they were read.
+    pub(crate) fn remember(
+        &self,
+        read_in: (u64, i64),
+        account: &AccountId,
+        rules: NetworkRules,
+    ) -> Arc<NetworkRules> {
+        let rules = Arc::new(rules);
+        self.accounts
+            .insert(account.clone(), (read_in.1, rules.clone()));
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(read_in);
+        rules
     }
 }
 

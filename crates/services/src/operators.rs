@@ -93,6 +93,13 @@ fn holders(action: OperatorAction) -> &'static [OperatorRole] {
     }
 }
 
+impl OperatorAction {
+    /// Whether operators of a role may do it.
+    pub fn is_held_by(self, role: OperatorRole) -> bool {
+        role == OperatorRole::Administrator || holders(self).contains(&role)
+    }
+}
+
 impl Deployment {
     /// An operator who comes by the API, with a credential that is made for everything.
     ///
@@ -244,10 +251,7 @@ impl Authorizer {
         by: &OperatorContext,
         action: OperatorAction,
     ) -> Result<(), Refused> {
-        let holds = |role: &OperatorRole| {
-            *role == OperatorRole::Administrator || holders(action).contains(role)
-        };
-        if by.roles.iter().any(holds) {
+        if by.roles.iter().any(|role| action.is_held_by(*role)) {
             return Ok(());
         }
         let roles: Vec<_> = by.roles.iter().map(|role| role.as_str()).collect();

@@ -2,7 +2,7 @@
 
 use crate::access::Refused;
 use crate::account_access::AccountContext;
-use crate::accounts::{Accounts, get_user};
+use crate::accounts::{Accounts, get_own_user};
 use crate::authentication::{
     ACCESS_TOKEN_PREFIX, AuthenticationFailed, Authenticator, Credentials,
 };
@@ -10,7 +10,7 @@ use crate::users::{numbered_user, require_home};
 use crate::{Error, Result};
 use keys::SecretString;
 use metadata::{Reader, UserDetails};
-use model::{Action, CredentialKind, Event, UserId};
+use model::{Action, Address, CredentialKind, Event, UserId};
 
 /// Why a user did not get another password.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,7 @@ impl Accounts {
         let hash = self.hash(password).await?;
         let name = name.to_owned();
         self.change(by, Action::UserUpdate, move |_, tx, account| {
-            let user = get_user(tx, account, &name)?;
+            let user = get_own_user(tx, account, &name)?;
             require_password_here(tx, &user.id, &user.name)?;
             tx.set_password(&user.id, &hash)?;
             Ok(((), Some(Event::PasswordReset { user: name })))
@@ -124,7 +124,7 @@ async fn check_old(
         secret: old,
     };
     let known = authenticator
-        .authenticate(credentials, by.context.origin.address)
+        .authenticate(credentials, by.context.origin.address, &Address::Shared)
         .await;
     let known = match known {
         Ok(known) => known,

@@ -3,7 +3,7 @@
 use crate::addresses::find_account_of_host;
 use crate::core::Core;
 use crate::{Error, Result};
-use metadata::NamespaceRow;
+use metadata::{AccessQuestion, AccessSubject, NamespaceRow};
 use model::{Address, Caller, CallerKind, Right, RobotId, TrustRuleId, UserId};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -36,6 +36,15 @@ impl Subject {
             CallerKind::Anonymous | CallerKind::LocalOperator => None,
         }
     }
+
+    /// How the database is asked about it.
+    pub(crate) fn in_question(&self) -> AccessSubject<'_> {
+        match self {
+            Self::User(user) => AccessSubject::User(user),
+            Self::Robot(robot) => AccessSubject::Robot(robot),
+            Self::Workload(rule) => AccessSubject::Workload(rule),
+        }
+    }
 }
 
 /// Everything that a subject may do, and until when.
@@ -45,6 +54,21 @@ pub(crate) struct SubjectRights {
     expires_at_ms: Option<i64>,
     /// From when on it has other rights, though nothing was changed: some of them end by themselves.
     others_from_ms: Option<i64>,
+}
+
+/// `None`: there is no such subject, or it may not do anything at all.
+pub(crate) type RightsIfAny = Option<Arc<SubjectRights>>;
+
+impl SubjectRights {
+    /// A user's come and go one by one; a machine's end with it.
+    fn of(subject: &Subject, found: metadata::SubjectRights) -> Self {
+        let is_user = matches!(subject, Subject::User(_));
+        Self {
+            rights: found.rights,
+            expires_at_ms: found.until_ms.filter(|_| !is_user),
+            others_from_ms: found.until_ms.filter(|_| is_user),
+        }
+    }
 }
 
 pub(crate) struct Policy {
@@ -93,31 +117,58 @@ impl Policy {
         name: &str,
     ) -> Result<Option<Arc<NamespaceRow>>> {
         let epoch = self.core.metadata.epochs().policy();
-        let key = (address.clone(), name.to_owned());
-        if let Some(known) = self
-            .namespaces
-            .get(&key)
-            .filter(|known| known.epoch == epoch)
-        {
-            return Ok(known.value);
+        if let Some(known) = self.remembered_namespace(address, name) {
+            return Ok(Some(known));
         }
         let found = self
             .core
             .metadata
             .read(|reader| reader.find_namespace(address, name))
             .await?;
-        let value = found.map(Arc::new);
+        Ok(self.remember_namespace(epoch, (address, name), found))
+    }
+
+    /// The same without asking.
+    pub(crate) fn remembered_namespace(
+        &self,
+        address: &Address,
+        name: &str,
+    ) -> Option<Arc<NamespaceRow>> {
+        let epoch = self.core.metadata.epochs().policy();
+        let known = self.namespaces.get(&(address.clone(), name.to_owned()))?;
+        known.value.filter(|_| known.epoch == epoch)
+    }
+
+    /// Asks about a name for nothing: to whom a namespace that is remembered is none, that has to cost what none costs.
+    pub(crate) async fn ask_in_vain(&self, address: &Address, name: &str) -> Result<()> {
+        let asked = self
+            .core
+            .metadata
+            .read(|reader| reader.find_namespace(address, name));
+        asked.await?;
+        Ok(())
+    }
+
+    /// Remembers what was found out in an epoch about a name at an address.
+    pub(crate) fn remember_namespace(
+        &self,
+        epoch: u64,
+        (address, name): (&Address, &str),
+        found: Option<NamespaceRow>,
+    ) -> Option<Arc<NamespaceRow>> {
         // A name that is no namespace's is not worth a place: strangers could fill the memory with such names.
-        if value.is_some() {
-            self.namespaces.insert(
-                key,
-                Remembered {
-                    epoch,
-                    value: value.clone(),
-                },
-            );
+        let value = Arc::new(found?);
+        let remembered = Remembered {
+            epoch,
+            value: Some(value.clone()),
+        };
+        // Its own account knows it by that name, too: tokens got at the shared address are for the account.
+        let own = Address::Account(value.account_id.clone());
+        for address in [address.clone(), own] {
+            self.namespaces
+                .insert((address, name.to_owned()), remembered.clone());
         }
-        Ok(value)
+        Some(value)
     }
 
     /// Everything that a subject may do; `None` when there is no such subject, or it may not log in at present.
@@ -125,63 +176,52 @@ impl Policy {
         &self,
         subject: &Subject,
     ) -> Result<Option<Arc<SubjectRights>>> {
-        let (epoch, now_ms) = (self.core.metadata.epochs().policy(), self.core.now_ms());
-        let is_true = |known: &Remembered<Option<Arc<SubjectRights>>>| {
-            let until_ms = known.value.as_ref().and_then(|known| known.others_from_ms);
-            known.epoch == epoch && until_ms.is_none_or(|until| now_ms < until)
+        let epoch = self.core.metadata.epochs().policy();
+        let value = match self.remembered_rights(subject) {
+            Some(known) => known,
+            None => self.remember_rights(epoch, subject, self.read_rights(subject).await?),
         };
-        let known = self.subjects.get(subject);
-        let value = if let Some(known) = known.filter(is_true) {
-            known.value
-        } else {
-            let value = self.read_rights(subject).await?.map(Arc::new);
-            let remembered = Remembered {
-                epoch,
-                value: value.clone(),
-            };
-            self.subjects.insert(subject.clone(), remembered);
-            value
-        };
+        let now_ms = self.core.now_ms();
         Ok(value.filter(|rights| rights.expires_at_ms.is_none_or(|end| end > now_ms)))
     }
 
-    async fn read_rights(&self, subject: &Subject) -> Result<Option<SubjectRights>> {
-        let read = self.core.metadata.read(|reader| match subject {
-            Subject::User(user) => {
-                let found = reader.find_rights(user, self.core.now_ms())?;
-                Ok(found.map(|found| SubjectRights {
-                    rights: found.rights,
-                    expires_at_ms: None,
-                    others_from_ms: found.until_ms,
-                }))
-            }
-            Subject::Robot(robot) => {
-                let found = reader.find_robot_rights(robot)?;
-                let found = found.filter(|(_, may_log_in)| *may_log_in);
-                Ok::<_, Error>(found.map(|(found, _)| SubjectRights {
-                    rights: found.rights,
-                    expires_at_ms: found.until_ms,
-                    others_from_ms: None,
-                }))
-            }
-            Subject::Workload(rule) => {
-                let rule = reader.find_trust_rule(rule)?;
-                let rule = rule.filter(|rule| !rule.is_disabled);
-                Ok(rule.map(|rule| SubjectRights {
-                    rights: rights_of_rule(&rule),
-                    expires_at_ms: None,
-                    others_from_ms: None,
-                }))
-            }
+    /// What is remembered of a subject's rights, if anything is: that it has none, too.
+    pub(crate) fn remembered_rights(&self, subject: &Subject) -> Option<RightsIfAny> {
+        let (epoch, now_ms) = (self.core.metadata.epochs().policy(), self.core.now_ms());
+        let known = self.subjects.get(subject)?;
+        let until_ms = known.value.as_ref().and_then(|known| known.others_from_ms);
+        let is_true = known.epoch == epoch && until_ms.is_none_or(|until| now_ms < until);
+        is_true.then_some(known.value)
+    }
+
+    /// Remembers what was found out in an epoch about a subject's rights.
+    pub(crate) fn remember_rights(
+        &self,
+        epoch: u64,
+        subject: &Subject,
+        found: Option<metadata::SubjectRights>,
+    ) -> Option<Arc<SubjectRights>> {
+        let value = found.map(|found| Arc::new(SubjectRights::of(subject, found)));
+        let remembered = Remembered {
+            epoch,
+            value: value.clone(),
+        };
+        self.subjects.insert(subject.clone(), remembered);
+        value
+    }
+
+    async fn read_rights(&self, subject: &Subject) -> Result<Option<metadata::SubjectRights>> {
+        let question = AccessQuestion {
+            address: &Address::Shared,
+            namespace: None,
+            account: None,
+            subject: Some(subject.in_question()),
+            now_ms: self.core.now_ms(),
+        };
+        let read = self.core.metadata.read(|reader| {
+            let answer = reader.ask_about_access(&question)?;
+            Ok::<_, Error>(answer.rights)
         });
         read.await
     }
-}
-
-/// What a workload may do that a trust rule is for.
-pub(crate) fn rights_of_rule(rule: &metadata::TrustRuleRow) -> Vec<Right> {
-    let permissions = rule.permissions.iter();
-    permissions
-        .map(|permission| permission.right(&rule.account_id))
-        .collect()
 }

@@ -21,6 +21,8 @@ pub struct NamespaceUsage {
     pub used_bytes: u64,
     /// What they may be; `None` for as much as the account may.
     pub limit_bytes: Option<u64>,
+    /// What the account as a whole may use; `None` for as much as there is.
+    pub account_limit_bytes: Option<u64>,
 }
 
 /// What a namespace uses, and may use.
@@ -49,9 +51,10 @@ impl Quotas {
         let listed = self.core.metadata.list(move |reader| {
             let listed = reader.list_namespace_details(&account, Listable::All, &query)?;
             let used = used_of(reader, &ids(&listed.items))?;
-            Ok::<_, Error>((listed, used))
+            let (_, account_limit_bytes) = reader.get_usage(&account)?;
+            Ok::<_, Error>((listed, used, account_limit_bytes))
         });
-        let (Listed { items, total }, used) = listed.await?;
+        let (Listed { items, total }, used, account_limit_bytes) = listed.await?;
         let ids: Vec<&str> = items.iter().map(|one| one.namespace.id.as_str()).collect();
         let numbers = self
             .core
@@ -66,6 +69,7 @@ impl Quotas {
                     number: numbers.of(id)?,
                     used_bytes,
                     limit_bytes,
+                    account_limit_bytes,
                     details,
                 })
             })
@@ -81,20 +85,22 @@ impl Quotas {
         self.authorizer.require(by, Action::QuotaRead).await?;
         let named = NamespaceRef::Number(number);
         let found = self.authorizer.namespace(by, named, Action::QuotaRead);
-        let id = found.await?.id.clone();
+        let (id, account) = (found.await?.id.clone(), by.id().clone());
         let read = self.core.metadata.list(move |reader| {
             let details = reader.find_namespace_details(&id)?;
             let used = used_of(reader, std::slice::from_ref(&id))?;
-            Ok::<_, Error>(details.map(|details| (details, used)))
+            let (_, account_limit_bytes) = reader.get_usage(&account)?;
+            Ok::<_, Error>(details.map(|details| (details, used, account_limit_bytes)))
         });
         let unknown = || Error::NotFound(format!("the quota {number}"));
-        let (details, used) = read.await?.ok_or_else(unknown)?;
+        let (details, used, account_limit_bytes) = read.await?.ok_or_else(unknown)?;
         let (used_bytes, limit_bytes) = used.into_values().next().unwrap_or_default();
         Ok(NamespaceUsage {
             number,
             details,
             used_bytes,
             limit_bytes,
+            account_limit_bytes,
         })
     }
 

@@ -61,6 +61,10 @@ fn require_writable(repository: RepositoryRow) -> Result<RepositoryId> {
 fn create_namespace(core: &Core, tx: &mut Tx<'_>, access: &Access<Push>) -> Result<NamespaceId> {
     let name = NamespaceName::parse(access.repository.namespace())
         .map_err(|error| Error::NamespaceInvalid(error.to_string()))?;
+    let account = tx.find_account(&access.account)?;
+    if !account.is_some_and(|account| account.state.allows_push()) {
+        return Err(Error::AccountSuspended);
+    }
     crate::plans::require_room_for_namespace(tx, &access.account)?;
     let id = NamespaceId::new(core.ids.next_id());
     let claimed = tx.create_namespace(&id, &access.account, name.as_str(), false, core.now_ms());

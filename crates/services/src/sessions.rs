@@ -8,7 +8,7 @@ use crate::{Error, Result};
 use keys::{DeploymentKey, Purpose, Random, SecretString};
 use metadata::SessionRow;
 use model::caller::Origin;
-use model::{Caller, CallerKind, CredentialKind, Event};
+use model::{Address, Caller, CallerKind, CredentialKind, Event};
 use std::sync::Arc;
 
 /// What every cookie begins with.
@@ -35,16 +35,17 @@ impl Sessions {
     pub async fn begin(
         &self,
         authenticator: &Authenticator,
-        name: String,
-        password: SecretString,
+        (name, password): (String, SecretString),
         origin: &Origin,
+        door: &Address,
     ) -> Result<SecretString, AuthenticationFailed> {
+        authenticator.forget(&name, &password, door);
         let credentials = Credentials::Basic {
             name,
             secret: password,
         };
         let known = authenticator
-            .authenticate(credentials, origin.address)
+            .authenticate(credentials, origin.address, door)
             .await?;
         self.begin_for(&known, origin).await
     }
@@ -68,22 +69,26 @@ impl Sessions {
         let secret = keys::random::generate_token(SESSION_PREFIX, &*self.random);
         let hash = self.hash(secret.expose());
         let now_ms = self.core.now_ms();
-        let session = SessionRow {
+        let mut session = SessionRow {
             user_id: user.clone(),
+            account_id: None,
             credential_epoch,
             created_at_ms: now_ms,
             expires_at_ms: now_ms + self.core.settings.session_lifetime_ms,
         };
         let (core, by) = (self.core.clone(), Initiator::of(&known.caller, origin));
-        let home = known.caller.home_account.clone();
+        let about = known.caller.home_account.clone();
         let created = self.core.metadata.write(move |tx| {
+            let home = tx.find_user(&session.user_id)?;
+            let home = home.map(|user| user.home_account_id);
+            session.account_id = about.clone().filter(|about| Some(about) != home.as_ref());
             tx.create_session(&hash, &session)?;
             let event = Event::LoggedIn {
                 user: by.caller.as_ref().to_owned(),
                 given: "session",
                 count: 1,
             };
-            core.write_event(tx, &event, home.as_ref(), &by)
+            core.write_event(tx, &event, about.as_ref(), &by)
         });
         created.await?;
         Ok(secret)
@@ -134,7 +139,8 @@ impl Sessions {
                 home_account: Some(user.home_account_id.clone()),
             };
             let event = Event::LoggedOut { user: user.name };
-            core.record_for(tx, &event, &user.home_account_id, (&caller, &origin))
+            let about = session.account_id.unwrap_or(user.home_account_id);
+            core.record_for(tx, &event, &about, (&caller, &origin))
         });
         ended.await
     }

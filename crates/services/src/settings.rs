@@ -29,6 +29,8 @@ pub struct Settings {
     pub upload_lifetime_ms: i64,
     /// Open uploads an account may have.
     pub open_uploads_per_account: u32,
+    /// What an account may have uploaded and not used: blobs that none of its manifests references, and open uploads.
+    pub unreferenced_bytes_per_account: u64,
     /// The largest blob.
     pub blob_bytes: u64,
     /// How long a repository knows a blob that no manifest of it needs; also the delay of a review.
@@ -57,6 +59,10 @@ pub struct Settings {
     pub closing_grace_ms: i64,
     /// Where requests may go that people's settings cause.
     pub outbound: outbound::Destinations,
+    /// Who is asked what names stand for; the system's servers when there are none.
+    pub nameservers: Vec<outbound::Nameserver>,
+    /// The port at which a host name is proved by plain HTTP.
+    pub http_proof_port: u16,
     /// How jobs share the processes out, and how long they are remembered.
     pub jobs: JobSettings,
 }

@@ -4,6 +4,7 @@ use crate::access::Refused;
 use crate::account_access::{AccountContext, NamespaceRef};
 use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
+use crate::credential_scope::require_good_for;
 use crate::{Error, Result};
 use metadata::{Listable, NamespaceCounts, NamespaceRow};
 use model::{Action, NamespaceId, Role};
@@ -47,6 +48,7 @@ impl Statistics {
         if who.caller.is_anonymous() {
             return Err(Refused::Unauthenticated);
         }
+        require_good_for(who, Action::NamespaceRead)?;
         let sees_usage = self.authorizer.allows(by, Action::QuotaList).await?;
         let visible = self
             .authorizer

@@ -140,6 +140,7 @@ pub fn settings() -> Settings {
         password_memory_ms: 60_000,
         upload_lifetime_ms: 3_600_000,
         open_uploads_per_account: 1000,
+        unreferenced_bytes_per_account: 1 << 40,
         blob_bytes: 1 << 30,
         grace_period_ms: 86_400_000,
         trash_ms: 3_600_000,
@@ -158,6 +159,8 @@ pub fn settings() -> Settings {
             std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
             32,
         )]),
+        nameservers: Vec::new(),
+        http_proof_port: 80,
         jobs: crate::JobSettings::default(),
     }
 }

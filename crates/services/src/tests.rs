@@ -1,5 +1,6 @@
 //! The services over a real database and a real directory.
 
+mod addresses;
 mod audit;
 mod faults;
 mod isolation;

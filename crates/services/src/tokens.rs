@@ -198,6 +198,7 @@ impl Tokens {
         authenticated: &Authenticated,
     ) -> Result<Option<SecretString>> {
         let (caller, proven_in) = (&authenticated.caller, authenticated.proven_in);
+        let about = caller.home_account.clone();
         let Some(user) = caller.user_id().cloned() else {
             return Ok(None);
         };
@@ -228,6 +229,7 @@ impl Tokens {
                     secret_hash,
                     row: RefreshTokenRow {
                         user_id: user,
+                        account_id: about.filter(|about| *about != row.home_account_id),
                         access_token_id,
                         service,
                         credential_epoch: row.credential_epoch,
@@ -260,13 +262,14 @@ impl Tokens {
                 return Ok(None);
             }
             let Some(id) = token.access_token_id else {
-                return Ok(Some(Authenticator::caller_of(&user, None)));
+                let caller = Authenticator::caller_of(&user, None);
+                return Ok(Some(caller.come_for(token.account_id)));
             };
             let access_token = reader.find_access_token_by_id(&id)?;
             let alive = access_token.filter(|t| t.expires_at_ms.is_none_or(|end| end > now_ms));
-            Ok::<_, metadata::Error>(
-                alive.map(|t| Authenticator::caller_of(&user, Some((id, t.actions)))),
-            )
+            Ok::<_, metadata::Error>(alive.map(|t| {
+                Authenticator::caller_of(&user, Some((id, t.actions))).come_for(token.account_id)
+            }))
         });
         let caller = caller
             .await

@@ -4,8 +4,7 @@ use crate::access::{Access, Push};
 use crate::core::Core;
 use crate::{Error, Result};
 use blobs::{ObjectKey, UploadProgress};
-use metadata::{ClaimedUpload, Reader, Tx, UploadRow};
-use model::RepositoryId;
+use metadata::{ClaimedUpload, Reader, RepositoryRow, Tx, UploadRow};
 use oci::UploadId;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ pub(crate) fn require_own(
     reader: &Reader<'_>,
     access: &Access<Push>,
     upload: &UploadRow,
-) -> Result<RepositoryId> {
+) -> Result<RepositoryRow> {
     let repository = reader
         .find_repository(&access.key())?
         .ok_or(Error::UploadUnknown)?;
@@ -31,7 +30,7 @@ pub(crate) fn require_own(
         && upload.repository_id == repository.id
         && upload.caller == access.caller_key();
     if is_own {
-        Ok(repository.id)
+        Ok(repository)
     } else {
         Err(Error::UploadUnknown)
     }
@@ -166,7 +165,11 @@ fn claim(
 ) -> Result<ClaimedUpload> {
     let now_ms = core.now_ms();
     let upload = tx.find_upload(id, now_ms)?.ok_or(Error::UploadUnknown)?;
-    require_own(tx, access, &upload)?;
+    let repository = require_own(tx, access, &upload)?;
+    // What was begun before the account was stopped waits like all else.
+    if !repository.account_state.allows_push() {
+        return Err(Error::AccountSuspended);
+    }
     // Where no other process writes, whoever else had the right is an earlier life of this one.
     let others_are_dead = !core.metadata.is_shared();
     tx.claim_upload(id, owner, others_are_dead, now_ms, now_ms + LEASE_MS)?

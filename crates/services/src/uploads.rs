@@ -6,6 +6,7 @@
 
 use crate::access::{Access, Push};
 use crate::core::{Core, SHARED_STORAGE};
+use crate::growth::storage_is_full;
 use crate::repositories::ensure_repository;
 use crate::stored_blobs::locate;
 use crate::upload_lease::{UploadLease, require_own};
@@ -54,7 +55,7 @@ impl Uploads {
     ///
     /// # Errors
     /// [`Error::NamespaceUnknown`], [`Error::TooManyUploads`], [`Error::QuotaExceeded`] for an account that is full already,
-    /// [`Error::AccountSuspended`].
+    /// [`Error::TooMuchUnreferenced`], [`Error::AccountSuspended`].
     pub async fn start(&self, access: &Access<Push>, algorithm: Algorithm) -> Result<UploadId> {
         let id = UploadId::parse(&self.core.ids.next_id()).map_err(|_| Error::Internal)?;
         let (core, access, new_id) = (self.core.clone(), access.clone(), id.clone());
@@ -63,13 +64,18 @@ impl Uploads {
             .write(move |tx| {
                 let repository = ensure_repository(&core, tx, &access)?;
                 let limit = core.settings.open_uploads_per_account;
-                let (open, is_full) = tx.count_open_uploads(&access.account, limit.into())?;
-                if open >= limit.into() {
+                let room = tx.find_upload_room(&access.account, limit.into())?;
+                if room.open >= limit.into() {
                     return Err(Error::TooManyUploads { limit });
                 }
                 // What the account has it can mount, and for anything else there is no place.
-                if is_full {
-                    return Err(Error::QuotaExceeded);
+                if room.is_full {
+                    return Err(storage_is_full(tx, &access.account)?);
+                }
+                let used = room.unreferenced_bytes.saturating_add(room.open_bytes);
+                let limit = core.settings.unreferenced_bytes_per_account;
+                if used >= limit {
+                    return Err(Error::TooMuchUnreferenced { used, limit });
                 }
                 let now_ms = core.now_ms();
                 let upload = NewUpload {
@@ -287,6 +293,7 @@ impl Uploads {
                     digest,
                     now_ms,
                 )?;
+                tx.note_unreferenced_blob(&access.account, digest, completed.size_bytes)?;
                 if !tx.finish_upload(&id, fence, digest, now_ms + REMEMBER_DONE_MS)? {
                     return Err(Error::UploadBusy);
                 }

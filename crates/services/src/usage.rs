@@ -9,6 +9,7 @@ use crate::account_access::AccountContext;
 use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::deployment::Deployment;
+use crate::limits::read_limits;
 use crate::operators::{OperatorAction, OperatorContext};
 use crate::{Error, Result};
 use metadata::{AccountMonth, AccountStorage, NamespaceLimit, Reader, Traffic, Turn, Tx};
@@ -46,7 +47,7 @@ pub struct UsageNow {
     pub used_bytes: u64,
     /// What they may be; `None` for as much as there is.
     pub storage_limit_bytes: Option<u64>,
-    /// What else its plan allows.
+    /// What else it may: the smaller of what its plan and itself allow.
     pub limits: PlanLimits,
     /// Namespaces.
     pub namespaces: u64,
@@ -178,7 +179,7 @@ async fn read_usage(
         if month == this {
             let plan = reader.find_plan_of_account(&account)?;
             usage.plan = plan.as_ref().map(|plan| plan.name.clone());
-            let limits = plan.map(|plan| plan.limits).unwrap_or_default();
+            let limits = read_limits(reader, &account)?.in_effect();
             let (used_bytes, storage_limit_bytes) = reader.get_usage(&account)?;
             let warning = |used, limit| reached(thresholds, used, limit);
             usage.now = Some(UsageNow {

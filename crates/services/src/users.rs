@@ -2,7 +2,7 @@
 
 use crate::access::{Refused, Rights};
 use crate::account_access::AccountContext;
-use crate::accounts::{Accounts, existing, get_user};
+use crate::accounts::{Accounts, existing, get_own_user};
 use crate::credential_scope::is_good_for;
 use crate::management_tokens::{API_KEY_USER, MANAGEMENT_TOKEN_USER};
 use crate::{Error, Result};
@@ -217,7 +217,7 @@ impl Accounts {
     ) -> Result<(), Refused> {
         let name = name.to_owned();
         self.change(by, Action::UserUpdate, move |_, tx, account| {
-            let user = get_user(tx, account, &name)?;
+            let user = get_own_user(tx, account, &name)?;
             tx.set_user_disabled(&user.id, is_disabled)?;
             Ok((
                 (),
@@ -292,12 +292,16 @@ pub(crate) fn numbered_user(
 
 /// Only the account that a user belongs to first decides about it: it may be a guest of others.
 pub(crate) fn require_home(user: &UserDetails, account: &AccountId) -> Result<()> {
-    if user.home_account_id == *account {
+    require_home_of((&user.name, &user.home_account_id), account)
+}
+
+/// The same for a name and the account that it belongs to first.
+pub(crate) fn require_home_of((name, home): (&str, &AccountId), account: &AccountId) -> Result<()> {
+    if home == account {
         return Ok(());
     }
     Err(Error::NotAllowed(format!(
-        "the user {} belongs to another account; ask it, or an administrator there",
-        user.name
+        "the user {name} belongs to another account; ask it, or an administrator there"
     )))
 }
 

@@ -10,11 +10,13 @@ use crate::issuers::{Issuers, NotBelieved};
 use crate::tokens::granted_scopes;
 use crate::trust_rules::fits;
 use crate::{Error, Result};
+use keys::throttle::AddressThrottle;
 use keys::{IdentityExpected, IdentityToken};
 use metadata::TrustRuleRow;
 use model::caller::{Origin, workload_name};
 use model::{AccountId, Address, Caller, CallerKind, CredentialKind};
 use oci::{Scope, ScopeResource};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// How exact the time of a rule's last use is.
@@ -50,6 +52,12 @@ pub enum ExchangeRefused {
         "no trust rule of the account believes this token; its issuer, audience and claims must be as a rule says, and it must not have ended"
     )]
     NotTrusted,
+    /// Too many tokens from there were not believed.
+    #[error("too many exchanges from this address were refused; try again in {secs} s")]
+    Throttled {
+        /// When to try again.
+        secs: u64,
+    },
     /// The issuer's keys cannot be had at present.
     #[error("the token's issuer could not be asked for its keys; try again")]
     IssuerUnavailable,
@@ -63,19 +71,41 @@ pub struct Workloads {
     core: Arc<Core>,
     authorizer: Arc<Authorizer>,
     issuers: Arc<Issuers>,
+    throttle: AddressThrottle,
 }
 
 impl Workloads {
-    pub(crate) fn new(core: Arc<Core>, authorizer: Arc<Authorizer>, issuers: Arc<Issuers>) -> Self {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        authorizer: Arc<Authorizer>,
+        issuers: Arc<Issuers>,
+        throttle: AddressThrottle,
+    ) -> Self {
         Self {
             core,
             authorizer,
             issuers,
+            throttle,
         }
     }
 
-    /// The caller that a workload's token makes it.
+    /// The caller that a workload's token makes it. An address from which many are not believed has to wait.
     pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<CallerContext, ExchangeRefused> {
+        let from = exchange.origin.address;
+        let from = from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let admitted = self.throttle.check(from, self.core.now_ms());
+        admitted.map_err(|retry| ExchangeRefused::Throttled { secs: retry.secs })?;
+        let believed = self.believe(exchange).await;
+        let now_ms = self.core.now_ms();
+        if matches!(believed, Err(ExchangeRefused::NotTrusted)) {
+            self.throttle.record_failure(from, now_ms);
+        } else {
+            self.throttle.give_back(from, now_ms);
+        }
+        believed
+    }
+
+    async fn believe(&self, exchange: Exchange<'_>) -> Result<CallerContext, ExchangeRefused> {
         let account = self.account_of(&exchange).await?;
         let token = IdentityToken::parse(exchange.subject_token).map_err(|reason| {
             tracing::info!(%reason, "a workload's token was refused");

@@ -105,15 +105,15 @@ pub(crate) async fn authenticate_as<B>(
     credentials: Credentials<'_>,
 ) -> Result<CallerContext, AuthenticationFailed> {
     let from = context.client.address;
-    let authenticated = registry
-        .services
-        .authenticator
-        .authenticate(credentials, Some(from))
-        .await?;
     let host = context
         .host(request.uri(), request.headers())
         .unwrap_or_default();
     let address = registry.services.address_of(&host_name(host)).await?;
+    let authenticated = registry
+        .services
+        .authenticator
+        .authenticate(credentials, Some(from), &address)
+        .await?;
     Ok(CallerContext {
         authenticated,
         origin: origin(request.headers(), context),

@@ -31,6 +31,8 @@ pub struct ConnectionInfo {
     pub is_secure: bool,
     /// Whether the connection speaks HTTP/2.
     pub is_http2: bool,
+    /// The host name, in lower case, whose own certificate the client was shown; `None` for the listener's.
+    pub shown_for: Option<Arc<str>>,
 }
 
 /// How long and how much, for every connection.

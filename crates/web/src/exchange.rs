@@ -14,6 +14,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
 };
 use hyper::body::Incoming;
+use rustls::sign::CertifiedKey;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -34,6 +35,14 @@ pub trait Handler: Send + Sync + 'static {
         request: Request<IncomingBody>,
         context: RequestContext,
     ) -> impl Future<Output = Answer> + Send;
+
+    /// The certificate that clients are shown who ask for this host name, which is lower case, instead of the listener's.
+    fn certificate_for(
+        &self,
+        _name: &str,
+    ) -> impl Future<Output = Option<Arc<CertifiedKey>>> + Send {
+        std::future::ready(None)
+    }
 
     /// The answer when [`handle`](Self::handle) panicked: the error form of the protocol (distribution
     /// specification, "Error Codes"; Harbor's API has the same form).

@@ -7,7 +7,7 @@ use crate::exchange::{Handler, Site};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::proxy_protocol::ProxyProtocol;
-use crate::tls::Certificates;
+use crate::tls::{Acceptor, Certificates};
 use rustix::io::Errno;
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +18,6 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 pub(crate) use lifecycle::{Lifecycle, Phase};
 
@@ -119,7 +118,7 @@ struct Bound {
     socket: TcpListener,
     address: SocketAddr,
     config: ListenerConfig,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
 }
 
 /// Listeners that are bound: clients can connect, and wait until [`serve`](Self::serve).
@@ -189,7 +188,7 @@ fn bind(config: ListenerConfig) -> Result<Bound, BindError> {
             let settings = certificates
                 .server_config()
                 .map_err(|source| BindError::Tls { address, source })?;
-            Some(TlsAcceptor::from(settings))
+            Some(Acceptor::new(settings))
         }
     };
     Ok(Bound {

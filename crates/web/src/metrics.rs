@@ -22,9 +22,9 @@ const OWN: u16 = 4;
 const OWN_ENDPOINTS: [&str; OWN as usize] = ["unknown", "livez", "readyz", "metrics"];
 
 /// Statuses with a counter of their own; the last column counts all others.
-const STATUSES: [u16; 33] = [
+const STATUSES: [u16; 34] = [
     200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 409, 410,
-    411, 412, 413, 415, 416, 422, 429, 431, 500, 501, 502, 503, 504, 507,
+    411, 412, 413, 415, 416, 421, 422, 429, 431, 500, 501, 502, 503, 504, 507,
 ];
 /// Column of the statuses without one of their own.
 const OTHER_STATUS: usize = STATUSES.len();

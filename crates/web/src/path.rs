@@ -1,5 +1,7 @@
-//! Paths of the management APIs, matched as they came: a name is one segment, whatever slashes are encoded in it.
+//! Paths of the management APIs, matched as they came: a name is one segment, whatever slashes are encoded in it. Each of the
+//! APIs has a table of operations, and finds them here.
 
+use http::Method;
 use percent_encoding::percent_decode_str;
 
 /// What stood in the places of a template, decoded.
@@ -49,6 +51,48 @@ pub(crate) fn decode_once(part: &str) -> Option<String> {
 /// second.
 pub(crate) fn decode_twice(part: &str) -> Option<String> {
     decode_once(&decode_once(part)?)
+}
+
+/// A row of a table of operations.
+pub(crate) trait Route {
+    /// Its method, and the template of its path.
+    fn route(&self) -> (&'static str, &'static str);
+}
+
+/// What a method and a path come to.
+pub(crate) enum Found<O: 'static> {
+    Operation(&'static O, PathParams),
+    /// The path is there, with these methods.
+    OtherMethods(String),
+    Nothing,
+}
+
+/// The first operation that a method and a path ask for. A HEAD for which there is none of its own is a GET without a body.
+pub(crate) fn find<O: Route>(
+    operations: &'static [O],
+    method: &Method,
+    path: &str,
+    decode: fn(&str) -> Option<String>,
+) -> Found<O> {
+    let (mut read, mut others) = (None, Vec::new());
+    for operation in operations {
+        let (wanted, template) = operation.route();
+        let Some(params) = match_path(template, path, decode) else {
+            continue;
+        };
+        if wanted == method.as_str() {
+            return Found::Operation(operation, params);
+        }
+        if wanted == "GET" && method == Method::HEAD {
+            read.get_or_insert((operation, params));
+        }
+        others.push(wanted);
+    }
+    match read {
+        Some((operation, params)) => Found::Operation(operation, params),
+        None if others.is_empty() => Found::Nothing,
+        None => Found::OtherMethods(others.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::metrics::EndpointLabel;
 use crate::refusals::Asked;
 use crate::{account_api, harbor, ibm, oci as oci_face, token};
 use http::{HeaderValue, Request, Response, StatusCode, header};
+use rustls::sign::CertifiedKey;
 use services::Services;
 use std::sync::Arc;
 
@@ -86,6 +87,9 @@ impl Registry {
     }
 
     async fn answer(&self, request: Request<IncomingBody>, context: &RequestContext) -> Answer {
+        if is_misdirected(&request, context) {
+            return misdirected().into();
+        }
         let path = request.uri().path();
         if path == "/v2" || path.starts_with("/v2/") {
             return oci_face::answer(self, request, context).await;
@@ -148,6 +152,11 @@ impl Registry {
 }
 
 impl Handler for Registry {
+    async fn certificate_for(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        let found = self.services.certificates.shown_for(name).await?;
+        Some(found.certified())
+    }
+
     async fn handle(&self, request: Request<IncomingBody>, context: RequestContext) -> Answer {
         let asked = Asked::of(&request);
         let answer = self.answer(request, &context).await;
@@ -164,6 +173,30 @@ pub(crate) fn label(endpoint: &str) -> EndpointLabel {
     position
         .and_then(|at| u16::try_from(at).ok())
         .map_or(EndpointLabel::UNKNOWN, EndpointLabel::at)
+}
+
+/// RFC 9110, 7.4: a connection that showed an account's own certificate is for that account's name. Whoever uses it for
+/// another has taken the certificate for wider than the registry means it.
+fn is_misdirected<B>(request: &Request<B>, context: &RequestContext) -> bool {
+    let Some(name) = &context.connection().shown_for else {
+        return false;
+    };
+    // A proxy shares its connections out among its clients, and says whom each asked for.
+    let host = context.host(request.uri(), request.headers());
+    !context.client.is_forwarded && host.is_none_or(|host| host_name(host) != **name)
+}
+
+/// RFC 9110, 15.5.20: clients may send it again on another connection.
+fn misdirected() -> Response<Body> {
+    let text = serde_json::json!({ "errors": [{
+        "code": "MISDIRECTED",
+        "message": "this connection is for another host name; open one for the host that the request is for",
+    }]});
+    let mut response = Response::new(Body::full(text.to_string()));
+    *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 fn not_found() -> Response<Body> {

@@ -1,5 +1,6 @@
 //! Certificates, and changing them while connections stay.
 
+mod acceptor;
 mod inspection;
 
 use arc_swap::ArcSwap;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
 
+pub(crate) use acceptor::Acceptor;
 pub use inspection::{Inspection, inspect};
 
 /// Why a certificate cannot be used.

@@ -283,7 +283,9 @@ fn refuse(error: TokenError, service: &str) -> Response<Body> {
         TokenError::Authentication(AuthenticationFailed::Failed(error))
         | TokenError::Service(error) => {
             let (status, code) = match error {
-                Error::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+                Error::Unavailable | Error::DirectoryUnavailable(_) => {
+                    (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
+                }
                 Error::Invalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
                 _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown),
             };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,6 +14,8 @@ const HEAD_BYTES: usize = 64 << 10;
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) location: Option<String>,
+    /// In seconds.
+    pub(super) retry_after: Option<u64>,
     pub(super) body: Vec<u8>,
 }
 
@@ -51,6 +53,23 @@ impl Client {
             address,
             stream: open(address)?,
             authorization: authorization.to_owned(),
+            waited: Duration::ZERO,
+        })
+    }
+
+    /// Without credentials, from one of the machine's own addresses.
+    pub(super) fn connect_from(from: Ipv4Addr, address: SocketAddr) -> anyhow::Result<Self> {
+        let kind = rustix::net::SocketType::STREAM;
+        let socket = rustix::net::socket(rustix::net::AddressFamily::INET, kind, None)?;
+        rustix::net::bind(&socket, &SocketAddrV4::new(from, 0))?;
+        rustix::net::connect(&socket, &address)?;
+        let stream = TcpStream::from(socket);
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self {
+            address,
+            stream,
+            authorization: String::new(),
             waited: Duration::ZERO,
         })
     }
@@ -125,6 +144,18 @@ impl Client {
     }
 }
 
+/// A token for actions on a repository, for whoever the client is.
+pub(super) fn token(
+    client: &mut Client,
+    repository: &str,
+    actions: &str,
+) -> anyhow::Result<String> {
+    let path = format!("/service/token?scope=repository:{repository}:{actions}");
+    let answer = client.get(&path)?.expect(200, "a token")?.json()?;
+    let token = answer["token"].as_str().context("there is no token")?;
+    Ok(token.to_owned())
+}
+
 fn open(address: SocketAddr) -> anyhow::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
@@ -139,11 +170,12 @@ fn parse(received: &[u8]) -> anyhow::Result<Option<(Answer, usize, usize)>> {
     let httparse::Status::Complete(head) = response.parse(received)? else {
         return Ok(None);
     };
-    let (mut location, mut length) = (None, 0);
+    let (mut location, mut retry_after, mut length) = (None, None, 0);
     for header in response.headers.iter() {
         let value = String::from_utf8_lossy(header.value);
         match header.name.to_ascii_lowercase().as_str() {
             "location" => location = Some(value.into_owned()),
+            "retry-after" => retry_after = Some(value.parse()?),
             "content-length" => length = value.parse()?,
             "transfer-encoding" => bail!("an answer in chunks is not expected here"),
             _ => {}
@@ -152,6 +184,7 @@ fn parse(received: &[u8]) -> anyhow::Result<Option<(Answer, usize, usize)>> {
     let answer = Answer {
         status: response.code.unwrap_or_default(),
         location,
+        retry_after,
         body: Vec::new(),
     };
     Ok(Some((answer, length, head)))

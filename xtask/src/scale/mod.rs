@@ -1,15 +1,19 @@
 //! `cargo xtask soak scale`: a large registry beside one of a hundredth of its size, on SQLite and on PostgreSQL. Whatever
 //! is asked of both must read about the same number of rows and take about the same time.
 //!
-//! `cargo xtask soak people` does the same with 10,000 accounts and everybody in them.
+//! `cargo xtask soak people` does the same with 10,000 accounts and everybody in them. `cargo xtask soak logins` measures what
+//! wrong passwords by the thousand do to others, `cargo xtask soak quota` what a quota adds to pushes.
 //!
 //! `cargo xtask seed` makes such a registry to try things on.
 
 mod campaign;
 mod client;
 mod counts;
+mod image;
+mod logins;
 mod operations;
 mod people;
+mod quota;
 mod registry;
 mod report;
 mod seed;
@@ -38,21 +42,25 @@ pub(crate) struct Options {
     /// With people: accounts of the large registry; the small one has a hundredth of them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1000..=100_000))]
     accounts: Option<u64>,
-    /// With scale or people: only on this database
+    /// With scale, people, logins or quota: only on this database
     #[arg(long, value_name = "NAME")]
     database: Option<Database>,
-    /// With scale or people: the registry to measure, instead of a release build made for it
+    /// With scale, people, logins or quota: the registry to measure, instead of a release build made for it
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
 }
 
-/// What grows.
+/// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Growing {
-    /// Repositories, manifests, tags.
+pub(crate) enum Measured {
+    /// Repositories, manifests, tags, where there are many.
     Stock,
-    /// Accounts, namespaces, people, grants.
+    /// Accounts, namespaces, people, grants, where there are many.
     People,
+    /// Pulls and logins while others try wrong passwords.
+    Logins,
+    /// Pushes with a quota and without.
+    Quota,
 }
 
 /// What the measured registries are kept in, beside files.
@@ -70,12 +78,16 @@ impl Database {
         }
     }
 
-    /// Of the table of what grows.
-    fn heading(self, growing: Growing) -> &'static str {
-        match (growing, self) {
-            (Growing::Stock, _) => self.title(),
-            (Growing::People, Self::Sqlite) => "Many accounts, SQLite",
-            (Growing::People, Self::Postgresql) => "Many accounts, PostgreSQL",
+    /// Of the table of what was measured on it.
+    fn heading(self, what: Measured) -> &'static str {
+        match (what, self) {
+            (Measured::Stock, _) => self.title(),
+            (Measured::People, Self::Sqlite) => "Many accounts, SQLite",
+            (Measured::People, Self::Postgresql) => "Many accounts, PostgreSQL",
+            (Measured::Logins, Self::Sqlite) => "Wrong passwords, SQLite",
+            (Measured::Logins, Self::Postgresql) => "Wrong passwords, PostgreSQL",
+            (Measured::Quota, Self::Sqlite) => "Pushes with a quota, SQLite",
+            (Measured::Quota, Self::Postgresql) => "Pushes with a quota, PostgreSQL",
         }
     }
 }
@@ -141,21 +153,21 @@ impl Options {
 pub(crate) struct Outcome {
     /// A title and a table for each database.
     pub(crate) sections: Vec<(&'static str, String)>,
-    /// Whether nothing grows.
+    /// Whether everything is within its limits.
     pub(crate) passed: bool,
 }
 
 /// A trial: measures and prints.
-pub(crate) async fn run(options: &Options, growing: Growing) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(options: &Options, what: Measured) -> anyhow::Result<Outcome> {
     tools::for_engines().await?;
     let options = options.clone();
-    tokio::task::spawn_blocking(move || measure(&options, growing)).await?
+    tokio::task::spawn_blocking(move || measure(&options, what)).await?
 }
 
 /// One part of the soak.
 pub(crate) async fn run_on(
     options: &Options,
-    growing: Growing,
+    what: Measured,
     database: Database,
 ) -> anyhow::Result<Outcome> {
     let database = Some(database);
@@ -163,10 +175,10 @@ pub(crate) async fn run_on(
         database,
         ..options.clone()
     };
-    run(&options, growing).await
+    run(&options, what).await
 }
 
-fn measure(options: &Options, growing: Growing) -> anyhow::Result<Outcome> {
+fn measure(options: &Options, what: Measured) -> anyhow::Result<Outcome> {
     let server = server(options.server.as_deref())?;
     let root = workspace::root().join("target/soak/scale");
     if root.exists() {
@@ -179,18 +191,15 @@ fn measure(options: &Options, growing: Growing) -> anyhow::Result<Outcome> {
         if options.database.is_some_and(|only| only != database) {
             continue;
         }
-        let rows = measure_on(&server, &root, database, options, growing)?;
-        let (title, table) = (database.heading(growing), report::table(&rows));
+        let (table, beyond) = measure_on(&server, &root, database, options, what)?;
+        let title = database.heading(what);
         println!("\n## {title}\n\n{table}");
         sections.push((title, table));
-        for row in &rows {
-            let named = |fault| format!("{title}: {fault}");
-            faults.extend(row.faults().into_iter().map(named));
-        }
+        faults.extend(beyond.into_iter().map(|fault| format!("{title}: {fault}")));
     }
     std::fs::remove_dir_all(&root)?;
     for fault in &faults {
-        println!("grows with the stock: {fault}");
+        println!("beyond its limit: {fault}");
     }
     Ok(Outcome {
         sections,
@@ -198,27 +207,32 @@ fn measure(options: &Options, growing: Growing) -> anyhow::Result<Outcome> {
     })
 }
 
+/// A table, and what is beyond its limit.
 fn measure_on(
     server: &Path,
     root: &Path,
     database: Database,
     options: &Options,
-    growing: Growing,
-) -> anyhow::Result<Vec<Row>> {
-    match growing {
-        Growing::Stock => {
+    what: Measured,
+) -> anyhow::Result<(String, Vec<String>)> {
+    let rows = match what {
+        Measured::Logins => return logins::run(server, root, database),
+        Measured::Quota => return quota::run(server, root, database),
+        Measured::Stock => {
             let manifests = options.manifests.unwrap_or(1_000_000);
             ensure!(
                 manifests >= 100_000,
                 "--manifests must be at least 100000 for a comparison with a hundredth of it"
             );
-            campaign::run(server, root, database, Size { manifests })
+            campaign::run(server, root, database, Size { manifests })?
         }
-        Growing::People => {
+        Measured::People => {
             let accounts = options.accounts.unwrap_or(10_000);
-            people::run(server, root, database, Crowd { accounts })
+            people::run(server, root, database, Crowd { accounts })?
         }
-    }
+    };
+    let faults = rows.iter().flat_map(Row::faults).collect();
+    Ok((report::table(&rows), faults))
 }
 
 /// The program to measure: a release build, unless one is named.

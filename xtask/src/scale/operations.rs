@@ -4,7 +4,8 @@
 use anyhow::{Context as _, ensure};
 
 use super::client::{Answer, Client};
-use super::shape::{Blob, IMAGE, IMAGES, Repository, Size, digest, new_image};
+use super::image;
+use super::shape::{IMAGES, Repository, Size, digest};
 
 /// Images that are read, by their number in the repository; those after are deleted.
 const READ: u64 = IMAGES / 2;
@@ -192,7 +193,8 @@ impl Requests {
             }
             Operation::Push => {
                 let (repository, _) = self.repository(number);
-                self.push(&repository.name(), number)?;
+                let label = format!("pushed-{number}");
+                image::push(&mut self.client, &repository.name(), &label)?;
             }
             Operation::DeleteTag => {
                 // Those after the ones that are read, and before those of the last page.
@@ -222,35 +224,6 @@ impl Requests {
             "another page: {listed}"
         );
         Ok(())
-    }
-
-    fn push(&mut self, name: &str, number: u64) -> anyhow::Result<()> {
-        let config = Blob::of(format!(r#"{{"pushed":{number}}}"#));
-        let layer = Blob::of(format!("pushed layer {number}\n"));
-        for blob in [&config, &layer] {
-            let begun = self
-                .client
-                .send("POST", &format!("/v2/{name}/blobs/uploads/"), "", b"")?;
-            let location = begun.expect(202, "begin an upload")?.location;
-            let location = location.context("an upload has no location")?;
-            let path = location
-                .split_once("://")
-                .and_then(|(_, rest)| Some(&rest[rest.find('/')?..]))
-                .unwrap_or(&location);
-            let sign = if path.contains('?') { '&' } else { '?' };
-            let path = format!("{path}{sign}digest={}", blob.digest);
-            let octets = "application/octet-stream";
-            let ended = self
-                .client
-                .send("PUT", &path, octets, blob.label.as_bytes())?;
-            ended.expect(201, "end an upload")?;
-        }
-        let manifest = new_image(name, config, layer);
-        let path = format!("/v2/{name}/manifests/pushed-{number}");
-        let pushed = self
-            .client
-            .send("PUT", &path, IMAGE, manifest.content.as_bytes())?;
-        pushed.expect(201, "push a manifest").map(drop)
     }
 
     fn delete(&mut self, path: &str) -> anyhow::Result<()> {

@@ -163,6 +163,11 @@ impl<'p> Registry<'p> {
         asked.is_ok_and(|answer| answer.status == 200)
     }
 
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A connection of the user `admin`.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
         let secret = base64::engine::general_purpose::STANDARD.encode(format!("admin:{PASSWORD}"));

@@ -22,7 +22,9 @@ in `-dirty` had changes beside it.
 | `outage` | PostgreSQL and the store stopped, killed, paused and cut off under two replicas | 503 with `Retry-After`, readiness that says why, full service after, nothing half-done |
 | `chunks` | one blob of 1 GiB in 100 chunks, each to another replica | nothing is read again but tails shorter than a part; memory does not grow with the blob |
 | `protocol` | every test of the protocol, on PostgreSQL and S3 | as on SQLite and files |
+| `logins` | 500 logins a second with wrong passwords, by names, addresses and ways to log in that change, beside 200 pulls a second with tokens, in turns with as long without them | at most 20 passwords are hashed in any second; everybody else is told when to try again; the 99th percentile of the pulls is at most 1.3 times what it is without; whoever has the right password gets in |
 | `people` | a registry of 10,000 accounts with 50,000 namespaces, 100,000 people and 1,000,000 grants beside one of a hundredth | no login, list or search reads or takes more than its limit |
+| `quota` | a thousand pushes of small images to one account, by many clients at once, without a quota, with one, and with one for the namespace, too | at most 1.2 times the processor time and the statements; in the end what is used is the sum of what is there |
 | `scale` | a registry of 1,000,000 manifests beside one of a hundredth | no request reads or takes more than its limit |
 | `sigkill` | one server killed at random moments of pushes | every acknowledged image survives |
 

@@ -58,7 +58,9 @@ pub(crate) const PYTHON: &[Package] = &[package(
 /// What the registry runs on in production; the S3 store is a wheel.
 pub(crate) const ENGINES: &[Package] = &[
     package("haproxy", "load balancer before several replicas"),
+    package("ldap-utils", "changes what is in the directory"),
     package("postgresql-15", "database of several replicas"),
+    package("slapd", "directory by which people log in"),
 ];
 
 /// The servers that the bench compares with.

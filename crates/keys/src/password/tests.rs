@@ -65,7 +65,7 @@ async fn an_overlong_password_is_wrong_for_everyone_without_a_hash() {
     let long = "x".repeat(MAX_PASSWORD_BYTES + 1);
     let phc = cheap_hash("x");
     assert_eq!(hasher.verify(secret(&long), &phc).await, Ok(false));
-    assert_eq!(hasher.verify_dummy(secret(&long)).await, Ok(false));
+    assert_eq!(hasher.verify_dummy(secret(&long), &()).await, Ok(false));
     assert_eq!(
         hasher.hash(secret(&long)).await,
         Err(PasswordError::TooLong)
@@ -75,7 +75,10 @@ async fn an_overlong_password_is_wrong_for_everyone_without_a_hash() {
 #[tokio::test]
 async fn an_unknown_user_costs_what_a_known_one_does() {
     let hasher = hasher(1, 10);
-    assert_eq!(hasher.verify_dummy(secret("Correct1")).await, Ok(false));
+    assert_eq!(
+        hasher.verify_dummy(secret("Correct1"), &()).await,
+        Ok(false)
+    );
     let real = hasher.hash(secret("Correct1")).await.unwrap();
     let parameters = |phc: &str| {
         let hash = PasswordHash::new(phc).unwrap();
@@ -108,7 +111,7 @@ async fn over_the_waiting_line_callers_are_told_to_come_back() {
     let refused = hasher.verify(secret("Correct1"), &phc).await;
     assert_eq!(refused, Err(PasswordError::Busy(Busy)));
     assert_eq!(
-        hasher.verify_dummy(secret("x")).await,
+        hasher.verify_dummy(secret("x"), &()).await,
         refused,
         "nor do strangers get in"
     );
@@ -136,14 +139,14 @@ async fn work_under_way_keeps_its_place_when_its_caller_leaves() {
     let hasher = hasher(1, 0);
     let (started, has_started) = tokio::sync::oneshot::channel();
     let (finish, finishes) = mpsc::channel::<()>();
-    let mut running = Box::pin(hasher.run(move || {
+    let mut running = Box::pin(hasher.run(&(), move || {
         started.send(()).unwrap();
         finishes.recv().ok();
     }));
     assert!(is_pending(running.as_mut()));
     has_started.await.unwrap();
     drop(running);
-    let refused = hasher.run(|| ()).await;
+    let refused = hasher.run(&(), || ()).await;
     assert_eq!(refused, Err(PasswordError::Busy(Busy)));
     finish.send(()).unwrap();
     let _free = Arc::clone(&hasher.places).acquire_owned().await.unwrap();
@@ -154,7 +157,7 @@ async fn the_same_question_at_the_same_time_is_answered_by_one_hash() {
     // One place and no line: a second hash would be refused.
     let hasher = hasher(1, 0);
     let phc = hasher.hash(secret("Correct1")).await.unwrap();
-    let ask = || hasher.verify_shared(key("alice Correct1"), secret("Correct1"), &phc);
+    let ask = || hasher.verify_shared(key("alice Correct1"), secret("Correct1"), &phc, &());
     let answers = tokio::join!(ask(), ask(), ask());
     assert_eq!(answers, (Ok(true), Ok(true), Ok(true)));
     assert!(
@@ -168,9 +171,9 @@ async fn different_credentials_or_hashes_do_not_share_an_answer() {
     let hasher = hasher(2, 10);
     let (old, new) = (cheap_hash("Correct1"), cheap_hash("Changed1"));
     let answers = tokio::join!(
-        hasher.verify_shared(key("Correct1"), secret("Correct1"), &old),
-        hasher.verify_shared(key("wrong"), secret("wrong"), &old),
-        hasher.verify_shared(key("Correct1"), secret("Correct1"), &new),
+        hasher.verify_shared(key("Correct1"), secret("Correct1"), &old, &()),
+        hasher.verify_shared(key("wrong"), secret("wrong"), &old, &()),
+        hasher.verify_shared(key("Correct1"), secret("Correct1"), &new, &()),
     );
     assert_eq!(answers, (Ok(true), Ok(false), Ok(false)));
 }
@@ -180,9 +183,9 @@ async fn another_takes_over_from_a_caller_who_leaves() {
     let hasher = hasher(1, 2);
     let phc = cheap_hash("Correct1");
     let place = hasher.admit().await.unwrap();
-    let mut first = Box::pin(hasher.verify_shared(key("a"), secret("Correct1"), &phc));
+    let mut first = Box::pin(hasher.verify_shared(key("a"), secret("Correct1"), &phc, &()));
     assert!(is_pending(first.as_mut()));
-    let mut second = Box::pin(hasher.verify_shared(key("a"), secret("Correct1"), &phc));
+    let mut second = Box::pin(hasher.verify_shared(key("a"), secret("Correct1"), &phc, &()));
     assert!(is_pending(second.as_mut()));
     drop(first);
     drop(place);

@@ -142,6 +142,27 @@ fn successes_are_free_however_many() {
 }
 
 #[test]
+fn what_nobody_could_answer_is_no_attempt() {
+    let throttle = throttle();
+    for _ in 0..1000 {
+        assert!(throttle.check("zoe", HOME, NOW).is_ok());
+        throttle.record_unanswered("zoe", HOME, NOW);
+    }
+    // It washes no failures away either.
+    let guesses = attack(
+        &throttle,
+        |_| {
+            throttle.check("other", HOME, NOW).ok();
+            throttle.record_unanswered("other", HOME, NOW);
+            ("zoe".to_owned(), HOME)
+        },
+        60_000,
+        100,
+    );
+    assert!(guesses < 40, "{guesses}");
+}
+
+#[test]
 fn a_user_at_a_known_address_is_not_locked_out_by_an_attack_on_the_name() {
     let throttle = throttle();
     throttle.check("alice", HOME, NOW).unwrap();

@@ -39,6 +39,8 @@ pub(crate) struct Session {
     client: Client,
     wire: RefCell<Wire>,
     statements: RefCell<HashMap<&'static str, Statement>>,
+    /// Questions since somebody wanted to know how many.
+    asked: Cell<u64>,
     /// The first failure since the last beginning. In a transaction nothing runs after one.
     failure: Cell<Option<Failure>>,
     /// When the transaction that is under way must be done.
@@ -74,6 +76,7 @@ impl Session {
             client,
             wire: RefCell::new(wire),
             statements: RefCell::new(HashMap::new()),
+            asked: Cell::new(0),
             failure: Cell::new(None),
             deadline: Cell::new(None),
             patience: Cell::new(limits.statement + GRACE),
@@ -99,6 +102,11 @@ impl Session {
     pub(crate) fn is_alive(&self) -> bool {
         let sign = self.client.batch_execute("");
         self.wire.borrow_mut().wait(SIGN_OF_LIFE, sign).is_ok()
+    }
+
+    /// How often something was asked since the last time that this was.
+    pub(crate) fn take_asked(&self) -> u64 {
+        self.asked.replace(0)
     }
 
     /// What has failed since the last beginning.
@@ -226,6 +234,7 @@ impl Session {
 
     /// Whether there is time for a question, and nobody in the middle of another.
     fn may_ask(&self, sql: &str) -> Result<()> {
+        self.asked.set(self.asked.get() + 1);
         if let Some(deadline) = self.deadline.get() {
             if self.failure.get().is_some() {
                 return Err(Error::Unavailable(

@@ -291,6 +291,7 @@ async fn access_tokens_take_their_refresh_tokens_along(store: &MetadataStore) {
         secret_hash: format!("refresh-{}", id()),
         row: RefreshTokenRow {
             user_id: world.user.clone(),
+            account_id: None,
             access_token_id: Some(token.id.clone()),
             service: "registry".to_owned(),
             credential_epoch: 7,
@@ -335,7 +336,7 @@ async fn access_tokens_take_their_refresh_tokens_along(store: &MetadataStore) {
         .read_blocking(|reader| reader.list_access_tokens(&world.user))
         .unwrap();
     assert_eq!(listed.len(), 1);
-
+    a_chosen_secret_is_found_by_its_name(store, &world.user, &token);
     let user = world.user.clone();
     let (first, second) = write(store, move |tx| {
         Ok((
@@ -348,6 +349,20 @@ async fn access_tokens_take_their_refresh_tokens_along(store: &MetadataStore) {
     assert!(matches!(find(), (None, None, None)));
 }
 
+fn a_chosen_secret_is_found_by_its_name(
+    store: &MetadataStore,
+    user: &UserId,
+    token: &NewAccessToken,
+) {
+    let kept = |name: &str| {
+        let kept = store.read_blocking(|reader| reader.find_chosen_secret(user, name));
+        kept.unwrap().map(|(row, hash)| (row.id, hash))
+    };
+    let (id, hash) = (token.id.clone(), token.secret_hash.clone());
+    assert_eq!(kept("laptop"), Some((id, hash)));
+    assert_eq!(kept("none"), None);
+}
+
 async fn refresh_tokens_end(store: &MetadataStore) {
     let world = World::create(store).await;
     let user = world.user.clone();
@@ -357,6 +372,7 @@ async fn refresh_tokens_end(store: &MetadataStore) {
                 secret_hash: format!("ends-{}", id()),
                 row: RefreshTokenRow {
                     user_id: user.clone(),
+                    account_id: None,
                     access_token_id: None,
                     service: "registry".to_owned(),
                     credential_epoch: 0,

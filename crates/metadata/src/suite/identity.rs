@@ -180,9 +180,9 @@ async fn an_issuer_of_people_is_kept_and_goes_when_nobody_needs_it(store: &Metad
     let gone = own.id.clone();
     let (there, again, other) = write(store, move |tx| {
         Ok((
-            tx.delete_oidc_source(&gone)?,
-            tx.delete_oidc_source(&gone)?,
-            tx.delete_oidc_source(&all.id)?,
+            tx.delete_identity_source(&gone)?,
+            tx.delete_identity_source(&gone)?,
+            tx.delete_identity_source(&all.id)?,
         ))
     })
     .await;
@@ -246,7 +246,9 @@ async fn whom_an_issuer_vouches_for_is_found_by_what_it_calls_them(store: &Metad
             .is_err()
     );
     let needed = one.id.clone();
-    let refused = store.write(move |tx| tx.delete_oidc_source(&needed)).await;
+    let refused = store
+        .write(move |tx| tx.delete_identity_source(&needed))
+        .await;
     assert!(
         matches!(refused, Err(Error::ReferenceViolated)),
         "{refused:?}"

@@ -63,6 +63,7 @@ async fn sessions_live_while_they_are_renewed(store: &MetadataStore) {
     let hash = format!("session-{}", id());
     let session = SessionRow {
         user_id: world.user.clone(),
+        account_id: None,
         credential_epoch: 0,
         created_at_ms: 10,
         expires_at_ms: 20,

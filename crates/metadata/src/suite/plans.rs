@@ -43,12 +43,21 @@ const MAY_SCAN: &[(&str, &str)] = &[
         "a deployment has a few operators",
     ),
     (
+        "FROM replicas WHERE seen_at_ms >= ?1",
+        "a deployment has a few replicas",
+    ),
+    ("DELETE FROM replicas WHERE seen_at_ms", "the same"),
+    (
         "FROM memberships m JOIN accounts a",
         "sorts the accounts of one user",
     ),
     (
         "FROM oidc_sources o JOIN identity_sources s",
         "an account has a few sources, and so has the deployment",
+    ),
+    (
+        "FROM ldap_sources d JOIN identity_sources s",
+        "an account has a few directories, and so has the deployment",
     ),
     (
         "AS holder FROM role_grants g",

@@ -241,9 +241,10 @@ async fn open_uploads_are_counted_up_to_a_limit(store: &MetadataStore) {
         last = Some(begin(store, &world, 10_000).await);
     }
     let count = |limit| {
-        store
-            .read_blocking(|reader| reader.count_open_uploads(&world.account.id, limit))
-            .unwrap()
+        let room = store
+            .read_blocking(|reader| reader.find_upload_room(&world.account.id, limit))
+            .unwrap();
+        (room.open, room.is_full)
     };
     assert_eq!((count(3), count(100)), ((3, false), (5, false)));
     let last = last.unwrap();

@@ -167,6 +167,7 @@ async fn a_user_goes_for_good_with_all_it_could_log_in_with(store: &MetadataStor
         tx.create_refresh_token(&kept.1)?;
         let row = SessionRow {
             user_id: who.clone(),
+            account_id: None,
             credential_epoch: 0,
             created_at_ms: 30,
             expires_at_ms: 40,
@@ -210,6 +211,7 @@ fn refresh_token(user: &UserId) -> NewRefreshToken {
         secret_hash: format!("refresh-{}", id()),
         row: RefreshTokenRow {
             user_id: user.clone(),
+            account_id: None,
             access_token_id: None,
             service: "registry".to_owned(),
             credential_epoch: 0,

@@ -189,6 +189,9 @@ actions! {
     ContentRequestList = "content-request:list" "",
     ContentRequestUpdate = "content-request:update" "",
     AuditLogUpdate = "audit-log:update" "",
+    InvitationList = "invitation:list" "",
+    InvitationCreate = "invitation:create" "",
+    InvitationDelete = "invitation:delete" "",
 }
 
 impl Action {

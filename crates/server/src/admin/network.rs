@@ -1,11 +1,11 @@
 //! Carrying out `roadstead admin network` and `roadstead admin address`.
 
-use super::Answer;
+use super::{Answer, certificates};
 use crate::cli::{AddressCommand, NetworkCommand};
-use crate::text::table;
+use crate::text::{date, table};
 use model::AllowedRange;
-use serde_json::json;
-use services::{AccountAddress, AccountContext, Deployment, NetworkRulesService, NetworkRulesView};
+use serde_json::{Value, json};
+use services::{AccountAddress, AccountContext, NetworkRulesService, NetworkRulesView, Services};
 
 pub(super) async fn carry_out(
     rules: &NetworkRulesService,
@@ -68,10 +68,11 @@ fn text(account: &str, view: &NetworkRulesView) -> String {
 }
 
 pub(super) async fn carry_out_address(
-    deployment: &Deployment,
+    services: &Services,
     by: &AccountContext,
     command: AddressCommand,
 ) -> anyhow::Result<Answer> {
+    let deployment = &services.deployment;
     let operator = deployment.enter_locally();
     let account = &by.account().name;
     Ok(match command {
@@ -81,25 +82,39 @@ pub(super) async fn carry_out_address(
             Answer::new(json!({ "host": host }), text)
         }
         AddressCommand::List => {
-            let all = deployment.addresses(&operator, account).await?;
-            let row = |address: &AccountAddress| {
-                let why = if address.is_automatic {
-                    "by its name"
-                } else {
-                    "added"
-                };
-                vec![address.host.clone(), why.to_owned()]
-            };
-            let text = table(&["ADDRESS", "WHY"], all.iter().map(row));
-            let json = all.iter().map(
-                |address| json!({ "host": address.host, "is_automatic": address.is_automatic }),
-            );
-            Answer::new(json.collect(), text)
+            let all = services.addresses.list(by).await?;
+            let text = table(&["ADDRESS", "WHY", "CERTIFICATE"], all.iter().map(row));
+            Answer::new(all.iter().map(shown).collect(), text)
         }
         AddressCommand::Remove { host } => {
             deployment.remove_address(&operator, account, &host).await?;
             let text = format!("{host} is no address of the account {account} any more\n");
             Answer::new(json!({ "host": host }), text)
         }
+        AddressCommand::Certificate(command) => {
+            certificates::carry_out(&services.certificates, by, command).await?
+        }
+    })
+}
+
+fn row(address: &AccountAddress) -> Vec<String> {
+    let why = match &address.claim {
+        Some(claim) => format!("claimed until {}", date(Some(claim.expires_at_ms))),
+        None if address.is_automatic => "by its name".to_owned(),
+        None => "its own".to_owned(),
+    };
+    let certificate = address.certificate.as_ref();
+    let certificate = certificate.map(|one| format!("until {}", date(Some(one.ends_at_ms))));
+    let certificate = certificate.unwrap_or_else(|| "the listener's".to_owned());
+    vec![address.host.clone(), why, certificate]
+}
+
+fn shown(address: &AccountAddress) -> Value {
+    let host = &address.host;
+    json!({
+        "host": host,
+        "is_automatic": address.is_automatic,
+        "is_claimed": address.claim.is_some(),
+        "certificate": address.certificate.as_ref().map(|one| certificates::shown(host, one)),
     })
 }

@@ -93,7 +93,7 @@ fn new_robot(args: NewRobotArgs) -> anyhow::Result<NewRobot> {
     })
 }
 
-fn action_of(word: &str) -> anyhow::Result<Action> {
+pub(super) fn action_of(word: &str) -> anyhow::Result<Action> {
     let name = match word {
         "pull" => "repository:pull".to_owned(),
         "push" => "repository:push".to_owned(),

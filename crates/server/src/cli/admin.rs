@@ -2,7 +2,9 @@
 
 mod accounts;
 mod audit;
+mod certificates;
 mod groups;
+mod identity;
 mod jobs;
 mod network;
 mod operators;
@@ -16,7 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use accounts::{AccountCommand, PlanCommand};
 pub(crate) use audit::{AuditCommand, AuditFormat, AuditStep};
+pub(crate) use certificates::CertificateCommand;
 pub(crate) use groups::{GroupCommand, MemberCommand, MemberRole};
+pub(crate) use identity::{
+    IdentitySourceCommand, NewOidcSource, NewTrustRuleArgs, TrustRuleCommand,
+};
 pub(crate) use jobs::{JobStateWord, JobsCommand};
 pub(crate) use network::{AddressCommand, NetworkCommand};
 pub(crate) use operators::{OperatorCommand, OperatorRoleWord};
@@ -89,6 +95,12 @@ pub(crate) enum AdminCommand {
     /// Robot accounts: logins for machines, with rights of their own
     #[command(subcommand)]
     Robot(RobotCommand),
+    /// Sources by which people log in elsewhere: the account's, or the deployment's
+    #[command(subcommand)]
+    IdentitySource(IdentitySourceCommand),
+    /// Trust rules: workloads that need no secret here
+    #[command(subcommand)]
+    TrustRule(TrustRuleCommand),
     /// Under which host names the account is reached
     #[command(subcommand)]
     Address(AddressCommand),
@@ -242,8 +254,15 @@ pub(crate) enum TokenAction {
 }
 
 impl AdminCommand {
-    /// Takes the password from `input` if the command says so. To be called once, before the command is carried out.
+    /// Takes the password or secret from `input`, or from a file, if the command says so. To be called once, before the command
+    /// is carried out.
     pub(crate) fn read_password(&mut self, input: impl BufRead) -> anyhow::Result<()> {
+        if let Self::IdentitySource(IdentitySourceCommand::AddOidc(new)) = self {
+            return new.secret.read(input);
+        }
+        if let Self::Address(AddressCommand::Certificate(CertificateCommand::Set(files))) = self {
+            return files.read();
+        }
         let Self::User(
             UserCommand::Create { password, .. } | UserCommand::ResetPassword { password, .. },
         ) = self
@@ -262,16 +281,16 @@ fn read_line(input: impl BufRead) -> anyhow::Result<Secret> {
     let mut limited = input.take(MAX_PASSWORD_BYTES + 2);
     limited
         .read_line(&mut line)
-        .context("cannot read the password from standard input")?;
+        .context("cannot read the password or secret")?;
     let line = line.strip_suffix('\n').unwrap_or(&line);
     let line = line.strip_suffix('\r').unwrap_or(line);
     ensure!(
         !line.is_empty(),
-        "standard input holds no password; write it on the first line"
+        "there is no password or secret; write it on the first line"
     );
     ensure!(
         line.len() as u64 <= MAX_PASSWORD_BYTES,
-        "the first line of standard input is longer than {MAX_PASSWORD_BYTES} bytes"
+        "the first line is longer than {MAX_PASSWORD_BYTES} bytes, too long for a password or secret"
     );
     Ok(Secret::new(line))
 }

@@ -64,6 +64,10 @@ pub(super) fn read_all(reader: &mut Reader<'_>, listener_count: usize) -> Config
         s3: s3::read(&mut reader.section("s3")),
         network,
         outbound: outbound::Destinations::new(reader.section("outbound").list("allow", 1000)),
+        nameservers: reader.section("outbound").list("nameservers", 10),
+        http_proof_port: reader
+            .section("outbound")
+            .count("http_proof_port", 1..=65_535),
         log: log(&mut reader.section("log")),
         traces: traces(&mut reader.section("traces")),
         admin_password: None,
@@ -124,6 +128,8 @@ fn limits(limits: &mut Section<'_, '_>) -> LimitsConfig {
         catalog_page: limits.count("catalog_page", 1..=10_000),
         referrers_page_bytes: limits.count("referrers_page_bytes", 4 * KIB..=4 * MIB),
         uploads_open_per_account: limits.count("uploads_open_per_account", 1..=1_000_000),
+        unreferenced_bytes_per_account: limits
+            .number("unreferenced_bytes_per_account", MIB..=1024 * TIB),
         transfers_at_once: limits.count("transfers_at_once", 1..=100_000),
         connections: limits.count("connections", 1..=1_000_000),
         streams_per_connection: limits.count("streams_per_connection", 1..=10_000),
@@ -138,6 +144,7 @@ fn limits(limits: &mut Section<'_, '_>) -> LimitsConfig {
         password_checks_at_once: limits.count("password_checks_at_once", 1..=256),
         failed_logins_per_name: limits.count("failed_logins_per_name", 1..=100_000),
         failed_logins_per_address: limits.count("failed_logins_per_address", 1..=100_000),
+        failed_logins_per_second: limits.count("failed_logins_per_second", 1..=10_000),
         failed_logins_window: limits.seconds("failed_logins_window_secs", 1..=DAY),
         drain_announce: limits.seconds("drain_announce_secs", 0..=600),
         drain_timeout: limits.seconds("drain_timeout_secs", 0..=HOUR),

@@ -9,7 +9,7 @@ use web::metrics::{Metrics, ValueKind};
 type Value = (&'static str, &'static str, fn(&Services) -> f64);
 
 /// What waits at present.
-const GAUGES: [Value; 4] = [
+const GAUGES: [Value; 5] = [
     (
         "roadstead_garbage_due",
         "Looks at leases and blobs that are due, counted up to 20,000.",
@@ -29,6 +29,11 @@ const GAUGES: [Value; 4] = [
         "roadstead_quarantined_blobs",
         "Blobs that are damaged and not served, counted up to 10,000.",
         |s| float(s.maintenance.collection_backlog().quarantined),
+    ),
+    (
+        "roadstead_address_certificate_first_end_timestamp_seconds",
+        "When the first of the certificates of accounts' host names ends, as seconds since 1970; 0 when there is none.",
+        |s| float((s.certificates.first_end_ms() / 1000).unsigned_abs()),
     ),
 ];
 

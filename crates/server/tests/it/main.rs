@@ -8,6 +8,7 @@ mod backup;
 mod clients;
 mod doctor;
 mod faults;
+mod figures;
 mod harbor;
 mod ibm;
 mod identity;

@@ -145,6 +145,9 @@ impl Setup {
             self = self.setting(&name, value);
         }
         let second = self.listens_twice.then_some(["--listen", "127.0.0.1:0"]);
+        // Tests are wrong about passwords faster than people are. A program of before does not know the setting.
+        let unhurried = (self.program == Path::new(PROGRAM))
+            .then_some(("ROADSTEAD_LIMITS__FAILED_LOGINS_PER_SECOND", "10000"));
         let mut command = command_of(&self.program);
         command
             .arg("serve")
@@ -154,6 +157,7 @@ impl Setup {
             .args(second.into_iter().flatten())
             .env("ROADSTEAD_ADMIN_PASSWORD", ADMIN_PASSWORD)
             .env("ROADSTEAD_METRICS__ADDRESS", "127.0.0.1:0")
+            .envs(unhurried)
             .envs(self.settings.iter().cloned());
         let started = tokio::task::spawn_blocking(move || {
             let mut lines = Vec::new();

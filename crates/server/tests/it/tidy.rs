@@ -5,6 +5,7 @@ mod architecture;
 mod documents;
 mod rust_source;
 mod sizes;
+mod threats;
 
 use std::path::Path;
 use std::process::Command;

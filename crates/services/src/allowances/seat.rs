@@ -57,6 +57,7 @@ impl Seat {
             used,
             limit,
             until: crate::usage::time_text(terms.month_ends_at_ms),
+            is_own: terms.is_own,
         })
     }
 

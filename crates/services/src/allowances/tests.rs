@@ -124,7 +124,10 @@ async fn what_is_sent_is_counted_written_and_limited() {
     meter.sent(1);
     meter.pushed();
     let refused = seat.require_pull();
-    let Err(Error::PullLimitReached { used, limit, until }) = refused else {
+    let Err(Error::PullLimitReached {
+        used, limit, until, ..
+    }) = refused
+    else {
         panic!("{refused:?}");
     };
     assert_eq!(

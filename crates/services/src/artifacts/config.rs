@@ -7,7 +7,7 @@ use crate::account_access::AccountContext;
 use crate::{Error, Result};
 use futures_util::TryStreamExt;
 use model::Action;
-use oci::{Descriptor, RepositoryName};
+use oci::{Descriptor, Digest, RepositoryName};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -36,7 +36,17 @@ impl Artifacts {
         if config.size > max_bytes {
             return Ok(None);
         }
-        let blob = match self.blobs.open(access, &config.digest).await {
+        self.read_small(access, &config.digest, max_bytes).await
+    }
+
+    /// The bytes of a blob; `None` when it is too large, or cannot be read.
+    pub(super) async fn read_small(
+        &self,
+        access: &Access<Pull>,
+        digest: &Digest,
+        max_bytes: u64,
+    ) -> Result<Option<Vec<u8>>> {
+        let blob = match self.blobs.open(access, digest).await {
             Ok(blob) => blob,
             Err(Error::BlobUnknown | Error::Damaged) => return Ok(None),
             Err(error) => return Err(error),
@@ -51,7 +61,7 @@ impl Artifacts {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 Ok(None) => return Ok(Some(bytes)),
                 Err(error) => {
-                    tracing::warn!(%error, digest = %config.digest, "a configuration could not be read");
+                    tracing::warn!(%error, %digest, "a small blob could not be read");
                     return Ok(None);
                 }
             }

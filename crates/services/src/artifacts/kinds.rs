@@ -7,6 +7,8 @@ use oci::media_type::{
 
 pub(super) const CHART_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
 
+pub(super) const MODEL_CONFIG: &str = "application/vnd.cncf.model.config.v1+json";
+
 /// What artifact types are of which kind.
 const KINDS: &[(&str, &[&str])] = &[
     (
@@ -38,7 +40,7 @@ const KINDS: &[(&str, &[&str])] = &[
     (
         "CNAI",
         &[
-            "application/vnd.cncf.model.config.v1+json",
+            MODEL_CONFIG,
             "application/vnd.cncf.model.manifest.v1+json",
             "application/vnd.cnai.model.config.v1+json",
         ],

@@ -1,5 +1,6 @@
 //! Artifacts as people see them: rows and what belongs to them, put together a page at a time.
 
+use super::icons::icon_of;
 use super::kinds::{accessory_kind, kind_of};
 use super::{
     AccessoryView, ArtifactParts, ArtifactRef, ArtifactView, Artifacts, ChildView, TagView, parse,
@@ -282,6 +283,8 @@ fn view(
         (None, Some(artifact_type)) if manifest.is_none() => artifact_type.clone(),
         _ => row.media_type.clone(),
     };
+    let kind = kind_of(&media_type, row.artifact_type.as_deref());
+    let icon = icon_of(&kind, manifest.as_ref());
     let (annotations, references) = match manifest {
         Some(manifest) => (
             manifest.annotations.clone().unwrap_or_default(),
@@ -293,7 +296,8 @@ fn view(
         number,
         repository_number,
         namespace_number: numbers.namespaces.of(row.namespace_id.as_str())?,
-        kind: kind_of(&media_type, row.artifact_type.as_deref()),
+        kind,
+        icon,
         media_type,
         annotations,
         attributes: Map::new(),

@@ -10,13 +10,17 @@ const MAX_TEXT_BYTES: usize = 255;
 const MAX_SECRET_BYTES: usize = 1024;
 const MAX_SCOPES: usize = 20;
 
+pub(super) fn require_name(name: &str) -> Result<()> {
+    require_rule_name(name)
+        .map_err(|_| Error::Invalid("the name of an identity source has 1 to 63 small letters and digits, with single '.', '_' or '-' between them".to_owned()))
+}
+
 pub(super) fn require_spec(
     client: &HttpClient,
     name: &str,
     spec: &IdentitySourceSpec,
 ) -> Result<()> {
-    require_rule_name(name)
-        .map_err(|_| Error::Invalid("the name of an identity source has 1 to 63 small letters and digits, with single '.', '_' or '-' between them".to_owned()))?;
+    require_name(name)?;
     require_issuer(client, &spec.issuer)?;
     let texts = [
         ("client_id", &spec.client_id, 1),

@@ -1,86 +1,199 @@
-//! Who somebody is here whom an issuer knows: a user by issuer and subject, never by an address for mail or a name, which
-//! others may get one day.
+//! Who somebody is here whom an issuer or a directory knows: a user by source and subject, never by an address for mail or a
+//! name, which others may get one day.
 
 use super::LoginRefused;
 use crate::audit::Initiator;
 use crate::authentication::caller;
 use crate::core::Core;
+use crate::directories::Person;
 use crate::{Error, Result};
 use keys::IdentityClaims;
-use metadata::{GroupKind, GroupRow, NewUser, Numbered, OidcSourceRow, Tx, UserProfile, UserRow};
+use metadata::{
+    GroupKind, GroupRow, LdapSourceRow, NewUser, Numbered, OidcSourceRow, Tx, UserProfile, UserRow,
+};
 use model::caller::Origin;
 use model::robot::is_robot_name;
-use model::{CredentialKind, Event, GrantId, GroupId, UserId};
+use model::{AccountId, CredentialKind, Event, GrantId, GroupId, IdentitySourceId, UserId};
+use outbound::directory::comparable_name;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Groups of one person that are looked at.
 const MAX_GROUPS: usize = 200;
 const MAX_GROUP_BYTES: usize = 255;
-/// The longest name that is taken from a claim; a number may follow it.
+/// The longest name of a group's entry in a directory.
+const MAX_ENTRY_BYTES: usize = 1024;
+/// The longest name that is taken from a source; a number may follow it.
 const MAX_NAME_BYTES: usize = 200;
 /// Numbers that are tried after a name that somebody else has.
 const MAX_NUMBER: u32 = 1000;
 
-/// The user, made if newcomers are wanted, in the groups that its issuer names and in no others of it.
-pub(super) async fn arrive(
+/// Who vouches for somebody, as far as that matters here.
+#[derive(Clone)]
+pub(crate) struct Voucher {
+    pub(crate) id: IdentitySourceId,
+    pub(crate) name: String,
+    pub(crate) home_account_id: AccountId,
+    pub(crate) onboards: bool,
+    /// What it calls the group whose people administer the home account; empty for none.
+    pub(crate) admin_group: String,
+    pub(crate) group_kind: GroupKind,
+}
+
+/// A group as a source names it.
+#[derive(Clone)]
+pub(crate) struct NamedGroup {
+    /// What people call it.
+    pub(crate) name: String,
+    /// What its source calls it, as it is shown.
+    pub(crate) shown: String,
+}
+
+/// Somebody who has proven at a source who it is.
+#[derive(Clone)]
+pub(crate) struct Arrival {
+    pub(crate) voucher: Voucher,
+    /// What the source calls it, for ever.
+    pub(crate) subject: String,
+    /// The name that it should have here.
+    pub(crate) wanted_name: String,
+    pub(crate) profile: UserProfile,
+    /// The groups that it is in, by what tells them apart at the source; `None` when the source does not say.
+    pub(crate) groups: Option<BTreeMap<String, NamedGroup>>,
+}
+
+impl Voucher {
+    pub(crate) fn directory(source: LdapSourceRow) -> Self {
+        Self {
+            id: source.id,
+            name: source.name,
+            home_account_id: source.home_account_id,
+            onboards: source.onboards,
+            admin_group: comparable_name(&source.settings.admin_group_dn),
+            group_kind: GroupKind::Ldap,
+        }
+    }
+}
+
+impl Arrival {
+    /// Somebody with an issuer's word.
+    pub(crate) fn of_claims(source: OidcSourceRow, claims: &IdentityClaims) -> Self {
+        let wanted = claims.text(&source.name_claim).unwrap_or(&claims.subject);
+        let groups = (!source.groups_claim.is_empty()).then(|| {
+            let named = groups(claims.all.get(&source.groups_claim));
+            let group = |name: String| {
+                let shown = name.clone();
+                (name.clone(), NamedGroup { name, shown })
+            };
+            named.into_iter().map(group).collect()
+        });
+        Self {
+            subject: claims.subject.clone(),
+            wanted_name: plain_name(wanted),
+            profile: profile(claims),
+            groups,
+            voucher: Voucher {
+                id: source.id,
+                name: source.name,
+                home_account_id: source.home_account_id,
+                onboards: source.onboards,
+                admin_group: source.admin_group,
+                group_kind: GroupKind::Oidc,
+            },
+        }
+    }
+
+    /// Somebody whose password a directory has taken, or whom it knows.
+    pub(crate) fn of_person(source: LdapSourceRow, person: Person) -> Self {
+        let groups = person.groups.map(|groups| {
+            let is_fine = |name: &str, most: usize| {
+                (1..=most).contains(&name.len()) && !name.chars().any(char::is_control)
+            };
+            let groups = groups.into_iter().filter(|group| {
+                is_fine(&group.entry, MAX_ENTRY_BYTES)
+                    && is_fine(group.name.trim(), MAX_GROUP_BYTES)
+            });
+            let groups = groups.take(MAX_GROUPS).map(|group| {
+                let named = NamedGroup {
+                    name: group.name.trim().to_owned(),
+                    shown: group.entry,
+                };
+                (comparable_name(&named.shown), named)
+            });
+            groups.collect()
+        });
+        Self {
+            subject: person.subject,
+            wanted_name: plain_name(&person.name),
+            profile: UserProfile {
+                email: person.email,
+                real_name: person.real_name,
+                ..UserProfile::default()
+            },
+            groups,
+            voucher: Voucher::directory(source),
+        }
+    }
+}
+
+/// The user, made if newcomers are wanted, in the groups that its source names and in no others of it.
+pub(crate) async fn arrive(
     core: &Arc<Core>,
-    source: OidcSourceRow,
-    claims: IdentityClaims,
+    arrival: Arrival,
     origin: &Origin,
 ) -> Result<UserRow, LoginRefused> {
     let (own, origin) = (core.clone(), origin.clone());
     let arrived = core.metadata.write(move |tx| {
-        let now_ms = own.now_ms();
-        let user = match tx.find_external_user(&source.id, &claims.subject)? {
+        let source = &arrival.voucher;
+        let user = match tx.find_external_user(&source.id, &arrival.subject)? {
             Some(user) => user,
-            None if source.onboards => onboard(&own, tx, &source, &claims, &origin)?,
+            None if source.onboards => {
+                let user = onboard(&own, tx, &arrival)?;
+                let by = Initiator::of(&caller(&user, CredentialKind::IdentitySource), &origin);
+                let event = Event::UserCreated {
+                    user: user.name.clone(),
+                };
+                own.write_event(tx, &event, Some(&source.home_account_id), &by)?;
+                user
+            }
             None => return Ok(Err(LoginRefused::Unknown)),
         };
         if user.is_disabled {
             return Ok(Err(LoginRefused::Disabled));
         }
-        tx.put_external_user(&user.id, (&source.id, &claims.subject), now_ms)?;
-        if !source.groups_claim.is_empty() {
-            let named = groups(claims.all.get(&source.groups_claim));
-            join(&own, tx, &source, &user.id, &named)?;
+        tx.put_external_user(&user.id, (&source.id, &arrival.subject), own.now_ms())?;
+        if let Some(named) = &arrival.groups {
+            join(&own, tx, source, &user.id, named)?;
         }
         Ok::<_, Error>(Ok(user))
     });
     arrived.await?
 }
 
-fn onboard(
-    core: &Core,
-    tx: &mut Tx<'_>,
-    source: &OidcSourceRow,
-    claims: &IdentityClaims,
-    origin: &Origin,
-) -> Result<UserRow> {
-    let wanted = claims.text(&source.name_claim);
-    let wanted = plain_name(wanted.unwrap_or(&claims.subject));
-    let name = free_name(tx, &wanted)?;
+/// Makes the user. That it was made is still to be recorded, and who it is at its source.
+pub(crate) fn onboard(core: &Core, tx: &mut Tx<'_>, arrival: &Arrival) -> Result<UserRow> {
+    let name = free_name(tx, &arrival.wanted_name)?;
     let (id, now_ms) = (UserId::new(core.ids.next_id()), core.now_ms());
-    let home = &source.home_account_id;
+    let home = &arrival.voucher.home_account_id;
     let new = NewUser {
         id: id.clone(),
-        source_id: source.id.as_str().to_owned(),
-        name: name.clone(),
+        source_id: arrival.voucher.id.as_str().to_owned(),
+        name,
         home_account_id: home.clone(),
         password_hash: None,
     };
     tx.create_user(&new, now_ms)?;
     tx.put_membership(home, &id, now_ms)?;
     tx.give_number(home, Numbered::User, id.as_str())?;
-    let profile = profile(claims, now_ms);
-    if profile != UserProfile::default() {
+    if arrival.profile != UserProfile::default() {
+        let profile = UserProfile {
+            updated_at_ms: now_ms,
+            ..arrival.profile.clone()
+        };
         tx.put_user_profile(&id, &profile)?;
     }
-    let user = tx.find_user(&id)?.ok_or(Error::Internal)?;
-    let by = Initiator::of(&caller(&user, CredentialKind::IdentitySource), origin);
-    core.write_event(tx, &Event::UserCreated { user: name }, Some(home), &by)?;
-    Ok(user)
+    tx.find_user(&id)?.ok_or(Error::Internal)
 }
 
 /// A name as users have them, made of what a claim says.
@@ -118,7 +231,7 @@ fn free_name(tx: &Tx<'_>, wanted: &str) -> Result<String> {
 }
 
 /// What an issuer says of a person that may be shown: nothing here decides anything.
-fn profile(claims: &IdentityClaims, now_ms: i64) -> UserProfile {
+fn profile(claims: &IdentityClaims) -> UserProfile {
     let short = |name| {
         let text = claims.text(name).unwrap_or_default();
         let is_fine = text.len() <= 255 && !text.chars().any(char::is_control);
@@ -126,15 +239,10 @@ fn profile(claims: &IdentityClaims, now_ms: i64) -> UserProfile {
     };
     let is_verified = claims.all.get("email_verified") == Some(&Value::Bool(true));
     let email = if is_verified { short("email") } else { "" };
-    let real_name = short("name");
-    if email.is_empty() && real_name.is_empty() {
-        return UserProfile::default();
-    }
     UserProfile {
         email: email.to_owned(),
-        real_name: real_name.to_owned(),
-        comment: String::new(),
-        updated_at_ms: now_ms,
+        real_name: short("name").to_owned(),
+        ..UserProfile::default()
     }
 }
 
@@ -155,24 +263,28 @@ fn groups(claim: Option<&Value>) -> BTreeSet<String> {
     named.map(str::to_owned).collect()
 }
 
-/// Puts a user into these groups of its source, which are made where they are not there, and out of its others.
+/// Puts a user into these groups of its source, which are made where they are not there, and out of its others. Nothing is
+/// written when it is in them: else every login would make every replica forget what it knows of rights.
 fn join(
     core: &Core,
     tx: &mut Tx<'_>,
-    source: &OidcSourceRow,
+    source: &Voucher,
     user: &UserId,
-    named: &BTreeSet<String>,
+    named: &BTreeMap<String, NamedGroup>,
 ) -> Result<()> {
     let now_ms = core.now_ms();
-    tx.delete_source_memberships(user, &source.id)?;
-    for external_name in named {
-        let found = tx.find_source_group(&source.id, external_name)?;
-        let group = match found {
-            Some(group) => group,
-            None => match make_group(core, tx, source, external_name)? {
-                Some(group) => group,
-                None => continue,
-            },
+    let before = tx.list_source_memberships(user, &source.id)?;
+    let before: BTreeSet<&str> = before.iter().map(String::as_str).collect();
+    if before.iter().any(|group| !named.contains_key(*group)) {
+        tx.delete_source_memberships(user, &source.id)?;
+    } else if named.keys().all(|group| before.contains(group.as_str()))
+        && !before.contains(source.admin_group.as_str())
+    {
+        return Ok(());
+    }
+    for (external_name, named) in named {
+        let Some(group) = source_group(core, tx, source, (external_name, named))? else {
+            continue;
         };
         tx.put_group_member(&group, user, now_ms)?;
         if *external_name == source.admin_group {
@@ -183,26 +295,29 @@ fn join(
     Ok(())
 }
 
-/// A group of the account with this name, or with the source's beside it when the account has another of that name: who is
-/// in that one is not the issuer's to say.
-fn make_group(
+/// The group that a source calls so; made with this name if it is not there, or with the source's beside it when the account
+/// has another of that name: who is in that one is not the source's to say.
+pub(crate) fn source_group(
     core: &Core,
     tx: &mut Tx<'_>,
-    source: &OidcSourceRow,
-    external_name: &str,
+    source: &Voucher,
+    (external_name, named): (&str, &NamedGroup),
 ) -> Result<Option<GroupId>> {
+    if let Some(group) = tx.find_source_group(&source.id, external_name)? {
+        return Ok(Some(group));
+    }
     let home = &source.home_account_id;
-    let beside = format!("{external_name} ({})", source.name);
-    for name in [external_name, beside.as_str()] {
+    let beside = format!("{} ({})", named.name, source.name);
+    for name in [named.name.as_str(), beside.as_str()] {
         if name.len() > MAX_GROUP_BYTES || tx.find_group_by_name(home, name)?.is_some() {
             continue;
         }
         let group = GroupRow {
             id: GroupId::new(core.ids.next_id()),
             account_id: home.clone(),
-            kind: GroupKind::Oidc,
+            kind: source.group_kind,
             name: name.to_owned(),
-            external_name: Some(external_name.to_owned()),
+            external_name: Some(named.shown.clone()),
             created_at_ms: core.now_ms(),
         };
         tx.create_source_group(&group, &source.id, external_name)?;
@@ -212,9 +327,9 @@ fn make_group(
         return Ok(Some(group.id));
     }
     tracing::warn!(
-        group = external_name,
+        group = named.name,
         source = source.name,
-        "a group of an issuer finds no name here"
+        "a group of an identity source finds no name here"
     );
     Ok(None)
 }

@@ -261,7 +261,7 @@ fn look_at_lease(
     }
     match tx.find_lease(repository, digest)? {
         // Whoever deletes the manifest asks for a look.
-        Some(lease) if lease.is_referenced => {}
+        Some(lease) if lease.is_referenced => tx.review_unreferenced_blob(repository, digest)?,
         Some(lease) => {
             counts.put_off += 1;
             let due_at_ms = (lease.renewed_at_ms + grace_ms).max(now_ms + 1);

@@ -94,7 +94,11 @@ impl Maintenance {
             );
             step.miscounted += 1;
         }
-        Ok(())
+        let account = account.clone();
+        self.core
+            .metadata
+            .write_relaxed(move |tx| Ok(tx.review_unreferenced_blobs(&account).map(drop)?))
+            .await
     }
 
     /// Counts namespaces with a limit of their own anew, each in one transaction. Says how many running totals were wrong.

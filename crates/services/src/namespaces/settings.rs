@@ -1,5 +1,6 @@
 //! What can be set of a namespace, by Harbor's names.
 
+use crate::allowlists::CveAllowlistText;
 use crate::{Error, Result};
 use metadata::NamespaceSettings;
 
@@ -40,28 +41,43 @@ const SEVERITIES: &[&str] = &[
     "critical",
 ];
 
-/// Settings to be given to a namespace, or taken from it.
+/// Settings to be given to a namespace, or taken from it, and vulnerabilities that it is to accept.
 #[derive(Clone, Debug, Default)]
-pub struct NamespaceChange(Vec<(String, Option<String>)>);
+pub struct NamespaceChange {
+    settings: Vec<(String, Option<String>)>,
+    allowlist: Option<CveAllowlistText>,
+}
 
 impl NamespaceChange {
     /// Sets one.
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
-        self.0.push((name.to_owned(), Some(value.to_owned())));
+        self.settings
+            .push((name.to_owned(), Some(value.to_owned())));
         self
+    }
+
+    /// Writes the vulnerabilities down that it accepts.
+    #[must_use]
+    pub fn accept(mut self, list: CveAllowlistText) -> Self {
+        self.allowlist = Some(list);
+        self
+    }
+
+    pub(super) fn allowlist(&self) -> Option<&CveAllowlistText> {
+        self.allowlist.as_ref()
     }
 
     /// Takes one away.
     #[must_use]
     pub fn unset(mut self, name: &str) -> Self {
-        self.0.push((name.to_owned(), None));
+        self.settings.push((name.to_owned(), None));
         self
     }
 
     /// Whether the namespace is opened to everyone, or closed.
     pub(super) fn is_public(&self) -> Result<Option<bool>> {
-        let last = self.0.iter().rfind(|(name, _)| name == PUBLIC);
+        let last = self.settings.iter().rfind(|(name, _)| name == PUBLIC);
         match last {
             None => Ok(None),
             Some((_, None)) => Ok(Some(false)),
@@ -71,7 +87,10 @@ impl NamespaceChange {
 
     /// Changes settings, after a look at each.
     pub(super) fn apply(&self, settings: &mut NamespaceSettings) -> Result<()> {
-        for (name, value) in &self.0 {
+        if let Some(list) = &self.allowlist {
+            list.check()?;
+        }
+        for (name, value) in &self.settings {
             let Some(value) = value else {
                 settings.remove(name);
                 continue;

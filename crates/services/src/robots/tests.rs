@@ -38,7 +38,10 @@ impl World {
             secret: secret.clone(),
         };
         let services = &self.registry.services;
-        let authenticated = services.authenticator.authenticate(credentials, None).await;
+        let authenticated = services
+            .authenticator
+            .authenticate(credentials, None, &model::Address::Shared)
+            .await;
         let authenticated = authenticated.map_err(|failed| match failed {
             AuthenticationFailed::Wrong => "wrong".to_owned(),
             AuthenticationFailed::Expired => "expired".to_owned(),

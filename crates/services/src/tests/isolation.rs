@@ -215,7 +215,11 @@ impl World {
             .await
             .unwrap();
         let shown = Credentials::Bearer(&issued.token);
-        let authenticated = self.services.authenticator.authenticate(shown, None).await;
+        let authenticated = self
+            .services
+            .authenticator
+            .authenticate(shown, None, &model::Address::Shared)
+            .await;
         CallerContext {
             authenticated: authenticated.unwrap(),
             ..context.clone()
@@ -838,7 +842,7 @@ async fn t24_every_refusal_costs_a_hash() {
     });
     set.await.unwrap();
     // The only place goes to this one, and is given back to nobody before it is asked for its result.
-    let busy = || services.passwords.verify_dummy(SecretString::new("x"));
+    let busy = || services.passwords.verify_dummy(SecretString::new("x"), &());
     let mut others: Vec<_> = (0..3).map(|_| Box::pin(busy())).collect();
     for other in &mut others {
         assert!(other.as_mut().now_or_never().is_none());
@@ -848,7 +852,11 @@ async fn t24_every_refusal_costs_a_hash() {
             name: name.to_owned(),
             secret: SecretString::new(secret),
         };
-        Box::pin(services.authenticator.authenticate(shown, None))
+        Box::pin(
+            services
+                .authenticator
+                .authenticate(shown, None, &model::Address::Shared),
+        )
     };
     let mut attempts = [
         attempt("alice", "Wrong-password-1"),

@@ -309,7 +309,7 @@ async fn a_job_asked_for_in_a_transaction_that_fails_is_not_there() {
     let core = registry.services.core.clone();
     let asked = registry.services.core.metadata.write(move |tx| {
         core.enqueue(tx, &request(None))?;
-        Err::<(), _>(Error::QuotaExceeded)
+        Err::<(), _>(Error::AccountSuspended)
     });
     assert!(asked.await.is_err());
     assert!(claim(&registry).await.is_none());

@@ -11,7 +11,7 @@ async fn is_alive(registry: &TestRegistry, cookie: &SecretString) -> bool {
     match registry
         .services
         .authenticator
-        .authenticate(shown, None)
+        .authenticate(shown, None, &model::Address::Shared)
         .await
     {
         Ok(known) => known.caller.display_name() == FIRST_USER,
@@ -24,9 +24,12 @@ async fn begin(registry: &TestRegistry) -> SecretString {
     let (services, origin) = (&registry.services, Origin::default());
     let (name, password) = (FIRST_USER.to_owned(), SecretString::new(PASSWORD));
     let authenticator = &services.authenticator;
-    let begun = services
-        .sessions
-        .begin(authenticator, name, password, &origin);
+    let begun = services.sessions.begin(
+        authenticator,
+        (name, password),
+        &origin,
+        &model::Address::Shared,
+    );
     begun.await.unwrap()
 }
 

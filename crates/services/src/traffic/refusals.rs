@@ -3,6 +3,7 @@
 use crate::addresses::find_account_of_host;
 use crate::audit::Initiator;
 use crate::core::Core;
+use crate::login_names::in_account;
 use crate::settings::Settings;
 use crate::{Error, Result};
 use metadata::Reader;
@@ -202,7 +203,10 @@ fn owners(
             None => find_account_of_host(reader, settings, &asker.host)?,
         };
         let user = match &asker.name {
-            Some(name) => reader.find_user_by_name(name)?,
+            Some(name) => {
+                let in_account = in_account(reader, name)?;
+                reader.find_user_by_name(in_account.map_or(&**name, |(user, _)| user))?
+            }
             None => None,
         };
         let home = user.as_ref().map(|user| user.home_account_id.clone());

@@ -5,13 +5,13 @@ use super::query::Parameter;
 use super::reply::{Answered, Created, Done, List, Shown};
 use super::{Call, Time};
 use serde::{Deserialize, Serialize};
-use services::{AccountFilter, AccountSummary, Suspension};
+use services::{AccountFilter, AccountSummary, ReplicaRow, Suspension};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// What `listAccounts` knows.
 pub(super) const LIST: &[Parameter] = &[
-    Parameter::text("q", "Names that hold this text.", 63),
+    Parameter::text("q", "Names that begin with this text.", 63),
     Parameter::one_of(
         "state",
         "Accounts in this state.",
@@ -36,6 +36,22 @@ pub(super) struct Inventory {
     namespaces: u64,
     /// The sum of what the accounts use. Bytes that several use count once for each.
     used_bytes: u64,
+    /// The programs that serve it now, the oldest first.
+    replicas: Vec<ReplicaShown>,
+}
+
+/// A program that serves the deployment.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReplicaShown {
+    /// The name of the machine that it runs on.
+    host: String,
+    /// Where it listens.
+    addresses: Vec<String>,
+    /// Its version.
+    version: String,
+    started_at: Time,
+    /// When it last said that it is there. Some 20 seconds ago, unless it is in trouble.
+    seen_at: Time,
 }
 
 /// Whether the deployment is well.
@@ -117,6 +133,7 @@ fn listed(account: AccountSummary) -> DeploymentAccount {
 pub(super) async fn get(call: &Call<'_>) -> Answered<Shown<Inventory>> {
     let by = call.operator().await?;
     let counts = call.services().deployment.count(&by).await?;
+    let replicas = call.services().replicas.list(&by).await?;
     Ok(Shown(Inventory {
         version: env!("CARGO_PKG_VERSION"),
         storage: call.services().storage_name(),
@@ -125,7 +142,18 @@ pub(super) async fn get(call: &Call<'_>) -> Answered<Shown<Inventory>> {
         accounts_without_plan: counts.without_plan,
         namespaces: counts.namespaces,
         used_bytes: counts.used_bytes,
+        replicas: replicas.into_iter().map(replica).collect(),
     }))
+}
+
+fn replica(row: ReplicaRow) -> ReplicaShown {
+    ReplicaShown {
+        host: row.host,
+        addresses: row.addresses.split(' ').map(str::to_owned).collect(),
+        version: row.version,
+        started_at: Time::from_ms(row.started_at_ms),
+        seen_at: Time::from_ms(row.seen_at_ms),
+    }
 }
 
 /// `getDeploymentHealth`: always 200; what is unwell is said inside.

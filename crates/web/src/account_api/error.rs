@@ -196,7 +196,8 @@ impl From<Error> for ApiError {
                 (StatusCode::PRECONDITION_FAILED, "NOT_NOW")
             }
             Error::NotAllowed(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
-            Error::QuotaExceeded
+            Error::QuotaExceeded { .. }
+            | Error::TooMuchUnreferenced { .. }
             | Error::NamespaceFull { .. }
             | Error::PullLimitReached { .. }
             | Error::TooManyNamespaces { .. }
@@ -206,7 +207,7 @@ impl From<Error> for ApiError {
             Error::TooManyUploads { .. } | Error::TooManyRequests { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS")
             }
-            Error::Unavailable | Error::StorageFull => {
+            Error::Unavailable | Error::DirectoryUnavailable(_) | Error::StorageFull => {
                 (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
             }
             Error::Damaged | Error::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),

@@ -10,12 +10,16 @@ mod accounts;
 mod addresses;
 mod audit_events;
 mod audit_retention;
+mod certificates;
 mod closing;
 mod content_requests;
 mod deployment;
 mod error;
 mod grants;
 mod identity_sources;
+mod invitations;
+mod limits;
+mod login_sources;
 mod members;
 mod network;
 mod openapi;
@@ -33,12 +37,12 @@ use crate::authentication::{authenticate_as, credentials};
 use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, RequestContext};
 use crate::harbor::session::{Guard, cookie};
-use crate::path::PathParams;
+use crate::path::{Found, PathParams};
 use crate::registry::{Registry, label};
 use bytes::Bytes;
 use error::ApiError;
 use http::{HeaderMap, Request, Response, header};
-use operations::{Found, find};
+use operations::find;
 pub use operations::{OPERATIONS, Operation};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use query::Query;
@@ -164,7 +168,8 @@ async fn perform(
     request: Request<IncomingBody>,
     context: &RequestContext,
 ) -> Routed {
-    let cookie = cookie(request.headers());
+    // What everyone may ask is for those, too, whose session has ended.
+    let cookie = cookie(request.headers()).filter(|_| !operation.is_open());
     let caller = match enter(registry, &request, context, cookie.as_deref()).await {
         Ok(caller) => caller,
         Err(error) => return (Err(error), None),

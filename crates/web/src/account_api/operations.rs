@@ -3,17 +3,22 @@
 use super::access_tokens::{AccessTokenMade, AccessTokenShown, Oneself};
 use super::account_plan::{OwnPlan, OwnPlanChoice};
 use super::accounts::{AccountListed, AccountShown};
-use super::addresses::{AddressShown, AddressesShown, NewAddress};
+use super::addresses::{AddressProof, AddressShown, AddressesShown, NewAddress};
 use super::audit_events::AuditPage;
 use super::audit_retention::AuditRetention;
+use super::certificates::{CertificateShown, CertificateText};
 use super::closing::{ClosingRequest, ClosingShown, ReceiptShown};
 use super::content_requests::ContentRequestShown;
 use super::deployment::{Condition, DeploymentAccount, Inventory};
 use super::grants::GrantShown;
 use super::identity_sources;
 use super::identity_sources::{
-    IdentitySourceList, IdentitySourceShown, IdentitySourceText, NewIdentitySource,
+    IdentitySourceList, IdentitySourceShown, IdentitySourceText, IdentitySourceTrial,
+    NewIdentitySource,
 };
+use super::invitations::InvitationShown;
+use super::limits::{AccountLimitsShown, OwnLimits};
+use super::login_sources::LoginSourcesShown;
 use super::members::MemberShown;
 use super::network::{NamespaceNetwork, NetworkChange, NetworkShown, Versioned};
 use super::openapi::{Described, Document, Schemas};
@@ -27,10 +32,10 @@ use super::trust_rules::{NewTrustRule, TrustRuleShown, TrustRuleText};
 use super::usage::{AccountFigures, Figures, NamespaceFigures, UsageShown};
 use super::{ApiError, Call, addresses, network, openapi};
 use super::{access_tokens, accounts, audit_events, deployment, members, plans};
-use super::{account_plan, closing, usage};
-use super::{audit_retention, content_requests, grants, operators, roles};
+use super::{account_plan, closing, invitations, limits, login_sources, usage};
+use super::{audit_retention, certificates, content_requests, grants, operators, roles};
 use crate::body::Body;
-use crate::path::{PathParams, decode_once, match_path};
+use crate::path::{self, Found, Route, decode_once};
 use futures_util::future::BoxFuture;
 use http::{Method, Response};
 use serde_json::json;
@@ -38,7 +43,7 @@ use serde_json::json;
 type Run = for<'a> fn(&'a Call<'a>) -> BoxFuture<'a, Result<Response<Body>, ApiError>>;
 
 /// What anybody may ask without a login.
-const OPEN: &[&str] = &["getOpenApi"];
+const OPEN: &[&str] = &["getOpenApi", "listLoginSources"];
 
 /// An operation.
 pub struct Operation {
@@ -73,12 +78,10 @@ impl Operation {
     }
 }
 
-/// What a method and a path come to.
-pub(super) enum Found {
-    Operation(&'static Operation, PathParams),
-    /// The path is there, with these methods.
-    OtherMethods(String),
-    Nothing,
+impl Route for Operation {
+    fn route(&self) -> (&'static str, &'static str) {
+        (self.method, self.path)
+    }
 }
 
 fn describe<A: Answers>(schemas: &mut Schemas, body: Option<serde_json::Value>) -> Described {
@@ -139,6 +142,8 @@ macro_rules! operations {
 operations! {
     getOpenApi: GET "/openapi.json" "openapi", "This API as an OpenAPI document.",
         => openapi::document -> Shown<Document>;
+    listLoginSources: GET "/login-sources" "identity", "Lists the ways to log in beside a password, for login pages; at an account's own address its own, too.",
+        => login_sources::list -> Shown<LoginSourcesShown>;
     getCaller: GET "/user" "user", "Says who the caller is.",
         => access_tokens::oneself -> Shown<Oneself>;
     listAccessTokens: GET "/user/access-tokens" "user", "Lists the caller's own personal access tokens, by name.",
@@ -161,6 +166,16 @@ operations! {
         body members::MemberChange, => members::update -> Done;
     removeMember: DELETE "/accounts/{account}/members/{member}" "members", "Takes a member out of the account; a user that belongs to it first is deleted.",
         => members::remove -> Done;
+    listInvitations: GET "/accounts/{account}/invitations" "invitations", "Lists the invitations of an account that are open, the newest first.",
+        query invitations::LIST, => invitations::list -> List<InvitationShown>;
+    createInvitation: POST "/accounts/{account}/invitations" "invitations", "Invites a user of another account to become a member.",
+        body invitations::InvitationRequest, => invitations::create -> Created<InvitationShown>;
+    revokeInvitation: DELETE "/accounts/{account}/invitations/{invitation}" "invitations", "Takes an invitation back.",
+        => invitations::revoke -> Done;
+    listOwnInvitations: GET "/invitations" "invitations", "Lists the invitations that the caller may accept, the newest first.",
+        => invitations::list_own -> List<InvitationShown>;
+    decideInvitation: PUT "/invitations/{invitation}/decision" "invitations", "Accepts or declines an invitation.",
+        body invitations::InvitationDecision, => invitations::decide -> Done;
     listAuditEvents: GET "/accounts/{account}/audit-events" "audit", "Reads an account's audit log, the newest event first.",
         query audit_events::LIST, => audit_events::list -> AuditPage;
     getAuditRetention: GET "/accounts/{account}/audit-retention" "audit", "Says for how long an account keeps its audit log.",
@@ -245,22 +260,30 @@ operations! {
         => account_plan::get -> Shown<OwnPlan>;
     choosePlan: PUT "/accounts/{account}/plan" "plans", "Gives an account a plan that is offered; a smaller one only when what it uses fits.",
         body OwnPlanChoice, => account_plan::choose -> Done;
-    listIdentitySources: GET "/accounts/{account}/identity-sources" "identity", "Lists the account's own issuers by which people log in, by name.",
+    getLimits: GET "/accounts/{account}/limits" "usage", "Says what an account may use, by its plan and by its own will.",
+        => limits::get -> Shown<AccountLimitsShown>;
+    setLimits: PUT "/accounts/{account}/limits" "usage", "Sets limits of an account's own, below those of its plan.",
+        body OwnLimits, => limits::set -> Done;
+    listIdentitySources: GET "/accounts/{account}/identity-sources" "identity", "Lists the account's own issuers and directories by which people log in.",
         => identity_sources::list -> Shown<IdentitySourceList>;
-    createIdentitySource: POST "/accounts/{account}/identity-sources" "identity", "Makes an issuer known by which people log in to the account.",
+    createIdentitySource: POST "/accounts/{account}/identity-sources" "identity", "Makes an issuer or a directory known by which people log in to the account.",
         body NewIdentitySource, => identity_sources::create -> Created<IdentitySourceShown>;
-    updateIdentitySource: PUT "/accounts/{account}/identity-sources/{source}" "identity", "Changes an identity source; its name and issuer stay.",
+    updateIdentitySource: PUT "/accounts/{account}/identity-sources/{source}" "identity", "Changes an identity source; its name, kind and issuer stay.",
         body IdentitySourceText, => identity_sources::put -> Shown<IdentitySourceShown>;
     deleteIdentitySource: DELETE "/accounts/{account}/identity-sources/{source}" "identity", "Forgets an identity source that has brought nobody who is still there.",
         => identity_sources::delete -> Done;
-    listDeploymentIdentitySources: GET "/deployment/identity-sources" "identity", "Lists the deployment's issuers by which people log in, by name.",
+    testIdentitySource: POST "/accounts/{account}/identity-sources/{source}/test" "identity", "Tries whether people could log in by an identity source.",
+        => identity_sources::test -> Shown<IdentitySourceTrial>;
+    listDeploymentIdentitySources: GET "/deployment/identity-sources" "identity", "Lists the deployment's issuers and directories by which people log in.",
         => identity_sources::list_of_deployment -> Shown<IdentitySourceList>;
-    createDeploymentIdentitySource: POST "/deployment/identity-sources" "identity", "Makes an issuer known by which people log in to the deployment.",
+    createDeploymentIdentitySource: POST "/deployment/identity-sources" "identity", "Makes an issuer or a directory known by which people log in to the deployment.",
         body NewIdentitySource, => identity_sources::create_for_deployment -> Created<IdentitySourceShown>;
     updateDeploymentIdentitySource: PUT "/deployment/identity-sources/{source}" "identity", "Changes an identity source of the deployment.",
         body IdentitySourceText, => identity_sources::put_for_deployment -> Shown<IdentitySourceShown>;
     deleteDeploymentIdentitySource: DELETE "/deployment/identity-sources/{source}" "identity", "Forgets an identity source of the deployment.",
         => identity_sources::delete_of_deployment -> Done;
+    testDeploymentIdentitySource: POST "/deployment/identity-sources/{source}/test" "identity", "Tries whether people could log in by an identity source of the deployment.",
+        => identity_sources::test_of_deployment -> Shown<IdentitySourceTrial>;
     listTrustRules: GET "/accounts/{account}/trust-rules" "identity", "Lists the rules by which workloads are trusted, by name.",
         => trust_rules::list -> List<TrustRuleShown>;
     createTrustRule: POST "/accounts/{account}/trust-rules" "identity", "Makes a trust rule.",
@@ -275,40 +298,39 @@ operations! {
         => network::get -> Versioned<Shown<NetworkShown>>;
     listAddresses: GET "/accounts/{account}/addresses" "network", "Lists the host names under which the account is reached.",
         => addresses::list -> Shown<AddressesShown>;
+    claimAddress: POST "/accounts/{account}/addresses" "network", "Says that a host name is the account's own, to be proved within seven days.",
+        body NewAddress, => addresses::claim -> Created<AddressShown>;
+    giveUpAddress: DELETE "/accounts/{account}/addresses/{host}" "network", "Gives up a host name, or a claim of one.",
+        => addresses::give_up -> Done;
+    proveAddress: POST "/accounts/{account}/addresses/{host}/proof" "network", "Looks for the proof of a host name that the account claims; then the name is its own.",
+        body AddressProof, => addresses::prove -> Shown<AddressShown>;
+    getAddressCertificate: GET "/accounts/{account}/addresses/{host}/certificate" "network", "Shows the certificate of a host name, without its key.",
+        => certificates::get -> Shown<CertificateShown>;
+    putAddressCertificate: PUT "/accounts/{account}/addresses/{host}/certificate" "network", "Has clients shown this certificate who ask for a host name of the account.",
+        body CertificateText, => certificates::put -> Shown<CertificateShown>;
+    deleteAddressCertificate: DELETE "/accounts/{account}/addresses/{host}/certificate" "network", "Has clients shown the listener's certificate for a host name again.",
+        => certificates::delete -> Done;
     listDeploymentAddresses: GET "/deployment/accounts/{account}/addresses" "deployment", "Lists an account's host names.",
         => addresses::list_of_deployment -> Shown<AddressesShown>;
     addAddress: POST "/deployment/accounts/{account}/addresses" "deployment", "Makes a host name an account's own.",
         body NewAddress, => addresses::add -> Created<AddressShown>;
     removeAddress: DELETE "/deployment/accounts/{account}/addresses/{host}" "deployment", "Takes a host name from an account.",
         => addresses::remove -> Done;
+    getDeploymentAddressCertificate: GET "/deployment/accounts/{account}/addresses/{host}/certificate" "deployment", "Shows the certificate of an account's host name, without its key.",
+        => certificates::get_of_deployment -> Shown<CertificateShown>;
+    putDeploymentAddressCertificate: PUT "/deployment/accounts/{account}/addresses/{host}/certificate" "deployment", "Has clients shown this certificate who ask for an account's host name.",
+        body CertificateText, => certificates::put_of_deployment -> Shown<CertificateShown>;
+    deleteDeploymentAddressCertificate: DELETE "/deployment/accounts/{account}/addresses/{host}/certificate" "deployment", "Has clients shown the listener's certificate for an account's host name again.",
+        => certificates::delete_of_deployment -> Done;
     updateNetwork: PATCH "/accounts/{account}/network" "network", "Changes from where the account may be reached.",
         query network::UPDATE, body NetworkChange, => network::update -> Versioned<Done>;
     putNamespaceNetwork: PUT "/accounts/{account}/network/namespaces/{namespace}" "network", "Writes the list of a namespace.",
         body NamespaceNetwork, => network::put_namespace -> Versioned<Done>;
 }
 
-/// The operation that a method and a path, after the prefix, ask for. A HEAD is a GET without a body.
-pub(super) fn find(method: &Method, path: &str) -> Found {
-    let wanted = if method == Method::HEAD {
-        &Method::GET
-    } else {
-        method
-    };
-    let mut others: Vec<&str> = Vec::new();
-    for operation in OPERATIONS {
-        let Some(params) = match_path(operation.path, path, decode_once) else {
-            continue;
-        };
-        if operation.method == wanted.as_str() {
-            return Found::Operation(operation, params);
-        }
-        others.push(operation.method);
-    }
-    if others.is_empty() {
-        Found::Nothing
-    } else {
-        Found::OtherMethods(others.join(", "))
-    }
+/// The operation that a method and a path, after the prefix, ask for.
+pub(super) fn find(method: &Method, path: &str) -> Found<Operation> {
+    path::find(OPERATIONS, method, path, decode_once)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::listener::{Lifecycle, ListenerKind, Phase};
 use crate::metrics::CutReason;
 use crate::proxy_protocol::{Announced, ProxyProtocol};
 use crate::sendfile::Regions;
+use crate::tls::Acceptor;
 use crate::transport::{Socket, Transport};
 use hyper::rt::{Read, Write};
 use hyper::server::conn::{http1, http2};
@@ -24,7 +25,6 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 /// What an HTTP/2 client says first (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -53,7 +53,7 @@ pub(crate) struct Incoming {
     pub(crate) local: SocketAddr,
     pub(crate) exposure: Exposure,
     pub(crate) kind: ListenerKind,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Acceptor>,
     /// Whether a header of the PROXY protocol has to come first.
     pub(crate) proxies: Option<Arc<ProxyProtocol>>,
 }
@@ -119,18 +119,20 @@ async fn open<H: Handler>(
         }
     };
     let is_tls = tls.is_some();
-    let (socket, prefix) = match tls {
+    let (socket, prefix, shown_for) = match tls {
         None => {
             let prefix = first_bytes(&mut stream, limits.header_read).await?;
-            (Socket::Plain(TokioIo::new(stream)), prefix)
+            (Socket::Plain(TokioIo::new(stream)), prefix, None)
         }
         Some(acceptor) => {
-            let handshake = timeout(limits.tls_handshake, acceptor.accept(stream)).await;
-            let Ok(Ok(mut stream)) = handshake else {
+            let find = |name: Arc<str>| async move { site.handler.certificate_for(&name).await };
+            let handshake = timeout(limits.tls_handshake, acceptor.accept(stream, find)).await;
+            let Ok(Ok((mut stream, shown_for))) = handshake else {
                 return Err(Unopened::Cut(CutReason::Handshake));
             };
             let prefix = first_bytes(&mut stream, limits.header_read).await?;
-            (Socket::Tls(Box::new(TokioIo::new(stream))), prefix)
+            let socket = Socket::Tls(Box::new(TokioIo::new(stream)));
+            (socket, prefix, shown_for)
         }
     };
     let is_http2 = prefix.starts_with(PREFACE);
@@ -142,6 +144,7 @@ async fn open<H: Handler>(
         is_tls,
         is_secure: is_tls || is_secure,
         is_http2,
+        shown_for,
     };
     let connection = Arc::new(Connection {
         info,

@@ -7,7 +7,7 @@ use super::tags::tag;
 use super::{Call, HarborError, PREFIX};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use services::{ArtifactParts, ArtifactRef, ArtifactView, ChildView};
+use services::{AdditionKind, ArtifactParts, ArtifactRef, ArtifactView, ChildView};
 use std::collections::BTreeMap;
 
 /// What is encoded of a name that stands in a path: all but what needs it in no place.
@@ -54,8 +54,13 @@ fn child(view: &ChildView, parent: i64) -> Value {
 /// Where the additions of an artifact are.
 fn addition_links(view: &ArtifactView) -> Value {
     let is_image = view.kind == "IMAGE" && !view.attributes.is_empty();
-    let (Some((project, repository)), true) = (view.row.repository.split_once('/'), is_image)
-    else {
+    let of_kind = AdditionKind::of(&view.kind).iter();
+    let additions: Vec<&str> = is_image
+        .then_some("build_history")
+        .into_iter()
+        .chain(of_kind.map(|addition| addition.as_str()))
+        .collect();
+    let Some((project, repository)) = view.row.repository.split_once('/') else {
         return json!({});
     };
     // Slashes are encoded twice, as Harbor's own pages need it.
@@ -65,8 +70,12 @@ fn addition_links(view: &ArtifactView) -> Value {
         "{PREFIX}/projects/{project}/repositories/{repository}/artifacts/{}",
         view.row.digest
     );
-    let link = json!({ "absolute": false, "href": format!("{artifact}/additions/build_history") });
-    json!({ "build_history": link })
+    let links = additions.into_iter().map(|addition| {
+        let href = format!("{artifact}/additions/{addition}");
+        let link = json!({ "absolute": false, "href": href });
+        (addition.to_owned(), link)
+    });
+    Value::Object(links.collect())
 }
 
 fn artifact(view: &ArtifactView) -> Value {
@@ -87,6 +96,7 @@ fn artifact(view: &ArtifactView) -> Value {
             "repository_id": view.repository_number,
             "repository_name": row.repository,
             "digest": row.digest,
+            "icon": view.icon,
             "size": row.size_bytes,
             "push_time": time(Some(row.pushed_at_ms)),
             "pull_time": time(row.pulled_at_ms),

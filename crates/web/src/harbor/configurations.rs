@@ -108,7 +108,7 @@ fn fixed(call: &Call<'_>) -> BTreeMap<&'static str, Value> {
     fixed
 }
 
-/// `getConfigurations`.
+/// `getConfigurations`, and `getInternalconfig`: there are no parts of this registry that would ask it for secrets.
 pub(super) async fn get(call: &Call<'_>) -> Result<Reply, HarborError> {
     let settings = call.services().account_settings.get(&call.by).await?;
     let item = |value: Value, editable: bool| json!({ "value": value, "editable": editable });

@@ -184,7 +184,8 @@ impl From<Error> for HarborError {
             Error::NamespaceInUse(_) | Error::BlobInUse | Error::NotNow(_) => {
                 (StatusCode::PRECONDITION_FAILED, "PRECONDITION")
             }
-            Error::QuotaExceeded
+            Error::QuotaExceeded { .. }
+            | Error::TooMuchUnreferenced { .. }
             | Error::NamespaceFull { .. }
             | Error::PullLimitReached { .. }
             | Error::TooManyNamespaces { .. }
@@ -194,7 +195,9 @@ impl From<Error> for HarborError {
             Error::TooManyUploads { .. } | Error::TooManyRequests { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUEST")
             }
-            Error::Unavailable | Error::StorageFull => (StatusCode::SERVICE_UNAVAILABLE, "UNKNOWN"),
+            Error::Unavailable | Error::DirectoryUnavailable(_) | Error::StorageFull => {
+                (StatusCode::SERVICE_UNAVAILABLE, "UNKNOWN")
+            }
             Error::Damaged | Error::Internal => {
                 // What went wrong is in the log; clients compare this text.
                 let text = "internal server error";

@@ -2,10 +2,10 @@
 
 use super::query::{holds, is};
 use super::reply::{Reply, omit_empty};
-use super::{Call, HarborError};
+use super::{Call, HarborError, ldap};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use services::{GroupKind, GroupRef, GroupView};
+use services::{GroupKind, GroupRef, GroupView, ListQuery};
 
 /// Harbor's number for groups whose users it is told by somebody else: here, the account's administrators.
 const OWN: i64 = 2;
@@ -22,12 +22,43 @@ pub(super) struct GroupRequest {
     pub(super) ldap_group_dn: String,
 }
 
-/// Groups come from no directory and no issuer yet; a request for one must not end in a group that never has anyone in it.
+impl GroupRequest {
+    /// The name of the group's entry in a directory, if it is one of a directory.
+    pub(super) fn entry(&self) -> Option<&str> {
+        let is_of_directory = self.group_type == ldap::GROUP_TYPE;
+        is_of_directory.then_some(&self.ldap_group_dn)
+    }
+
+    /// Harbor's number for the account's group that stands for one of its directory; the group is made if it is not there.
+    pub(super) async fn adopt(&self, call: &Call<'_>, entry: &str) -> Result<i64, HarborError> {
+        if entry.is_empty() {
+            return Err(HarborError::bad_request(
+                "a group of a directory needs ldap_group_dn: the name of its entry there",
+            ));
+        }
+        let query = ListQuery {
+            conditions: vec![is("ldap_group_dn", entry)],
+            limit: 1,
+            ..ListQuery::default()
+        };
+        let services = call.services();
+        let known = services.accounts.search_groups(&call.by, query).await?;
+        if let Some(known) = known.items.first() {
+            return Ok(known.number);
+        }
+        let sources = &services.identity_sources;
+        Ok(sources
+            .adopt_group(&call.by, entry, &self.group_name)
+            .await?)
+    }
+}
+
+/// Who is in a group of an issuer is said at logins; a request for one must not end in a group that never has anyone in it.
 pub(super) fn require_own_kind(group_type: i64) -> Result<(), HarborError> {
     match group_type {
         0 | OWN => Ok(()),
-        1 | 3 => Err(HarborError::bad_request(format!(
-            "groups of an LDAP directory (1) or an OIDC issuer (3) cannot be named here; use group_type {OWN}"
+        3 => Err(HarborError::bad_request(format!(
+            "groups of an OIDC issuer (3) come with their people and cannot be named here; use group_type {OWN}, or 1 with ldap_group_dn"
         ))),
         other => Err(HarborError::bad_request(format!(
             "there is no group_type {other}; use {OWN}"
@@ -100,6 +131,10 @@ pub(super) async fn search(call: &Call<'_>) -> Result<Reply, HarborError> {
 pub(super) async fn create(call: &Call<'_>) -> Result<Reply, HarborError> {
     call.require_login()?;
     let request: GroupRequest = call.json()?;
+    if let Some(entry) = request.entry() {
+        let number = request.adopt(call, entry).await?;
+        return Ok(Reply::created(&call.location(&number)));
+    }
     require_own_kind(request.group_type)?;
     let accounts = &call.services().accounts;
     let number = accounts.create_group(&call.by, &request.group_name).await?;

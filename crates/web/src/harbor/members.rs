@@ -59,6 +59,16 @@ fn role_name(id: i64) -> &'static str {
 }
 
 impl MemberRequest {
+    /// The group that it is about, when a directory has it and no number names it.
+    fn group_of_directory(&self) -> Option<&GroupRequest> {
+        let names_user = self
+            .member_user
+            .as_ref()
+            .is_some_and(|user| user.user_id > 0 || !user.username.is_empty());
+        let group = self.member_group.as_ref().filter(|group| group.id <= 0);
+        group.filter(|_| !names_user)
+    }
+
     /// Whom it is about: a number counts more than a name, and a user more than a group, as with Harbor.
     fn whom(&self) -> Result<GranteeRef, HarborError> {
         if let Some(user) = &self.member_user {
@@ -116,7 +126,11 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, HarborError> {
     call.require_login()?;
     let request: MemberRequest = call.json()?;
     let role = role_of(request.role_id)?;
-    let whom = request.whom()?;
+    let of_directory = request.group_of_directory();
+    let whom = match of_directory.and_then(|group| group.entry().map(|entry| (group, entry))) {
+        Some((group, entry)) => GranteeRef::GroupNumber(group.adopt(call, entry).await?),
+        None => request.whom()?,
+    };
     let accounts = &call.services().accounts;
     let added = accounts
         .add_member(&call.by, call.namespace(), whom, role)

@@ -5,12 +5,15 @@
 
 mod accessories;
 mod additions;
+mod allowlists;
 mod artifacts;
 mod audit_logs;
 mod configurations;
 mod error;
 mod groups;
+mod icons;
 mod labels;
+mod ldap;
 mod members;
 mod oidc;
 mod operations;
@@ -31,17 +34,18 @@ mod users;
 use crate::authentication::{authenticate_as, credentials};
 use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, RequestContext};
-use crate::path::PathParams;
+use crate::path::{Found, PathParams};
 use crate::registry::{Registry, label};
 use bytes::Bytes;
 pub(crate) use error::HarborError;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 pub use operations::OPERATIONS;
-use operations::{Found, Operation};
+use operations::Operation;
 use query::Query;
 use reply::Reply;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use services::access::Rights;
 use services::{AccountContext, AuthenticationFailed, Credentials, Listed, NamespaceRef, Services};
 use std::sync::Arc;
 
@@ -191,7 +195,7 @@ async fn route(
         Found::Operation(operation, params) => {
             perform(registry, operation, params, request, context).await
         }
-        Found::OtherMethods => (Err(HarborError::method_not_allowed()), None),
+        Found::OtherMethods(_) => (Err(HarborError::method_not_allowed()), None),
         Found::Nothing => {
             let text = "there is no such operation; docs/reference/harbor-api.md lists those that there are";
             (Err(HarborError::not_found(text)), None)
@@ -278,6 +282,12 @@ async fn enter(
         ) => authenticate_as(registry, request, context, Credentials::None).await?,
         caller => caller?,
     };
+    // What it may do to images says nothing of what its owner manages.
+    if matches!(caller.authenticated.rights, Rights::Token(_)) {
+        return Err(HarborError::forbidden(
+            "a token for images is no login here; show a name with its password, access token or robot secret",
+        ));
+    }
     let wanted = request.headers().get("account");
     let wanted = wanted.and_then(|value| value.to_str().ok());
     Ok(registry.services.authorizer.enter(caller, wanted).await?)

@@ -2,9 +2,11 @@
 
 use super::reply::Reply;
 use super::{Call, HarborError, audit_logs, groups, members, projects, system, users};
-use super::{accessories, additions, artifacts, labels, repositories, search, tags};
-use super::{configurations, oidc, permissions, quotas, robots, statistics};
-use crate::path::{PathParams, decode_twice, match_path};
+use super::{
+    accessories, additions, allowlists, artifacts, icons, labels, repositories, search, tags,
+};
+use super::{configurations, ldap, oidc, permissions, quotas, robots, statistics};
+use crate::path::{self, Found, Route, decode_twice};
 use futures_util::future::BoxFuture;
 use http::Method;
 
@@ -27,12 +29,10 @@ impl Operation {
     }
 }
 
-/// What a method and a path come to.
-pub(super) enum Found {
-    Operation(&'static Operation, PathParams),
-    /// The path is there, with other methods.
-    OtherMethods,
-    Nothing,
+impl Route for Operation {
+    fn route(&self) -> (&'static str, &'static str) {
+        (self.method, self.path)
+    }
 }
 
 macro_rules! operations {
@@ -54,6 +54,12 @@ operations! {
     getSystemInfo "GET" "/systeminfo" => system::info,
     getVolumes "GET" "/systeminfo/volumes" => system::volumes,
     pingOIDC "POST" "/system/oidc/ping" => oidc::ping,
+    pingLdap "POST" "/ldap/ping" => ldap::ping,
+    searchLdapUser "GET" "/ldap/users/search" => ldap::search_users,
+    importLdapUser "POST" "/ldap/users/import" => ldap::import_users,
+    searchLdapGroup "GET" "/ldap/groups/search" => ldap::search_groups,
+    getSystemCVEAllowlist "GET" "/system/CVEAllowlist" => allowlists::get,
+    putSystemCVEAllowlist "PUT" "/system/CVEAllowlist" => allowlists::put,
     getCert "GET" "/systeminfo/getcert" => system::certificate,
     listProjects "GET" "/projects" => projects::list,
     headProject "HEAD" "/projects" => projects::head,
@@ -68,6 +74,7 @@ operations! {
     updateProjectMetadata "PUT" "/projects/{project_name_or_id}/metadatas/{meta_name}" => projects::update_metadata,
     deleteProjectMetadata "DELETE" "/projects/{project_name_or_id}/metadatas/{meta_name}" => projects::delete_metadata,
     search "GET" "/search" => search::search,
+    getIcon "GET" "/icons/{digest}" => icons::get,
     listAllRepositories "GET" "/repositories" => repositories::list_all,
     listRepositories "GET" "/projects/{project_name}/repositories" => repositories::list,
     getRepository "GET" "/projects/{project_name}/repositories/{repository_name}" => repositories::get,
@@ -103,6 +110,7 @@ operations! {
     RefreshSec "PATCH" "/robots/{robot_id}" => robots::refresh_secret,
     DeleteRobot "DELETE" "/robots/{robot_id}" => robots::delete,
     getConfigurations "GET" "/configurations" => configurations::get,
+    getInternalconfig "GET" "/internalconfig" => configurations::get,
     updateConfigurations "PUT" "/configurations" => configurations::update,
     listAuditLogs "GET" "/audit-logs" => audit_logs::list,
     listAuditLogExts "GET" "/auditlog-exts" => audit_logs::list_extended,
@@ -123,6 +131,7 @@ operations! {
     updateUserProfile "PUT" "/users/{user_id}" => users::update,
     deleteUser "DELETE" "/users/{user_id}" => users::delete,
     updateUserPassword "PUT" "/users/{user_id}/password" => users::set_password,
+    setCliSecret "PUT" "/users/{user_id}/cli_secret" => users::set_cli_secret,
     setUserSysAdmin "PUT" "/users/{user_id}/sysadmin" => users::set_administrator,
     listUserGroups "GET" "/usergroups" => groups::list,
     createUserGroup "POST" "/usergroups" => groups::create,
@@ -133,30 +142,8 @@ operations! {
 }
 
 /// The operation that a method and a path, after the prefix, ask for.
-pub(super) fn find(method: &Method, path: &str) -> Found {
-    let mut has_others = false;
-    for operation in OPERATIONS {
-        let Some(params) = match_path(operation.path, path, decode_twice) else {
-            continue;
-        };
-        let answers = operation.method == method.as_str();
-        // A HEAD that the contract does not name is its GET without a body.
-        let is_head = method == Method::HEAD && operation.method == "GET";
-        if answers || (is_head && !has_own_head(operation.path)) {
-            return Found::Operation(operation, params);
-        }
-        has_others = true;
-    }
-    if has_others {
-        Found::OtherMethods
-    } else {
-        Found::Nothing
-    }
-}
-
-fn has_own_head(path: &str) -> bool {
-    let mut operations = OPERATIONS.iter();
-    operations.any(|operation| operation.path == path && operation.method == "HEAD")
+pub(super) fn find(method: &Method, path: &str) -> Found<Operation> {
+    path::find(OPERATIONS, method, path, decode_twice)
 }
 
 #[cfg(test)]
@@ -167,7 +154,7 @@ mod tests {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         match find(&method, path) {
             Found::Operation(operation, _) => operation.id,
-            Found::OtherMethods => "other methods",
+            Found::OtherMethods(_) => "other methods",
             Found::Nothing => "nothing",
         }
     }

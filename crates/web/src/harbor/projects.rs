@@ -1,5 +1,6 @@
 //! Projects, which are namespaces, and their metadata, which are settings.
 
+use super::allowlists::{ListRequest, allowlist};
 use super::query::{holds, is};
 use super::reply::{Reply, omit_empty, time};
 use super::{Call, HarborError};
@@ -29,6 +30,7 @@ struct ProjectRequest {
     metadata: Option<BTreeMap<String, Value>>,
     registry_id: Option<i64>,
     storage_limit: Option<i64>,
+    cve_allowlist: Option<ListRequest>,
 }
 
 /// Metadata are texts; some clients send the booleans that they mean.
@@ -41,7 +43,7 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 impl ProjectRequest {
-    fn change(&self) -> Result<NamespaceChange, HarborError> {
+    fn change(&mut self) -> Result<NamespaceChange, HarborError> {
         if self.registry_id.is_some_and(|id| id != 0) {
             return Err(HarborError::bad_request(
                 "registry_id cannot be set: this registry has no upstream registries to read from",
@@ -59,6 +61,9 @@ impl ProjectRequest {
             if let Some(value) = text_of(value) {
                 change = change.set(name, &value);
             }
+        }
+        if let Some(list) = self.cve_allowlist.take() {
+            change = change.accept(list.into_text());
         }
         Ok(change)
     }
@@ -85,7 +90,7 @@ pub(super) fn project(view: &NamespaceView) -> Value {
             "current_user_role_ids": roles,
             "repo_count": view.details.repositories,
             "metadata": metadata,
-            "cve_allowlist": { "project_id": view.number, "items": [] },
+            "cve_allowlist": allowlist(view.allowlist.as_ref(), Some(view.number)),
         }),
         &["repo_count"],
     )
@@ -133,7 +138,7 @@ pub(super) async fn head(call: &Call<'_>) -> Result<Reply, HarborError> {
 /// `createProject`.
 pub(super) async fn create(call: &Call<'_>) -> Result<Reply, HarborError> {
     call.require_login()?;
-    let request: ProjectRequest = call.json()?;
+    let mut request: ProjectRequest = call.json()?;
     if request.storage_limit.is_some_and(|limit| limit < -1) {
         return Err(HarborError::unprocessable(
             "storage_limit in body should be greater than or equal to -1",
@@ -172,14 +177,36 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Reply, HarborError> {
 
 /// `updateProject`.
 pub(super) async fn update(call: &Call<'_>) -> Result<Reply, HarborError> {
-    let request: ProjectRequest = call.json()?;
-    let change = request.change()?;
+    let mut request: ProjectRequest = call.json()?;
     let (named, action) = (call.namespace(), Action::NamespaceUpdate);
+    require_own_list(call, &request).await?;
+    let change = request.change()?;
     call.services()
         .namespaces
         .update(&call.by, named, change, action)
         .await?;
     Ok(Reply::done())
+}
+
+/// A list of accepted vulnerabilities that names a project names this one. Asked after whoever may not change the project is
+/// told so.
+async fn require_own_list(call: &Call<'_>, request: &ProjectRequest) -> Result<(), HarborError> {
+    let Some(list) = request.cve_allowlist.as_ref() else {
+        return Ok(());
+    };
+    let services = call.services();
+    services
+        .authorizer
+        .namespace(&call.by, call.namespace(), Action::NamespaceUpdate)
+        .await?;
+    let view = services.namespaces.get(&call.by, call.namespace()).await?;
+    if [0, view.number].contains(&list.project_id) {
+        return Ok(());
+    }
+    Err(HarborError::bad_request(format!(
+        "project_id in cve_allowlist must be {} but it's {}",
+        view.number, list.project_id
+    )))
 }
 
 /// `deleteProject`.

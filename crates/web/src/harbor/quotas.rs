@@ -16,7 +16,7 @@ fn hard(limit_bytes: Option<u64>) -> i64 {
 
 fn quota(usage: &NamespaceUsage) -> Value {
     let namespace = &usage.details.namespace;
-    json!({
+    let mut quota = json!({
         "id": usage.number,
         "ref": {
             "id": usage.number,
@@ -27,7 +27,12 @@ fn quota(usage: &NamespaceUsage) -> Value {
         "used": { "storage": usage.used_bytes },
         "creation_time": time(Some(namespace.created_at_ms)),
         "update_time": time(Some(usage.details.updated_at_ms)),
-    })
+    });
+    // What the account as a whole may store holds for each of its projects, too.
+    if let Some(limit) = usage.account_limit_bytes {
+        quota["ref"]["account_storage_limit"] = json!(limit);
+    }
+    quota
 }
 
 /// Bytes as a project's summary shows them.

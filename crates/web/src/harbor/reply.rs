@@ -21,6 +21,12 @@ impl Reply {
         Self(response)
     }
 
+    /// The same with another status.
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        *self.0.status_mut() = status;
+        self
+    }
+
     /// 200 with JSON.
     pub(super) fn json(value: &Value) -> Self {
         Self::text("application/json; charset=utf-8", value.to_string() + "\n")

@@ -3,7 +3,7 @@
 use super::HarborError;
 use super::oidc;
 use super::reply::Reply;
-use crate::authentication::origin;
+use crate::authentication::{host_name, origin};
 use crate::body::{Body, IncomingBody};
 use crate::exchange::RequestContext;
 use crate::refusals::Asked;
@@ -136,6 +136,8 @@ async fn log_in(
 ) -> Result<Response<Body>, HarborError> {
     require_own_page(&request, context)?;
     let (asked, origin) = (Asked::keep(&request), origin(request.headers(), context));
+    let host = context.host(request.uri(), request.headers());
+    let door = host_name(host.unwrap_or_default());
     let (_, body) = request.into_parts();
     let form = body.read_to_limit(FORM_BYTES).await?;
     let text = std::str::from_utf8(&form).unwrap_or_default();
@@ -148,9 +150,11 @@ async fn log_in(
     };
     let (name, password) = (field("principal"), SecretString::new(field("password")));
     let services = &registry.services;
+    let door = services.address_of(&door).await?;
+    let shown = (name.clone(), password);
     let begun = services
         .sessions
-        .begin(&services.authenticator, name.clone(), password, &origin);
+        .begin(&services.authenticator, shown, &origin, &door);
     let begun = begun.await;
     if matches!(begun, Err(AuthenticationFailed::Wrong)) {
         asked.note_as(registry, context, (RefusalKind::Login, Some(&name)));

@@ -44,6 +44,12 @@ struct PasswordRequest {
 }
 
 #[derive(Deserialize)]
+struct SecretRequest {
+    #[serde(default)]
+    secret: String,
+}
+
+#[derive(Deserialize)]
 struct AdministratorRequest {
     /// Clients in Go leave out what is false.
     #[serde(default)]
@@ -247,6 +253,17 @@ pub(super) async fn set_administrator(call: &Call<'_>) -> Result<Reply, HarborEr
     let set = accounts
         .set_administrator(&call.by, number, request.sysadmin_flag)
         .await;
+    set.map_err(unknown_user(number))?;
+    Ok(Reply::done())
+}
+
+/// `setCliSecret`: the secret that whoever logs in by an issuer shows to tools.
+pub(super) async fn set_cli_secret(call: &Call<'_>) -> Result<Reply, HarborError> {
+    let number = call.number("user_id")?;
+    let request: SecretRequest = call.json()?;
+    let secret = SecretString::new(&request.secret);
+    let accounts = &call.services().accounts;
+    let set = accounts.set_cli_secret(&call.by, number, secret).await;
     set.map_err(unknown_user(number))?;
     Ok(Reply::done())
 }

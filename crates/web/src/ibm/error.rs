@@ -160,7 +160,8 @@ impl From<Error> for IbmError {
             | Error::NamespaceInUse(_)
             | Error::BlobInUse
             | Error::NotNow(_) => (StatusCode::CONFLICT, "CONFLICT"),
-            Error::QuotaExceeded
+            Error::QuotaExceeded { .. }
+            | Error::TooMuchUnreferenced { .. }
             | Error::NamespaceFull { .. }
             | Error::PullLimitReached { .. }
             | Error::TooManyNamespaces { .. }
@@ -172,7 +173,7 @@ impl From<Error> for IbmError {
             Error::TooManyUploads { .. } | Error::TooManyRequests { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS")
             }
-            Error::Unavailable | Error::StorageFull => {
+            Error::Unavailable | Error::DirectoryUnavailable(_) | Error::StorageFull => {
                 (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
             }
             Error::Damaged | Error::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),

@@ -20,14 +20,14 @@ mod token;
 use crate::authentication::{authenticate_as, credentials};
 use crate::body::{Body, IncomingBody};
 use crate::exchange::{Answer, RequestContext};
-use crate::path::PathParams;
+use crate::path::{Found, PathParams};
 use crate::registry::{Registry, label};
 use bytes::Bytes;
 use error::IbmError;
 use http::{HeaderMap, Method, Request, Response};
 use image_name::{Hosts, ImageName};
 pub use operations::OPERATIONS;
-use operations::{Found, Operation, find};
+use operations::{Operation, find};
 use serde::de::DeserializeOwned;
 use services::{AccountContext, Credentials, Services};
 use std::sync::Arc;
@@ -161,7 +161,7 @@ async fn route(
         Found::Operation(operation, params) => {
             perform(registry, (operation, params), request, context).await
         }
-        Found::OtherMethods => (Err(IbmError::method_not_allowed()), None),
+        Found::OtherMethods(_) => (Err(IbmError::method_not_allowed()), None),
         Found::Nothing => {
             let text =
                 "there is no such operation; docs/reference/ibm-api.md lists those that there are";

@@ -3,7 +3,7 @@
 use super::{Call, IbmError};
 use super::{auth, images, messages, namespaces, plans, quotas, settings, tags};
 use crate::body::Body;
-use crate::path::{PathParams, decode_once, match_path};
+use crate::path::{self, Found, Route, decode_once};
 use futures_util::future::BoxFuture;
 use http::{Method, Response};
 
@@ -27,12 +27,10 @@ impl Operation {
     }
 }
 
-/// What a method and a path come to.
-pub(super) enum Found {
-    Operation(&'static Operation, PathParams),
-    /// The path is there, with other methods.
-    OtherMethods,
-    Nothing,
+impl Route for Operation {
+    fn route(&self) -> (&'static str, &'static str) {
+        (self.method, self.path)
+    }
 }
 
 macro_rules! operations {
@@ -72,28 +70,9 @@ operations! {
     DeleteImageTag "DELETE" "/tags/{image}" => tags::delete,
 }
 
-/// The operation that a method and a path, after the prefix, ask for. A HEAD is its GET without a body.
-pub(super) fn find(method: &Method, path: &str) -> Found {
-    let wanted = if method == Method::HEAD {
-        "GET"
-    } else {
-        method.as_str()
-    };
-    let mut has_others = false;
-    for operation in OPERATIONS {
-        let Some(params) = match_path(operation.path, path, decode_once) else {
-            continue;
-        };
-        if operation.method == wanted {
-            return Found::Operation(operation, params);
-        }
-        has_others = true;
-    }
-    if has_others {
-        Found::OtherMethods
-    } else {
-        Found::Nothing
-    }
+/// The operation that a method and a path, after the prefix, ask for.
+pub(super) fn find(method: &Method, path: &str) -> Found<Operation> {
+    path::find(OPERATIONS, method, path, decode_once)
 }
 
 #[cfg(test)]
@@ -104,7 +83,7 @@ mod tests {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         match find(&method, path) {
             Found::Operation(operation, _) => operation.id,
-            Found::OtherMethods => "other methods",
+            Found::OtherMethods(_) => "other methods",
             Found::Nothing => "nothing",
         }
     }

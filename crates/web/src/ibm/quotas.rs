@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use model::Action;
 use serde::Deserialize;
 use serde_json::json;
+use services::LimitsChange;
 
 /// The body of `UpdateQuota`.
 #[derive(Deserialize)]
@@ -33,9 +34,10 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Response<Body>, IbmError> {
     Ok(reply::json(StatusCode::OK, &quota))
 }
 
-/// `UpdateQuota`: the limits are the plan's, so there is nothing to update.
+/// `UpdateQuota`: limits of the account's own, below its plan's. What is not named is left alone; 0 and -1 are as much as the
+/// plan allows.
 pub(super) async fn update(call: &Call<'_>) -> Result<Response<Body>, IbmError> {
-    let authorizer = &call.services().authorizer;
+    let (authorizer, accounts) = (&call.services().authorizer, &call.services().accounts);
     authorizer.require(&call.by, Action::QuotaUpdate).await?;
     let wanted: QuotaWanted = call.json()?;
     if wanted.storage_megabytes.is_none() && wanted.traffic_megabytes.is_none() {
@@ -43,7 +45,25 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Response<Body>, IbmError> 
             "name storage_megabytes or traffic_megabytes",
         ));
     }
-    Err(IbmError::unsupported(
-        "an account's limits are those of its plan: choose another plan, or limit single namespaces through /api/v2.0/quotas",
-    ))
+    let change = LimitsChange {
+        storage_bytes: wanted.storage_megabytes.map(bytes).transpose()?,
+        pull_bytes_per_month: wanted.traffic_megabytes.map(bytes).transpose()?,
+    };
+    accounts.set_limits(&call.by, change).await?;
+    Ok(reply::empty(StatusCode::OK))
+}
+
+/// Megabytes are of 1024 times 1024 bytes.
+fn bytes(megabytes: i64) -> Result<u64, IbmError> {
+    let bytes = match megabytes {
+        -1 => Some(0),
+        megabytes => u64::try_from(megabytes)
+            .ok()
+            .and_then(|megabytes| megabytes.checked_mul(1 << 20)),
+    };
+    bytes.ok_or_else(|| {
+        IbmError::bad_request(
+            "a limit is a number of megabytes, or -1 for as much as the plan allows",
+        )
+    })
 }

@@ -106,7 +106,10 @@ impl OciError {
             }
             Self::Busy
             | Self::Service(
-                Error::Unavailable | Error::TooManyUploads { .. } | Error::TooManyRequests { .. },
+                Error::Unavailable
+                | Error::DirectoryUnavailable(_)
+                | Error::TooManyUploads { .. }
+                | Error::TooManyRequests { .. },
             ) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
@@ -216,7 +219,8 @@ fn of_service(error: &Error) -> (ErrorCode, StatusCode) {
         Error::TooManyUploads { .. } | Error::TooManyRequests { .. } => Code::TooManyRequests,
         // No later request does better before the month is over: a client that tries again only makes its user wait.
         Error::PullLimitReached { .. }
-        | Error::QuotaExceeded
+        | Error::QuotaExceeded { .. }
+        | Error::TooMuchUnreferenced { .. }
         | Error::NamespaceFull { .. }
         | Error::TooManyNamespaces { .. }
         | Error::PlanTooSmall { .. }
@@ -227,7 +231,7 @@ fn of_service(error: &Error) -> (ErrorCode, StatusCode) {
             return (Code::Denied, StatusCode::CONFLICT);
         }
         Error::StorageFull => return (Code::Denied, StatusCode::INSUFFICIENT_STORAGE),
-        Error::Unavailable => Code::Unavailable,
+        Error::Unavailable | Error::DirectoryUnavailable(_) => Code::Unavailable,
         Error::Damaged | Error::Internal => Code::Unknown,
     };
     (code, status_of(code))

@@ -82,6 +82,11 @@ pub(super) fn refuse(refused: &ExchangeRefused) -> Response<Body> {
             (StatusCode::BAD_REQUEST, "invalid_request", "UNSUPPORTED")
         }
         ExchangeRefused::NotTrusted => (StatusCode::UNAUTHORIZED, "invalid_grant", "UNAUTHORIZED"),
+        ExchangeRefused::Throttled { .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "temporarily_unavailable",
+            "TOOMANYREQUESTS",
+        ),
         ExchangeRefused::IssuerUnavailable | ExchangeRefused::Failed(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "temporarily_unavailable",
@@ -100,5 +105,8 @@ pub(super) fn refuse(refused: &ExchangeRefused) -> Response<Body> {
     let json = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let ExchangeRefused::Throttled { secs } = refused {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(*secs));
+    }
     response
 }

@@ -1,4 +1,5 @@
-//! What is asked. A small and a large registry are asked by equally many different people, who lie far apart in both.
+//! What is asked. A small and a large registry are asked by equally many different people of equally many different accounts,
+//! which lie far apart in both.
 
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ impl Asked {
             Self::Quotas => "Harbor: quotas",
             Self::AuditLog => "Harbor: first page of the audit log",
             Self::Accounts => "operator: first page of the accounts",
-            Self::AccountsByName => "operator: accounts whose name holds a text",
+            Self::AccountsByName => "operator: accounts whose name begins so",
         }
     }
 
@@ -77,12 +78,15 @@ impl Asked {
         }
     }
 
-    /// Whether the account's administrator asks.
-    fn is_managing(self) -> bool {
-        !matches!(
-            self,
-            Self::Login | Self::Authorize | Self::Projects | Self::ProjectByName
-        )
+    /// Who of an account asks. For some kinds it is somebody of their own, whom nobody has met before.
+    fn place(self) -> u64 {
+        match self {
+            Self::Login => 1,
+            Self::Authorize => 2,
+            Self::Projects => 3,
+            Self::ProjectByName => 4,
+            _ => Crowd::ADMINISTRATOR,
+        }
     }
 
     fn path(self, person: &Person) -> String {
@@ -113,8 +117,8 @@ impl Asked {
 
 /// Asks a registry of this size.
 pub(in crate::scale) struct Asking {
-    /// People in the small registry for each that is asked for, and how far apart they are here.
-    people: u64,
+    /// Accounts of the small registry, and how far apart those that are asked for are here.
+    accounts: u64,
     apart: u64,
     client: Client,
     /// How often each kind was asked.
@@ -128,8 +132,8 @@ impl Asking {
         registry: &Registry<'_>,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            people: small.people(),
-            apart: crowd.people() / small.people(),
+            accounts: small.accounts,
+            apart: crowd.accounts / small.accounts,
             client: registry.client()?,
             asked: [0; Asked::ALL.len()],
         })
@@ -141,14 +145,8 @@ impl Asking {
         let kind = Asked::ALL.iter().position(|one| *one == asked).unwrap_or(0);
         let number = self.asked[kind];
         self.asked[kind] += 1;
-        // Those who log in and those who only look are not the same people: nobody's rights are known yet.
-        let turn = number * 2 + u64::from(asked == Asked::Authorize);
-        let number = (turn * STRIDE) % self.people * self.apart;
-        let person = if asked.is_managing() {
-            Crowd::administrator_of(number)
-        } else {
-            Crowd::person(number)
-        };
+        let account = (number * STRIDE) % self.accounts * self.apart;
+        let person = Crowd::person_of(account, asked.place());
         let caller = match asked {
             Asked::Accounts | Asked::AccountsByName => "admin",
             _ => &person.name,

@@ -29,7 +29,7 @@ impl Crowd {
     }
 
     /// The person of this number. The first one of each account is its administrator.
-    pub(super) fn person(number: u64) -> Person {
+    fn person(number: u64) -> Person {
         let account = number / PEOPLE;
         Person {
             account: account_name(account),
@@ -38,9 +38,12 @@ impl Crowd {
         }
     }
 
-    /// The administrator of the account in which the person of this number is at home.
-    pub(super) fn administrator_of(number: u64) -> Person {
-        Self::person(number - number % PEOPLE)
+    /// Which person of an account is its administrator.
+    pub(super) const ADMINISTRATOR: u64 = 0;
+
+    /// One of those at home in an account.
+    pub(super) fn person_of(account: u64, place: u64) -> Person {
+        Self::person(account * PEOPLE + place % PEOPLE)
     }
 
     /// In words.

@@ -1,5 +1,6 @@
 //! `roadstead admin network` and `roadstead admin address`.
 
+use super::certificates::CertificateCommand;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,7 @@ pub(crate) enum AddressCommand {
     /// Make a host name the account's own: exactly the account's namespaces exist there
     #[command(after_help = "\
 Make sure that the name belongs to whom the account belongs to: nothing proves it here. It has to lead to
-this registry in the DNS, and a listener's certificate has to be for it.
+this registry in the DNS, and a certificate has to be for it: a listener's, or the name's own.
 
 Example:
   roadstead admin --account acme address add registry.acme.example")]
@@ -36,9 +37,12 @@ Example:
     },
     /// List the account's host names
     List,
-    /// Take a host name from the account
+    /// Take a host name from the account, and its certificate with it
     Remove {
         /// The name
         host: String,
     },
+    /// The certificate that clients are shown who ask for a name
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
 }

@@ -51,7 +51,11 @@ def login(registry):
 def account(registry):
     quota = Quota.from_dict(registry.get_quota().get_result())
     assert quota.limit.storage_bytes == -1 and quota.usage.storage_bytes > 0, quota
-    refused(400, lambda: registry.update_quota(storage_megabytes=500))
+    registry.update_quota(storage_megabytes=500, traffic_megabytes=-1)
+    quota = Quota.from_dict(registry.get_quota().get_result())
+    assert quota.limit.storage_bytes == 500 << 20 and quota.limit.traffic_bytes == -1, quota
+    refused(400, lambda: registry.update_quota(storage_megabytes=-2))
+    registry.update_quota(storage_megabytes=-1)
     assert Plan.from_dict(registry.get_plans().get_result()).plan is None
     registry.update_plans(plan="L")
     assert Plan.from_dict(registry.get_plans().get_result()).plan == "L"

@@ -62,6 +62,7 @@ async fn an_image_is_told_in_full() {
     let time = time.as_str().expect("text");
     assert!(time.starts_with("20") && time.ends_with('Z'), "{time}");
     fields["tags"][0]["push_time"].take();
+    assert!(fields.remove("icon").is_some());
     assert_eq!(
         told,
         json!({

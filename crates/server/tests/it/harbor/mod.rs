@@ -1,9 +1,12 @@
 //! Harbor's API v2.0: each operation as its clients send it, and what they read from the answers.
 
+mod additions;
+mod allowlists;
 mod artifacts;
 mod audit_logs;
 mod configurations;
 mod groups;
+mod harbor_cli;
 mod labels;
 mod mechanisms;
 mod members;
@@ -15,6 +18,7 @@ mod search;
 mod sessions;
 mod statistics;
 mod tags;
+mod terraform;
 mod users;
 
 use serde_json::Value;

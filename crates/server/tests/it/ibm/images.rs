@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Ibm, administrator};
+use super::{Ibm, administrator, create_key, with_key};
+use crate::account_api::AccountApi as _;
 use crate::registry::TestRegistry;
 use crate::registry::client::Client;
 use crate::registry::content::OCI_MANIFEST;
@@ -280,4 +281,61 @@ async fn a_strange_configuration_is_shown_as_far_as_it_goes() {
             "{tag}"
         );
     }
+}
+
+/// Whoever may read some repositories of a private namespace finds those, and nothing of the others, however it asks.
+#[tokio::test]
+async fn a_list_shows_what_is_like_the_pattern_of_a_grant() {
+    let registry = TestRegistry::start().await;
+    registry.admin(&["namespace", "create", "team"]);
+    for repository in [
+        "team/web/app",
+        "team/web/api",
+        "team/web/deep/app",
+        "team/other",
+    ] {
+        registry.push_image(repository, "v1").await;
+    }
+    registry.push_image("library/app", "v1").await;
+    registry.create_user("dev");
+    let part = json!({ "user": "dev", "role": "guest", "namespace": "team", "pattern": "web/*" });
+    let granted = registry.v1_post("/accounts/default/grants", &part).await;
+    granted.assert_status(201);
+    let dev = with_key(&registry, &create_key(&registry, "dev", "ibm", &[])).await;
+    let image = |name: &str| json!([format!("{}/team/web/{name}:v1", registry.host())]);
+    for query in ["", "?namespace=team", "?namespace=team&namespace=library"] {
+        let listed = dev.ibm_get(&format!("/images{query}")).await;
+        let listed = listed.assert_status(200).json();
+        assert_eq!(tags(&listed), [image("api"), image("app")], "{query}");
+    }
+    for (repository, expected) in [
+        ("team/web/app", 1),
+        ("team/other", 0),
+        ("team/web/deep/app", 0),
+    ] {
+        let listed = dev
+            .ibm_get(&format!("/images?repository={repository}"))
+            .await;
+        let listed = listed.assert_status(200).json();
+        assert_eq!(tags(&listed).len(), expected, "{repository}");
+        let wanted = json!({ "repositories": [repository] });
+        let digests = dev.ibm_post("/images/digests", &wanted).await;
+        let digests = digests.assert_status(200).json();
+        assert_eq!(
+            digests.as_array().map(Vec::len),
+            Some(expected),
+            "{repository}"
+        );
+    }
+    let all = dev.ibm_post("/images/digests", &json!({})).await;
+    assert_eq!(
+        all.assert_status(200).json().as_array().map(Vec::len),
+        Some(2)
+    );
+    // A right to push alone is none to list.
+    let writer = json!({ "user": "dev", "role": "writer", "namespace": "library", "pattern": "*" });
+    let granted = registry.v1_post("/accounts/default/grants", &writer).await;
+    granted.assert_status(201);
+    let listed = dev.ibm_get("/images").await.assert_status(200).json();
+    assert_eq!(tags(&listed).len(), 2);
 }

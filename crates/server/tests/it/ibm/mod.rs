@@ -2,6 +2,7 @@
 
 mod images;
 mod namespaces;
+mod quotas;
 mod settings;
 mod tags;
 mod token;

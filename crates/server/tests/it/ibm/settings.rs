@@ -38,9 +38,9 @@ async fn an_account_tells_its_plan_and_chooses_another_that_is_offered() {
         .assert_ibm_error(400, "BAD_REQUEST");
     assert_eq!(acme.ibm_get("/plans").await.json(), json!({ "plan": "M" }));
 
-    let quota = json!({ "storage_megabytes": 500, "traffic_megabytes": -1 });
+    let quota = json!({ "storage_megabytes": 700 * 1024, "traffic_megabytes": -1 });
     let refused = acme.ibm_patch("/quotas", &quota).await;
-    let refused = refused.assert_ibm_error(400, "UNSUPPORTED");
+    let refused = refused.assert_ibm_error(400, "BAD_REQUEST");
     assert!(refused.ibm_message().contains("plan"));
     acme.ibm_patch("/quotas", &json!({}))
         .await

@@ -1,9 +1,18 @@
 //! Identity from outside: workloads that an issuer vouches for, and people who log in elsewhere.
 
+mod accounts_of_users;
+mod cli_secrets;
+mod commands;
+mod guests;
 mod identity_sources;
+mod invitations;
+mod ldap_harbor;
+mod ldap_login;
+mod ldap_sources;
 mod oidc_login;
 mod outbound;
 mod rule_limits;
+mod throttling;
 mod trust_rules;
 
 use engines::OidcProvider;

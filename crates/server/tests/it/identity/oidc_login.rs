@@ -115,6 +115,7 @@ async fn a_source_is_shown_without_its_secret() {
         .await;
     let made = made.assert_status(201);
     let expected = json!({
+        "kind": "oidc",
         "name": "main",
         "home_account": "default",
         "issuer": issuer,

@@ -1,10 +1,17 @@
 //! From where accounts may be reached: rules of their administrators, listeners, and proxies that say whose a connection is.
 
 mod addresses;
+mod certificates;
+mod dns;
+mod http_proofs;
+mod names;
 mod private_only;
 mod proxy_protocol;
 mod replicas;
 mod rules;
+mod tls;
+
+use std::time::{Duration, Instant};
 
 use http::Method;
 use serde_json::{Value, json};
@@ -77,4 +84,13 @@ pub(super) fn error(answer: &Answer) -> (u16, String, String) {
             .to_owned()
     };
     (answer.status(), text("code"), text("message"))
+}
+
+/// Waits until something is so that is done beside the requests.
+pub(super) async fn until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never is");
+        tokio::task::yield_now().await;
+    }
 }

@@ -2,9 +2,11 @@
 
 mod closing;
 mod namespace_limits;
+mod own_limits;
 mod race;
 mod requests;
 mod traffic;
+mod unreferenced;
 mod usage;
 
 use serde_json::{Value, json};

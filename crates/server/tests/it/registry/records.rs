@@ -1,6 +1,7 @@
 //! A registry's own database, read and changed behind its back, whichever it is.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use engines::Postgres;
 use rusqlite::types::ValueRef;
@@ -22,6 +23,42 @@ impl TestRegistry {
     /// Runs one statement that answers with rows; see [`Setup::sql`].
     pub(crate) fn sql(&self, sql: &str) -> Vec<Vec<String>> {
         self.setup.sql(sql)
+    }
+
+    /// Every row of every table, as the table's name and its columns as text; without the tables of which some rows are
+    /// written now and then, after the requests they are about, and without what manifests say.
+    pub(crate) fn rows(&self) -> Vec<Vec<String>> {
+        const BETWEEN: char = '\u{241f}';
+        let columns = match self.setup.database() {
+            Some(_) => {
+                "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' \
+                 ORDER BY table_name, ordinal_position"
+            }
+            None => {
+                "SELECT one.name, column_of.name FROM sqlite_schema one JOIN pragma_table_info(one.name) column_of \
+                 WHERE one.type = 'table' AND one.name NOT LIKE 'sqlite_%' ORDER BY one.name, column_of.cid"
+            }
+        };
+        let mut tables: BTreeMap<String, String> = BTreeMap::new();
+        for row in self.sql(columns) {
+            let (table, column) = (&row[0], &row[1]);
+            if WRITTEN_LATER.contains(&table.as_str()) || column == "content" {
+                continue;
+            }
+            let text = tables.entry(table.clone()).or_insert(format!("'{table}'"));
+            let _ = write!(
+                text,
+                " || '{BETWEEN}' || COALESCE(CAST({column} AS TEXT), '')"
+            );
+        }
+        let all: Vec<String> = tables
+            .iter()
+            .map(|(table, columns)| format!("SELECT {columns} FROM {table}"))
+            .collect();
+        assert!(!all.is_empty(), "a registry has tables");
+        let rows = self.sql(&all.join(" UNION ALL "));
+        let split = |row: Vec<String>| row.join("|").split(BETWEEN).map(str::to_owned).collect();
+        rows.into_iter().map(split).collect()
     }
 
     /// How many rows each table has; without those of which some are written now and then, after the requests they are

@@ -20,6 +20,7 @@ use crate::registry::{ADMIN, ADMIN_PASSWORD, TestRegistry};
 async fn t24_what_was_wrong_is_not_told() {
     let registry = TestRegistry::builder()
         .setting("LIMITS__FAILED_LOGINS_PER_NAME", 100_000)
+        .setting("LIMITS__FAILED_LOGINS_PER_SECOND", 10_000)
         .start()
         .await;
     registry.get("/v2/").await.assert_status(200);

@@ -5,15 +5,22 @@
 //! that must not see each other are tested below the API too, in the `isolation` tests of `services`.
 
 mod account_api_matrix;
+mod account_states;
 mod authorization_matrix;
+mod changes;
 mod deletion;
+mod existence_parity;
 mod forgery;
 mod harbor_matrix;
 mod hidden;
 mod http_framing;
 mod ibm_matrix;
+mod identifier_swaps;
+mod lists;
 mod login;
 mod manifests;
+mod mass_assignment;
+mod matrix;
 mod names;
 mod nesting;
 mod resources;

@@ -58,6 +58,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap_complete", &["server"]),
     ("clap_mangen", &["server"]),
     ("croner", &["services"]),
+    ("hickory-resolver", &["outbound"]),
+    ("flate2", &["services"]),
     ("http", &["blobs", "web"]),
     ("http-body", &["blobs", "web"]),
     ("http-body-util", &["web"]),
@@ -77,15 +79,17 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["outbound"]),
     // xtask fills databases for the soak.
     ("rusqlite", &["metadata", "xtask"]),
-    ("rustls", &["metadata", "web", "outbound"]),
-    ("rustls-pki-types", &["metadata", "web", "outbound"]),
+    ("rustls", &["keys", "metadata", "web", "outbound"]),
+    ("rustls-pki-types", &["keys", "metadata", "web", "outbound"]),
     ("sha2", &["oci"]),
+    ("tar", &["services"]),
     ("tokio-postgres", &["metadata"]),
     ("tokio-postgres-rustls", &["metadata"]),
     ("tokio-rustls", &["web", "outbound"]),
     ("toml", &["server"]),
     ("tracing-opentelemetry", &["outbound"]),
     ("tracing-subscriber", &["server", "outbound"]),
+    ("x509-cert", &["keys"]),
 ];
 const USED_BY_CLIENTS: &[&str] = &[
     "http",
