@@ -2,6 +2,7 @@
 
 mod access_tokens;
 mod directories;
+mod under_way;
 
 use crate::access::{Authenticated, Rights};
 use crate::core::Core;
@@ -94,6 +95,7 @@ pub struct Authenticator {
     passwords: Arc<PasswordHasher>,
     throttle: LoginThrottle,
     pub(crate) remembered: TokenCache<Authenticated>,
+    under_way: under_way::UnderWay,
     pub(crate) directories: Arc<Directories>,
     anonymous: Arc<Authenticated>,
 }
@@ -123,6 +125,7 @@ impl Authenticator {
             passwords,
             throttle,
             remembered,
+            under_way: under_way::UnderWay::new(),
             anonymous,
         }
     }
@@ -165,6 +168,12 @@ impl Authenticator {
         if let Some(known) = self.remembered.get(&key, now_ms, epoch) {
             return Ok(known);
         }
+        let first = self.under_way.first_turn(&key).await;
+        if first.is_none()
+            && let Some(known) = self.remembered.get(&key, now_ms, epoch)
+        {
+            return Ok(known);
+        }
         let login = if name == API_KEY_USER {
             self.api_key_login(secret)?
         } else {
@@ -196,19 +205,24 @@ impl Authenticator {
             }
             Err(_) => {}
         }
-        let Checked {
-            caller,
-            proven_in,
-            expires_at_ms,
-        } = checked?;
-        let mut known = Authenticated::new(caller, Rights::Granted);
-        known.proven_in = proven_in;
-        known.ends_at_ms = expires_at_ms;
+        Ok(self.remember(key, checked?, (now_ms, epoch)))
+    }
+
+    fn remember(
+        &self,
+        key: keys::token_cache::CacheKey,
+        right: Checked,
+        (now_ms, epoch): (i64, u64),
+    ) -> Arc<Authenticated> {
+        let mut known = Authenticated::new(right.caller, Rights::Granted);
+        known.proven_in = right.proven_in;
+        known.ends_at_ms = right.expires_at_ms;
         let known = Arc::new(known);
         let forget_at_ms = now_ms + self.core.settings.password_memory_ms;
-        let until_ms = expires_at_ms.map_or(forget_at_ms, |end: i64| end.min(forget_at_ms));
+        let until_ms = right.expires_at_ms;
+        let until_ms = until_ms.map_or(forget_at_ms, |end| end.min(forget_at_ms));
         self.remembered.insert(key, known.clone(), until_ms, epoch);
-        Ok(known)
+        known
     }
 
     fn remembered_as(

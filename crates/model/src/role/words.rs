@@ -52,7 +52,11 @@ const THINGS: &[(&str, &str)] = &[
         "trust-rule",
         "rules by which workloads elsewhere are trusted",
     ),
-    ("identity-source", "issuers by which people log in"),
+    (
+        "identity-source",
+        "issuers and directories by which people log in",
+    ),
+    ("invitation", "invitations to users of other accounts"),
     ("role", "roles of the account's own"),
     ("grant", "grants"),
     (

@@ -1,5 +1,6 @@
 //! Guessing is slow, whatever is guessed, and nobody else waits for it.
 
+use futures_util::future::join_all;
 use http::Method;
 use serde_json::json;
 
@@ -161,6 +162,21 @@ async fn t24_names_with_accounts_say_nothing() {
     assert!(seen.iter().all(|(text, _)| *text == seen[0].0));
     let members = registry.v1_get("/accounts/default/members").await;
     assert_eq!(members.items("name"), [json!(ADMIN)]);
+}
+
+/// A build begins many pulls at once, each with a login of its own.
+#[tokio::test]
+async fn one_password_shown_forty_times_at_once_is_one_login() {
+    let registry = TestRegistry::start().await;
+    let right = registry.create_user("ann");
+    let wrong = registry.as_user("ann", "Wrong-horse-8-battery");
+    let before = hashes(&registry).await;
+    let answers = join_all((0..40).map(|_| right.get("/service/token"))).await;
+    assert!(answers.iter().all(|answer| answer.status() == 200));
+    assert_eq!(hashes(&registry).await - before, 1);
+    let answers = join_all((0..40).map(|_| wrong.get("/service/token"))).await;
+    let looked_at = admitted(&answers);
+    assert!((1..=10).contains(&looked_at), "{looked_at} were looked at");
 }
 
 /// Passwords that were hashed so far, right or wrong.
