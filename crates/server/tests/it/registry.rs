@@ -35,6 +35,9 @@ pub(crate) const ADMIN_PASSWORD: &str = "Correct-horse-7-battery";
 /// The program that was built with the tests.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_roadstead");
 
+/// Tests are wrong about passwords faster than people are. A program of before does not know the setting.
+const UNHURRIED: &str = "ROADSTEAD_LIMITS__FAILED_LOGINS_PER_SECOND";
+
 /// Nothing here takes so long; a test that waits longer has found something that never comes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -88,6 +91,7 @@ impl Setup {
     /// Runs this program instead of the one that was built with the tests.
     pub(crate) fn running(mut self, program: &Path) -> Self {
         program.clone_into(&mut self.program);
+        self.settings.retain(|(name, _)| name != UNHURRIED);
         self
     }
 
@@ -145,9 +149,6 @@ impl Setup {
             self = self.setting(&name, value);
         }
         let second = self.listens_twice.then_some(["--listen", "127.0.0.1:0"]);
-        // Tests are wrong about passwords faster than people are. A program of before does not know the setting.
-        let unhurried = (self.program == Path::new(PROGRAM))
-            .then_some(("ROADSTEAD_LIMITS__FAILED_LOGINS_PER_SECOND", "10000"));
         let mut command = command_of(&self.program);
         command
             .arg("serve")
@@ -157,7 +158,6 @@ impl Setup {
             .args(second.into_iter().flatten())
             .env("ROADSTEAD_ADMIN_PASSWORD", ADMIN_PASSWORD)
             .env("ROADSTEAD_METRICS__ADDRESS", "127.0.0.1:0")
-            .envs(unhurried)
             .envs(self.settings.iter().cloned());
         let started = tokio::task::spawn_blocking(move || {
             let mut lines = Vec::new();
@@ -196,7 +196,7 @@ impl TestRegistry {
     pub(crate) fn builder() -> Setup {
         Setup {
             program: PathBuf::from(PROGRAM),
-            settings: Vec::new(),
+            settings: vec![(UNHURRIED.to_owned(), "10000".to_owned())],
             backends: scale::backends(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             listens_twice: false,
