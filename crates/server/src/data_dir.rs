@@ -110,12 +110,18 @@ impl DataDir {
             random: Arc::new(SystemRandom),
             settings: settings(config),
             passwords_at_once: NonZeroUsize::new(limits.password_checks_at_once)
-                .unwrap_or(NonZeroUsize::MIN),
+                .unwrap_or_else(half_the_cores),
             throttle: throttle(config),
         })
         .await?;
         Ok(Arc::new(services))
     }
+}
+
+/// So that there is always a core for those who do not log in; one, at least.
+fn half_the_cores() -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Refuses to work with a database whose clock is far from ours: leases would end too early, or not at all.

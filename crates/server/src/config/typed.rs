@@ -141,7 +141,7 @@ fn limits(limits: &mut Section<'_, '_>) -> LimitsConfig {
         free_space_reserve_bytes: limits.number("free_space_reserve_bytes", 0..=PIB),
         manifest_cache_bytes: limits.number("manifest_cache_bytes", 0..=64 * GIB),
         remembered_credentials: limits.count("remembered_credentials", 0..=10_000_000),
-        password_checks_at_once: limits.count("password_checks_at_once", 1..=256),
+        password_checks_at_once: limits.count("password_checks_at_once", 0..=256),
         failed_logins_per_name: limits.count("failed_logins_per_name", 1..=100_000),
         failed_logins_per_address: limits.count("failed_logins_per_address", 1..=100_000),
         failed_logins_per_second: limits.count("failed_logins_per_second", 1..=10_000),

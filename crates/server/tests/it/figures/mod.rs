@@ -1,6 +1,7 @@
 //! What requests cost, by the registry's own counters: statements of the database, passwords hashed. The times are measured by
 //! `cargo xtask soak`.
 
+mod authorization;
 mod inventory;
 mod logins;
 mod quota;
