@@ -34,10 +34,11 @@ const MAX_LANES: u32 = 8;
 /// A hash that no password has, with today's parameters: what verifying for an unknown user is done against.
 const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm8gdXNlciBoYXMgaXQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// How far threads that hash stand behind the others: `nice(2)`, -20 to 19.
+/// How far threads that hash stand behind the others, as `nice(2)` counts.
 const NICENESS: i32 = 10;
 
-/// All places and the waiting line are taken; ask again in a second (429 or 503 with `Retry-After`).
+/// All places and the waiting line are taken, or the system has no thread left; ask again in a second (429 or 503 with
+/// `Retry-After`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many passwords are being checked at once; try again in a second")]
 pub struct Busy;
@@ -221,7 +222,7 @@ impl PasswordHasher {
         std::thread::Builder::new()
             .name("password".to_owned())
             .spawn(work)
-            .map_err(|_| PasswordError::Stopped)?;
+            .map_err(|_| Busy)?;
         answer.await.map_err(|_| PasswordError::Stopped)
     }
 
@@ -241,7 +242,7 @@ impl PasswordHasher {
 /// a core that is never idle it still gets a tenth. (On Linux a priority is the thread's own.)
 fn give_way() {
     // Without it a hash is no less right.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
+    let _ = rustix::process::nice(NICENESS);
 }
 
 impl fmt::Debug for PasswordHasher {

@@ -25,7 +25,7 @@ use web::traces::AdoptParent;
 
 /// How often certificate files are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
-/// Threads per core for work that blocks (writing blobs, hashing passwords, long lists), and the fewest. Each keeps memory
+/// Threads per core for work that blocks (writing blobs, long lists), and the fewest. Each keeps memory
 /// of its own, so more of them cost more than they bring.
 const BLOCKING_THREADS_PER_CORE: usize = 6;
 const FEWEST_BLOCKING_THREADS: usize = 12;

@@ -34,6 +34,17 @@ fn is_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
 }
 
 #[tokio::test]
+async fn hashing_lets_everybody_else_go_first() {
+    let priority = || rustix::process::getpriority_process(None).unwrap();
+    let usual = priority();
+    let of_hashing = hasher(1, 0).run(&(), priority).await.unwrap();
+    assert_eq!(
+        (of_hashing, priority()),
+        ((usual + NICENESS).min(19), usual)
+    );
+}
+
+#[tokio::test]
 async fn a_password_is_verified_against_its_hash_and_no_other() {
     let hasher = hasher(2, 10);
     let phc = hasher.hash(secret("Correct1")).await.unwrap();
