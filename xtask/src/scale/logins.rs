@@ -20,7 +20,7 @@ use super::{Database, image};
 use attack::{Attack, Attempts};
 
 /// Pairs of a round without an attack and one with it, and how long each takes.
-const ROUNDS: u8 = 5;
+const ROUNDS: u8 = 9;
 const ROUND: Duration = Duration::from_secs(6);
 /// Pulls a second, on as many connections as shall never wait for each other.
 const PULLS: u64 = 200;
