@@ -51,6 +51,14 @@ enum Name {
     Logins,
     /// A thousand pushes at a time to an account with a quota cost what they cost without
     Quota,
+    /// A retention run over a million artifacts, with pushes beside it and the server killed in the middle
+    Retention,
+    /// Pushes of an account with a sink that never answers are as many as without it
+    Sink,
+    /// Receivers away for two minutes and the server killed twice: every event comes, and no other
+    Events,
+    /// The planner of retention and a plain model on 10,000 random repositories
+    RetentionProperties,
 }
 
 struct Soak {
@@ -138,6 +146,22 @@ impl Name {
                 measured("quota-sqlite", Measured::Quota, Database::Sqlite),
                 measured("quota-postgresql", Measured::Quota, Database::Postgresql),
             ],
+            Self::Retention => vec![
+                measured("retention-sqlite", Measured::Retention, Database::Sqlite),
+                measured(
+                    "retention-postgresql",
+                    Measured::Retention,
+                    Database::Postgresql,
+                ),
+            ],
+            Self::Sink => vec![
+                measured("sink-sqlite", Measured::Sink, Database::Sqlite),
+                measured("sink-postgresql", Measured::Sink, Database::Postgresql),
+            ],
+            Self::Events => vec![
+                measured("events-sqlite", Measured::Events, Database::Sqlite),
+                measured("events-postgresql", Measured::Events, Database::Postgresql),
+            ],
             other => vec![other.soak()],
         }
     }
@@ -194,6 +218,18 @@ impl Name {
             Self::People => measured("people-sqlite", Measured::People, Database::Sqlite),
             Self::Logins => measured("logins", Measured::Logins, Database::Sqlite),
             Self::Quota => measured("quota-sqlite", Measured::Quota, Database::Sqlite),
+            Self::Retention => measured("retention-sqlite", Measured::Retention, Database::Sqlite),
+            Self::Sink => measured("sink-sqlite", Measured::Sink, Database::Sqlite),
+            Self::Events => measured("events-sqlite", Measured::Events, Database::Sqlite),
+            Self::RetentionProperties => Soak {
+                name: "retention-properties",
+                test: "retention::reference::the_planner_agrees_with_the_plain_model_on_ten_thousand",
+                measured: None,
+                environment: &[],
+                total: 10_000,
+                batch: 10_000,
+                batch_time_limit: Duration::from_mins(20),
+            },
         }
     }
 }
@@ -203,6 +239,7 @@ impl Name {
     const fn package(self) -> Option<&'static str> {
         match self {
             Self::Interleave => Some("services"),
+            Self::RetentionProperties => Some("model"),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Which kinds of jobs there are, and the service call that each of them is.
 
 use crate::run::Run;
-use model::JobKind;
+use model::{JobKind, JobLogLevel};
 use services::Services;
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -54,6 +54,8 @@ impl Kinds {
     pub fn product() -> Self {
         Self::default()
             .of_accounts()
+            .of_followers()
+            .of_lifecycle()
             .with(JobKind::EXPIRE_UPLOADS, |services, run| async move {
                 let mut count = 0;
                 until_none!(count, services.maintenance.expire_uploads());
@@ -113,8 +115,49 @@ impl Kinds {
                 let mut count = 0;
                 until_none!(count, services.jobs.forget_ended());
                 run.tell_count(count, "jobs that had ended were forgotten");
+                let mut rows = 0;
+                until_none!(rows, services.retention.forget_some());
+                run.tell_count(rows, "rows of old retention runs were forgotten");
                 Ok(())
             })
+    }
+
+    /// What accounts' own rules and followers ask for.
+    fn of_lifecycle(self) -> Self {
+        self.with(JobKind::EXPIRE_TAGS, |services, run| async move {
+            let mut count = 0;
+            until_none!(count, services.locks.expire_tags());
+            run.tell_count(count, "tags had come to their end");
+            Ok(())
+        })
+        .with(JobKind::RUN_RETENTION, |services, run| async move {
+            let work = services.retention.work(run.job()).await?;
+            run.tell(JobLogLevel::Info, &work.said);
+            Ok(())
+        })
+    }
+
+    /// Telling those who want to know what happened.
+    fn of_followers(self) -> Self {
+        self.with(JobKind::DELIVER_WEBHOOKS, |services, run| async move {
+            let job = run.job();
+            services.webhooks.run(&job.payload, &job.id).await?;
+            Ok(())
+        })
+        .with(JobKind::FEED_SINKS, |services, run| async move {
+            let job = run.job();
+            services.sinks.run(&job.payload, &job.id).await?;
+            Ok(())
+        })
+        .with(JobKind::DELIVER_BY_HAND, |services, run| async move {
+            services.webhooks.run_by_hand(&run.job().payload).await?;
+            Ok(())
+        })
+        .with(JobKind::TEND_FOLLOWERS, |services, run| async move {
+            let count = services.webhooks.tend().await?;
+            run.tell_count(count as u64, "followers of events had something to read");
+            Ok(())
+        })
     }
 
     /// What comes of logins, of plans, of closing, and of what accounts decided about their logs.
@@ -137,6 +180,9 @@ impl Kinds {
         .with(JobKind::TAKE_USAGE, |services, run| async move {
             let count = services.usage.take().await?;
             run.tell_count(count, "hours and months of usage were taken down");
+            let mut told = 0;
+            until_none!(told, services.sinks.tell_usage());
+            run.tell_count(told, "accounts' sinks were told of their usage");
             Ok(())
         })
         .with(JobKind::DESTROY_ACCOUNTS, |services, run| async move {

@@ -147,6 +147,8 @@ fn schedules(intervals: Intervals) -> Vec<(JobKind, Timing)> {
         (JobKind::DESTROY_ACCOUNTS, every(UPKEEP_EVERY)),
         (JobKind::PURGE_AUDIT_LOGS, every(UPKEEP_EVERY)),
         (JobKind::TEND_ADDRESSES, every(UPKEEP_EVERY)),
+        (JobKind::TEND_FOLLOWERS, every(UPKEEP_EVERY)),
+        (JobKind::EXPIRE_TAGS, every(UPKEEP_EVERY)),
     ]
 }
 

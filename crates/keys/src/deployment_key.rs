@@ -54,6 +54,8 @@ impl Purpose {
     pub const UPSTREAM_SECRET: Self = Self::new("upstream-secret");
     /// Secrets with which webhooks are signed.
     pub const WEBHOOK_SECRET: Self = Self::new("webhook-secret");
+    /// Addresses of sinks, and what lets the registry in there.
+    pub const SINK_SECRET: Self = Self::new("sink-secret");
     /// Client secrets and bind passwords of identity sources.
     pub const IDENTITY_SOURCE_SECRET: Self = Self::new("identity-source-secret");
 

@@ -9,6 +9,7 @@
 //! | [`identity_token`] | what other issuers say of people and workloads, and every reason not to believe it |
 //! | [`password`] | Argon2id in a bounded pool; what a new password must look like |
 //! | [`server_certificate`] | what a TLS server shows: a chain and its key, looked at before they are believed |
+//! | [`signature`] | what proves to a receiver who sent something, and when |
 //! | [`throttle`] | how often a name and an address may try |
 //! | [`token`] | access tokens: issued, and refused for every reason there is |
 //! | [`token_cache`] | what was verified once need not be verified again until it ends |
@@ -21,6 +22,7 @@ pub mod password;
 pub mod random;
 pub mod secret;
 pub mod server_certificate;
+pub mod signature;
 pub mod throttle;
 pub mod token;
 pub mod token_cache;
@@ -34,6 +36,7 @@ pub use password::{Busy, PasswordError, PasswordHasher, PasswordRejected, check_
 pub use random::{Random, SystemRandom, generate_password, generate_token};
 pub use secret::{SecretBytes, SecretString, constant_time_eq};
 pub use server_certificate::{CertificateFacts, CertificateRejected, ServerCertificate};
+pub use signature::{hmac_sha256, sign_message};
 pub use throttle::{LoginThrottle, RetryAfter, ThrottleLimits};
 pub use token::{
     AccessEntry, Claims, CredentialKind, CredentialRef, Expected, SigningKey, SigningKeys,

@@ -183,7 +183,8 @@ fn read_artifact(row: &Row<'_>) -> Result<ArtifactRow> {
         size_bytes: row.int(6)?,
         content: row.optional_text(7)?,
         pushed_at_ms: row.int(8)?,
-        pulled_at_ms: row.optional_int(9)?,
+        // Whoever keeps no times has 0 there.
+        pulled_at_ms: row.optional_int(9)?.filter(|at| *at > 0),
         namespace_id: NamespaceId::new(row.text(10)?),
     })
 }

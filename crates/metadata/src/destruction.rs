@@ -51,6 +51,16 @@ const OWNED: &[Owned] = owned! {
     "certificates": "address_certificates" of "account_id" by "host";
     "addresses": "account_addresses" of "account_id" by "host";
     "allowlists": "cve_allowlists" of "account_id" by "id", "t.namespace_id IS NULL";
+    "protection": "protection_locks" of "account_id" by "id";
+    "protection": "immutability_rules" of "account_id" by "id";
+    "retention": "retention_lines" of "account_id" by "id";
+    "retention": "retention_tasks" of "account_id" by "id";
+    "retention": "retention_runs" of "account_id" by "id";
+    "retention": "retention_defaults" of "account_id" by "account_id";
+    "trash": "trash_recounts" of "account_id" by "account_id";
+    "tag_moves": "tag_moves" of "account_id" by "number";
+    "webhooks": "event_followers" of "account_id" by "id";
+    "sinks": "sinks" of "account_id" by "id";
     "limits": "account_limits" of "account_id" by "account_id";
     "uploads": "unreferenced_blobs" of "account_id" by "digest";
     "schedules": "schedules" of "account_id" by "id";

@@ -28,9 +28,31 @@ pub(crate) const KEEP_MANIFEST: Fragment = keeping!(
     " FOR KEY SHARE"
 );
 
+/// Whether a namespace has rules or locks must not change while something in it moves or goes; and the other way round.
+pub(crate) const KEEP_PROTECTION: Fragment = keeping!(
+    "SELECT n.id, n.protection FROM repositories r JOIN namespaces n ON n.id = r.namespace_id WHERE r.id = ?1",
+    " FOR KEY SHARE OF n"
+);
+
+/// See [`KEEP_PROTECTION`].
+pub(crate) const TAKE_PROTECTION: Fragment =
+    keeping!("SELECT 1 FROM namespaces WHERE id = ?1", " FOR UPDATE");
+
+/// A manifest that a decision about another rests on must not be tagged, or named by an index, meanwhile.
+pub(crate) const TAKE_GUARD: Fragment = keeping!(
+    "SELECT id, digest, subject_digest FROM manifests WHERE repository_id = ?1 AND digest = ?2",
+    " FOR UPDATE"
+);
+
+/// A tag that is about to be moved or deleted must not move meanwhile.
+pub(crate) const TAKE_TAG: Fragment = keeping!(
+    "SELECT m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2",
+    " FOR UPDATE OF t"
+);
+
 /// A manifest that is about to be deleted must not be tagged, or named by an index, meanwhile.
 pub(crate) const TAKE_MANIFEST: Fragment = keeping!(
-    "SELECT id, media_type, content FROM manifests WHERE repository_id = ?1 AND digest = ?2",
+    "SELECT id, media_type, content, subject_digest FROM manifests WHERE repository_id = ?1 AND digest = ?2",
     " FOR UPDATE"
 );
 
@@ -67,6 +89,10 @@ pub(crate) const TAKE_LEASE: &str =
 /// A blob that is about to be collected must not be referred to meanwhile.
 pub(crate) const TAKE_BLOB: &str =
     "SELECT 1 FROM blobs WHERE storage = ?1 AND digest = ?2 FOR UPDATE";
+
+/// Something in the trash that is about to be restored, or to go for good.
+pub(crate) const TAKE_TRASH: &str =
+    "SELECT 1 FROM trash_items WHERE account_id = ?1 AND id = ?2 FOR UPDATE";
 
 /// One transaction at a time, in all replicas, does what has this number; until its end.
 pub(crate) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(?1)";

@@ -1,32 +1,8 @@
-//! What is on its way out: objects whose bytes are to be deleted, and what waits in the trash.
+//! What is on its way out: objects whose bytes are to be deleted.
 
 use crate::connection::params;
 use crate::error::Result;
-use crate::{Reader, RemovedManifest, Tx};
-use model::{AccountId, RepositoryId};
-use oci::Digest;
-
-/// References that one purge goes through, more or less: pushes wait for it.
-const PURGED_ROWS: usize = 2000;
-
-/// A deleted manifest on its way into the trash.
-#[derive(Clone, Debug)]
-pub struct NewTrash<'a> {
-    /// Its identifier there.
-    pub id: &'a str,
-    /// Whose it was.
-    pub account_id: &'a AccountId,
-    /// Where it was.
-    pub repository_id: &'a RepositoryId,
-    /// Its digest.
-    pub digest: &'a Digest,
-    /// Who deleted it.
-    pub deleted_by: &'a str,
-    /// When.
-    pub deleted_at_ms: i64,
-    /// From when on it may be purged.
-    pub purge_at_ms: i64,
-}
+use crate::{Reader, Tx};
 
 /// An object whose bytes are to be deleted: no row names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,63 +75,5 @@ impl Tx<'_> {
         const SQL: &str = "DELETE FROM condemned_objects WHERE location = ?1";
         self.connection.execute(SQL, params![location])?;
         Ok(())
-    }
-
-    /// Puts a removed manifest into the trash, where it keeps its blobs.
-    pub fn create_trash(&mut self, trash: &NewTrash<'_>, removed: &RemovedManifest) -> Result<()> {
-        const TRASH: &str = "INSERT INTO trash (id, account_id, repository_id, digest, media_type, content, tags, \
-             deleted_by, deleted_at_ms, purge_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        const BLOB: &str =
-            "INSERT INTO trash_blobs (trash_id, digest, storage) VALUES (?1, ?2, ?3)";
-        let tags = serde_json::to_string(&removed.tags)
-            .map_err(|error| crate::Error::Database(error.to_string()))?;
-        self.connection.execute(
-            TRASH,
-            params![
-                trash.id,
-                trash.account_id.as_str(),
-                trash.repository_id.as_str(),
-                trash.digest.as_str(),
-                &removed.media_type,
-                &removed.content,
-                &tags,
-                trash.deleted_by,
-                trash.deleted_at_ms,
-                trash.purge_at_ms
-            ],
-        )?;
-        for (storage, digest) in &removed.blobs {
-            self.connection
-                .execute(BLOB, params![trash.id, digest.as_str(), storage])?;
-        }
-        Ok(())
-    }
-
-    /// Purges at most `limit` things from the trash whose time has come, and asks for a look at their blobs.
-    /// Says how many went.
-    pub fn purge_trash(&mut self, now_ms: i64, limit: i64, review_due_at_ms: i64) -> Result<usize> {
-        const DUE: &str =
-            "SELECT id FROM trash WHERE purge_at_ms <= ?1 ORDER BY purge_at_ms LIMIT ?2";
-        const BLOBS: &str = "DELETE FROM trash_blobs WHERE trash_id = ?1 RETURNING storage, digest";
-        const TRASH: &str = "DELETE FROM trash WHERE id = ?1";
-        let due = self
-            .connection
-            .list(DUE, params![now_ms, limit], |row| row.text(0))?;
-        let (mut purged, mut rows) = (0, 0);
-        for id in &due {
-            let blobs = self.connection.list(BLOBS, params![id], |row| {
-                Ok((row.text(0)?, row.digest(1, "trash_blobs.digest")?))
-            })?;
-            self.connection.execute(TRASH, params![id])?;
-            rows += blobs.len();
-            for (storage, digest) in blobs {
-                self.enqueue_review(&storage, &digest, review_due_at_ms)?;
-            }
-            purged += 1;
-            if rows > PURGED_ROWS {
-                break;
-            }
-        }
-        Ok(purged)
     }
 }

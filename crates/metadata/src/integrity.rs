@@ -58,6 +58,7 @@ impl Reader<'_> {
              WHERE (SELECT 1 FROM repository_blobs k WHERE k.storage = counted.storage AND k.digest = counted.digest LIMIT 1) IS NULL \
              AND (SELECT 1 FROM manifest_blobs m WHERE m.storage = counted.storage AND m.digest = counted.digest LIMIT 1) IS NULL \
              AND (SELECT 1 FROM trash_blobs t WHERE t.storage = counted.storage AND t.digest = counted.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM trash_item_blobs i WHERE i.storage = counted.storage AND i.digest = counted.digest LIMIT 1) IS NULL \
              AND (SELECT 1 FROM review_queue v WHERE v.storage = counted.storage AND v.digest = counted.digest LIMIT 1) IS NULL";
         self.connection
             .list(SQL, params![storage, digest, limit], read_stored_blob)

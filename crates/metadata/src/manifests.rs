@@ -48,6 +48,8 @@ pub struct RemovedManifest {
     pub media_type: String,
     /// The exact text.
     pub content: String,
+    /// The manifest it was about.
+    pub subject: Option<Digest>,
     /// The tags that pointed at it.
     pub tags: Vec<String>,
     /// The blobs that it needed: storage and digest.
@@ -118,7 +120,7 @@ impl Reader<'_> {
         self.connection.find(SQL, params, |row| row.text(0))
     }
 
-    /// A manifest about `subject` that nothing else keeps: no tag points at it, and no index names it.
+    /// A manifest about `subject` that nothing else keeps: no tag points at it, no index names it, and it is not locked.
     pub fn find_loose_referrer(
         &self,
         repository: &RepositoryId,
@@ -127,7 +129,9 @@ impl Reader<'_> {
         const SQL: &str = "SELECT m.digest FROM manifests m WHERE m.repository_id = ?1 AND m.subject_digest = ?2 \
              AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id) \
              AND NOT EXISTS (SELECT 1 FROM manifest_children c \
-             WHERE c.repository_id = m.repository_id AND c.digest = m.digest) LIMIT 1";
+             WHERE c.repository_id = m.repository_id AND c.digest = m.digest) \
+             AND NOT EXISTS (SELECT 1 FROM protection_locks l WHERE l.repository_id = m.repository_id \
+             AND l.kind = 'manifest' AND l.name = m.digest) LIMIT 1";
         let params = params![repository.as_str(), subject.as_str()];
         self.connection
             .find(SQL, params, |row| row.digest(0, "manifests.digest"))
@@ -162,13 +166,15 @@ impl Tx<'_> {
         Ok(None)
     }
 
-    /// Says whether a manifest is there and nothing keeps it: no tag points at it, and no index names it. Then nothing can
+    /// Says whether a manifest is there and nothing keeps it: no tag points at it, no index names it, and it is not locked. Then nothing can
     /// come to keep it until the transaction ends.
     pub fn take_if_loose(&mut self, repository: &RepositoryId, digest: &Digest) -> Result<bool> {
         const IS_LOOSE: &str = "SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = ?2 \
              AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id) \
              AND NOT EXISTS (SELECT 1 FROM manifest_children c \
-             WHERE c.repository_id = m.repository_id AND c.digest = m.digest)";
+             WHERE c.repository_id = m.repository_id AND c.digest = m.digest) \
+             AND NOT EXISTS (SELECT 1 FROM protection_locks l WHERE l.repository_id = m.repository_id \
+             AND l.kind = 'manifest' AND l.name = m.digest)";
         let params = params![repository.as_str(), digest.as_str()];
         self.connection
             .keep(fragments::TAKE_MANIFEST.postgres, params)?;
@@ -251,9 +257,10 @@ impl Tx<'_> {
         let key = params![repository.as_str(), digest.as_str()];
         let take = self.connection.text_of(&fragments::TAKE_MANIFEST);
         let found = self.connection.find(take, key, |row| {
-            Ok((row.text(0)?, row.text(1)?, row.text(2)?))
+            let subject = row.optional_text(3)?;
+            Ok((row.text(0)?, row.text(1)?, row.text(2)?, subject))
         })?;
-        let Some((id, media_type, content)) = found else {
+        let Some((id, media_type, content, subject)) = found else {
             return Ok(None);
         };
         let mut tags = self
@@ -270,6 +277,7 @@ impl Tx<'_> {
             id,
             media_type,
             content,
+            subject: subject.and_then(|subject| Digest::parse(&subject).ok()),
             tags,
             blobs,
         }))

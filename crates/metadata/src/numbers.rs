@@ -28,6 +28,16 @@ pub enum Numbered {
     Robot,
     /// Labels.
     Label,
+    /// Retention policies.
+    RetentionPolicy,
+    /// Runs of retention policies.
+    RetentionRun,
+    /// What such runs did in one repository.
+    RetentionTask,
+    /// Webhooks.
+    Webhook,
+    /// Rules of immutability.
+    ImmutabilityRule,
 }
 
 impl Numbered {
@@ -42,6 +52,11 @@ impl Numbered {
             Self::Grant => "grant",
             Self::Robot => "robot",
             Self::Label => "label",
+            Self::RetentionPolicy => "retention_policy",
+            Self::RetentionRun => "retention_run",
+            Self::RetentionTask => "retention_task",
+            Self::Webhook => "webhook",
+            Self::ImmutabilityRule => "immutability_rule",
         }
     }
 }

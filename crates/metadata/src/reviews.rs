@@ -156,6 +156,7 @@ impl Reader<'_> {
         const SQL: &str = "SELECT b.size_bytes FROM blobs b WHERE b.storage = ?1 AND b.digest = ?2 \
              AND (SELECT 1 FROM manifest_blobs m WHERE m.storage = b.storage AND m.digest = b.digest LIMIT 1) IS NULL \
              AND (SELECT 1 FROM trash_blobs t WHERE t.storage = b.storage AND t.digest = b.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM trash_item_blobs i WHERE i.storage = b.storage AND i.digest = b.digest LIMIT 1) IS NULL \
              AND NOT EXISTS (SELECT 1 FROM repository_blobs k WHERE k.storage = b.storage AND k.digest = b.digest \
              AND (k.repository_id > ?3 OR k.renewed_at_ms > ?4 OR NOT EXISTS (SELECT 1 FROM repository_blob_reviews v \
              WHERE v.repository_id = k.repository_id AND v.digest = k.digest AND v.due_at_ms <= ?5)))";
@@ -271,6 +272,7 @@ impl Tx<'_> {
              AND (SELECT 1 FROM repository_blobs k WHERE k.storage = blobs.storage AND k.digest = blobs.digest LIMIT 1) IS NULL \
              AND (SELECT 1 FROM manifest_blobs m WHERE m.storage = blobs.storage AND m.digest = blobs.digest LIMIT 1) IS NULL \
              AND (SELECT 1 FROM trash_blobs t WHERE t.storage = blobs.storage AND t.digest = blobs.digest LIMIT 1) IS NULL \
+             AND (SELECT 1 FROM trash_item_blobs i WHERE i.storage = blobs.storage AND i.digest = blobs.digest LIMIT 1) IS NULL \
              RETURNING location, size_bytes";
         let params = params![storage, digest.as_str()];
         self.connection.keep(fragments::TAKE_BLOB, params)?;

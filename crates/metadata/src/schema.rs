@@ -193,6 +193,36 @@ const MIGRATIONS: &[Migration] = &[
         widened: &[],
         sql: include_str!("../../../migrations/0016_limits.sql"),
     },
+    Migration {
+        version: 17,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0017_retention.sql"),
+    },
+    Migration {
+        version: 18,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0018_immutability.sql"),
+    },
+    Migration {
+        version: 19,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0019_trash.sql"),
+    },
+    Migration {
+        version: 20,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0020_outbox.sql"),
+    },
+    Migration {
+        version: 21,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0021_sinks.sql"),
+    },
 ];
 
 pub(crate) fn known() -> i64 {

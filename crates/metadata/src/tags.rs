@@ -79,7 +79,8 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Points a tag at a manifest. Says whether that changed anything.
+    /// Points a tag at a manifest, without an end. Says whether that changed anything: where it points there already, its
+    /// end stays.
     pub fn put_tag(
         &mut self,
         account: &AccountId,
@@ -88,9 +89,22 @@ impl Tx<'_> {
         manifest: &str,
         now_ms: i64,
     ) -> Result<bool> {
-        const SQL: &str = "INSERT INTO tags (repository_id, name, manifest_id, account_id, created_at_ms, updated_at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (repository_id, name) DO UPDATE \
-             SET manifest_id = excluded.manifest_id, updated_at_ms = excluded.updated_at_ms \
+        self.put_tag_until((account, repository), tag, manifest, (now_ms, None))
+    }
+
+    /// The same with an end, if one is given.
+    pub fn put_tag_until(
+        &mut self,
+        (account, repository): (&AccountId, &RepositoryId),
+        tag: &Tag,
+        manifest: &str,
+        (now_ms, ends_at_ms): (i64, Option<i64>),
+    ) -> Result<bool> {
+        const SQL: &str = "INSERT INTO tags (repository_id, name, manifest_id, account_id, created_at_ms, updated_at_ms, \
+             ends_at_ms, end_look_at_ms, end_of_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?6, ?7) ON CONFLICT (repository_id, name) DO UPDATE \
+             SET manifest_id = excluded.manifest_id, updated_at_ms = excluded.updated_at_ms, \
+             ends_at_ms = excluded.ends_at_ms, end_look_at_ms = excluded.end_look_at_ms, end_of_ms = excluded.end_of_ms \
              WHERE tags.manifest_id <> excluded.manifest_id";
         let changed = self.connection.execute(
             SQL,
@@ -99,7 +113,9 @@ impl Tx<'_> {
                 tag.as_str(),
                 manifest,
                 account.as_str(),
-                now_ms
+                now_ms,
+                ends_at_ms,
+                ends_at_ms.map(|_| now_ms)
             ],
         )?;
         Ok(changed > 0)

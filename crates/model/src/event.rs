@@ -800,6 +800,245 @@ pub enum Event {
         /// The namespace that it was about; neither for a list over all.
         namespace: Option<String>,
     },
+    /// A namespace got rules of what stays and what goes.
+    #[serde(rename = "retention_policy.created")]
+    RetentionPolicyCreated {
+        /// The namespace's name.
+        namespace: String,
+        /// How many rules.
+        rules: usize,
+        /// When they are followed by themselves; none for never.
+        cron: Option<String>,
+    },
+    /// They were written anew.
+    #[serde(rename = "retention_policy.updated")]
+    RetentionPolicyUpdated {
+        /// The namespace's name.
+        namespace: String,
+        /// How many rules there are now.
+        rules: usize,
+        /// When they are followed by themselves now.
+        cron: Option<String>,
+    },
+    /// A namespace has no such rules any more.
+    #[serde(rename = "retention_policy.deleted")]
+    RetentionPolicyDeleted {
+        /// The namespace's name.
+        namespace: String,
+    },
+    /// The rules that new namespaces of the account begin with were written.
+    #[serde(rename = "retention_default.updated")]
+    RetentionDefaultUpdated {
+        /// How many.
+        rules: usize,
+        /// When they are followed by themselves.
+        cron: Option<String>,
+    },
+    /// New namespaces of the account begin without rules.
+    #[serde(rename = "retention_default.deleted")]
+    RetentionDefaultDeleted {},
+    /// The rules of a namespace are followed, or tried.
+    #[serde(rename = "retention.started")]
+    RetentionStarted {
+        /// The namespace's name.
+        namespace: String,
+        /// The run.
+        retention: String,
+        /// Whether nothing goes.
+        is_dry_run: bool,
+        /// `manual` or `schedule`.
+        trigger: String,
+    },
+    /// That ended.
+    #[serde(rename = "retention.finished")]
+    RetentionFinished {
+        /// The namespace's name.
+        namespace: String,
+        /// The run.
+        retention: String,
+        /// `done`, `stopped` or `failed`.
+        status: String,
+        /// Whether nothing went.
+        is_dry_run: bool,
+        /// `manual` or `schedule`.
+        trigger: String,
+        /// Artifacts that were looked at.
+        total: i64,
+        /// Those that stay by the rules.
+        retained: i64,
+        /// Those that went, or would have.
+        removed: i64,
+    },
+    /// A webhook was made.
+    #[serde(rename = "webhook.created")]
+    WebhookCreated {
+        /// Its name.
+        webhook: String,
+        /// The namespace whose events it is told of.
+        namespace: String,
+        /// Where it is: scheme and host, and nothing behind them.
+        receiver: String,
+    },
+    /// A webhook was changed.
+    #[serde(rename = "webhook.updated")]
+    WebhookUpdated {
+        /// Its name.
+        webhook: String,
+        /// The namespace whose events it is told of.
+        namespace: String,
+        /// Where it is now: scheme and host, and nothing behind them.
+        receiver: String,
+        /// Which settings; never what a secret is.
+        settings: Vec<String>,
+    },
+    /// A webhook was deleted, with what it was still to be told.
+    #[serde(rename = "webhook.deleted")]
+    WebhookDeleted {
+        /// Its name.
+        webhook: String,
+        /// The namespace whose events it was told of.
+        namespace: String,
+    },
+    /// Somebody had a trial sent to a webhook.
+    #[serde(rename = "webhook.tested")]
+    WebhookTested {
+        /// Its name.
+        webhook: String,
+        /// The namespace that it is of.
+        namespace: String,
+        /// The delivery's number.
+        delivery: i64,
+    },
+    /// Somebody had a webhook told of something again.
+    #[serde(rename = "webhook.redelivered")]
+    WebhookRedelivered {
+        /// Its name.
+        webhook: String,
+        /// The namespace that it is of.
+        namespace: String,
+        /// The new delivery's number.
+        delivery: i64,
+        /// The number of the delivery that is sent again.
+        of: i64,
+    },
+    /// A webhook is told of nothing any more, because its receiver failed for a day.
+    #[serde(rename = "webhook.paused")]
+    WebhookPaused {
+        /// Its name.
+        webhook: String,
+        /// The namespace that it is of.
+        namespace: String,
+        /// Since when it failed.
+        failing_since_ms: i64,
+        /// Deliveries that were given up.
+        given_up: u64,
+    },
+    /// A webhook that was paused is told of what happens again.
+    #[serde(rename = "webhook.resumed")]
+    WebhookResumed {
+        /// Its name.
+        webhook: String,
+        /// The namespace that it is of.
+        namespace: String,
+        /// Whether what happened meanwhile is left out.
+        skips: bool,
+    },
+    /// A sink was made.
+    #[serde(rename = "sink.created")]
+    SinkCreated {
+        /// Its name.
+        sink: String,
+        /// Where it is: scheme, host and port, and nothing behind them.
+        receiver: String,
+    },
+    /// A sink was changed.
+    #[serde(rename = "sink.updated")]
+    SinkUpdated {
+        /// Its name.
+        sink: String,
+        /// Where it is now: scheme, host and port, and nothing behind them.
+        receiver: String,
+        /// Which settings; never what a secret is.
+        settings: Vec<String>,
+    },
+    /// A sink was deleted.
+    #[serde(rename = "sink.deleted")]
+    SinkDeleted {
+        /// Its name.
+        sink: String,
+    },
+    /// Somebody had a trial sent to a sink.
+    #[serde(rename = "sink.tested")]
+    SinkTested {
+        /// Its name.
+        sink: String,
+        /// Whether its receiver took it.
+        is_delivered: bool,
+    },
+    /// Nothing is sent to a sink any more, because its receiver failed for a day.
+    #[serde(rename = "sink.paused")]
+    SinkPaused {
+        /// Its name.
+        sink: String,
+        /// Since when it failed.
+        failing_since_ms: i64,
+    },
+    /// A sink that was paused goes on.
+    #[serde(rename = "sink.resumed")]
+    SinkResumed {
+        /// Its name.
+        sink: String,
+        /// Whether what happened meanwhile is left out.
+        skips: bool,
+    },
+    /// A job was stopped before it had ended.
+    #[serde(rename = "job.stopped")]
+    JobStopped {
+        /// Its id.
+        job: String,
+        /// What it was about to do.
+        job_kind: String,
+    },
+    /// What an account that has sinks uses, once an hour.
+    #[serde(rename = "usage.hour")]
+    UsageHour {
+        /// The hour that is over, as it began: RFC 3339.
+        usage: String,
+        /// Bytes of the account's distinct digests at its end.
+        used_bytes: u64,
+        /// What they may be.
+        storage_limit_bytes: Option<u64>,
+        /// Bytes pulled in the month so far.
+        pull_bytes: u64,
+        /// What they may be.
+        pull_limit_bytes: Option<u64>,
+        /// Manifests pulled in the month so far.
+        pulls: u64,
+        /// Manifests pushed in the month so far.
+        pushes: u64,
+    },
+    /// Events were purged before a webhook or a sink had read them.
+    #[serde(rename = "events.missed")]
+    EventsMissed {
+        /// What should have read them: `webhook` or `sink`, and its id.
+        follower: String,
+        /// The number of the first.
+        from: i64,
+        /// The number of the last.
+        through: i64,
+    },
+    /// Pushes were refused because there is no room; said at most once a minute for each namespace.
+    #[serde(rename = "quota.exceeded")]
+    QuotaExceeded {
+        /// The namespace that was pushed to.
+        namespace: String,
+        /// The repository.
+        repository: RepositoryName,
+        /// Whose limit it was: `account` or `namespace`.
+        limit_of: &'static str,
+        /// The limit, in bytes.
+        limit_bytes: u64,
+    },
     /// It was decided for how long this log is kept.
     #[serde(rename = "audit_log.kept")]
     AuditLogKept {
@@ -811,6 +1050,119 @@ pub enum Event {
     AuditLogPurged {
         /// The number of the newest event that is gone.
         through: i64,
+    },
+    /// Something came back from the trash.
+    #[serde(rename = "trash.restored")]
+    TrashRestored {
+        /// What: a manifest or tag with its repository's name before it, a repository or a namespace.
+        trash: String,
+        /// The repository that it came back to.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        repository: Option<RepositoryName>,
+        /// The manifest, or the one that the tag points at.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digest: Option<Digest>,
+        /// The tags that point at it again.
+        tags: Vec<Tag>,
+    },
+    /// A namespace got a rule of immutability.
+    #[serde(rename = "immutability_rule.created")]
+    ImmutabilityRuleCreated {
+        /// What it says: repositories, then tags.
+        immutability_rule: String,
+        /// The namespace's name.
+        namespace: String,
+    },
+    /// Such a rule was written anew, switched on or off.
+    #[serde(rename = "immutability_rule.updated")]
+    ImmutabilityRuleUpdated {
+        /// What it says now.
+        immutability_rule: String,
+        /// The namespace's name.
+        namespace: String,
+        /// Whether it is in effect.
+        is_enabled: bool,
+    },
+    /// A rule of immutability was deleted.
+    #[serde(rename = "immutability_rule.deleted")]
+    ImmutabilityRuleDeleted {
+        /// What it said.
+        immutability_rule: String,
+        /// The namespace's name.
+        namespace: String,
+    },
+    /// A tag or a manifest was locked: it is neither changed nor deleted.
+    #[serde(rename = "lock.created")]
+    LockCreated {
+        /// Where.
+        repository: RepositoryName,
+        /// The tag.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tag: Option<Tag>,
+        /// The manifest.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digest: Option<Digest>,
+    },
+    /// It is not locked any more.
+    #[serde(rename = "lock.deleted")]
+    LockDeleted {
+        /// Where.
+        repository: RepositoryName,
+        /// The tag.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tag: Option<Tag>,
+        /// The manifest.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digest: Option<Digest>,
+    },
+    /// It was decided when a tag ends, or that it does not.
+    #[serde(rename = "tag_end.updated")]
+    TagEndUpdated {
+        /// Where.
+        repository: RepositoryName,
+        /// The tag.
+        tag: Tag,
+        /// When, in milliseconds since 1970.
+        ends_at_ms: Option<i64>,
+    },
+    /// A tag's time had come: it is deleted, and another event says so.
+    #[serde(rename = "tag.expired")]
+    TagExpired {
+        /// Where.
+        repository: RepositoryName,
+        /// The tag.
+        tag: Tag,
+        /// What it pointed at, which stays.
+        digest: Digest,
+        /// When its time had come, in milliseconds since 1970.
+        ends_at_ms: i64,
+    },
+    /// Somebody purged things from the trash.
+    #[serde(rename = "trash.emptied")]
+    TrashEmptied {
+        /// How many.
+        count: u64,
+        /// With what they were deleted; all of the trash without it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trash: Option<String>,
+    },
+    /// Things went from the trash for good.
+    #[serde(rename = "trash.purged")]
+    TrashPurged {
+        /// How many.
+        count: u64,
+        /// `expired` when their time had come, `limit` when there was too much.
+        reason: String,
+    },
+    /// A tag was pointed where it had pointed before.
+    #[serde(rename = "tag.reverted")]
+    TagReverted {
+        /// Where.
+        repository: RepositoryName,
+        /// The tag.
+        tag: Tag,
+        /// The manifest.
+        digest: Digest,
     },
 }
 
@@ -920,6 +1272,41 @@ kinds! {
     ContentRequestGranted = "content_request.granted",
     ContentRequestEnded = "content_request.ended",
     ContentSeen = "content.seen",
+    RetentionPolicyCreated = "retention_policy.created",
+    RetentionPolicyUpdated = "retention_policy.updated",
+    RetentionPolicyDeleted = "retention_policy.deleted",
+    RetentionDefaultUpdated = "retention_default.updated",
+    RetentionDefaultDeleted = "retention_default.deleted",
+    RetentionStarted = "retention.started",
+    RetentionFinished = "retention.finished",
+    WebhookCreated = "webhook.created",
+    WebhookUpdated = "webhook.updated",
+    WebhookDeleted = "webhook.deleted",
+    WebhookTested = "webhook.tested",
+    WebhookRedelivered = "webhook.redelivered",
+    WebhookPaused = "webhook.paused",
+    WebhookResumed = "webhook.resumed",
+    SinkCreated = "sink.created",
+    SinkUpdated = "sink.updated",
+    SinkDeleted = "sink.deleted",
+    SinkTested = "sink.tested",
+    SinkPaused = "sink.paused",
+    SinkResumed = "sink.resumed",
+    JobStopped = "job.stopped",
+    UsageHour = "usage.hour",
+    EventsMissed = "events.missed",
+    QuotaExceeded = "quota.exceeded",
     AuditLogKept = "audit_log.kept",
     AuditLogPurged = "audit_log.purged",
+    TrashRestored = "trash.restored",
+    ImmutabilityRuleCreated = "immutability_rule.created",
+    ImmutabilityRuleUpdated = "immutability_rule.updated",
+    ImmutabilityRuleDeleted = "immutability_rule.deleted",
+    LockCreated = "lock.created",
+    LockDeleted = "lock.deleted",
+    TagEndUpdated = "tag_end.updated",
+    TagExpired = "tag.expired",
+    TrashEmptied = "trash.emptied",
+    TrashPurged = "trash.purged",
+    TagReverted = "tag.reverted",
 }

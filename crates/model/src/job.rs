@@ -38,8 +38,36 @@ impl JobKind {
     pub const PURGE_AUDIT_LOGS: Self = Self::routine("purge_audit_logs");
     /// Forgets host names that nobody proved, and tells of certificates that end.
     pub const TEND_ADDRESSES: Self = Self::routine("tend_addresses");
+    /// Follows the retention rules of a namespace.
+    pub const RUN_RETENTION: Self = Self {
+        name: "run_retention",
+        max_attempts: 5,
+        is_routine: false,
+    };
+    /// Tells one webhook of what happened.
+    pub const DELIVER_WEBHOOKS: Self = Self {
+        name: "deliver_webhooks",
+        max_attempts: 5,
+        is_routine: true,
+    };
+    /// Sends a trial to a webhook, or something once more.
+    pub const DELIVER_BY_HAND: Self = Self {
+        name: "deliver_by_hand",
+        max_attempts: 2,
+        is_routine: true,
+    };
+    /// Sends one sink what its account's log has for it.
+    pub const FEED_SINKS: Self = Self {
+        name: "feed_sinks",
+        max_attempts: 5,
+        is_routine: true,
+    };
+    /// Looks after those who read events, and forgets old deliveries.
+    pub const TEND_FOLLOWERS: Self = Self::routine("tend_followers");
+    /// Deletes tags whose end has come.
+    pub const EXPIRE_TAGS: Self = Self::routine("expire_tags");
     /// Every kind that the product has.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::EXPIRE_UPLOADS,
         Self::SWEEP_UPLOADS,
         Self::DELETE_OBJECTS,
@@ -53,6 +81,12 @@ impl JobKind {
         Self::DESTROY_ACCOUNTS,
         Self::PURGE_AUDIT_LOGS,
         Self::TEND_ADDRESSES,
+        Self::DELIVER_WEBHOOKS,
+        Self::DELIVER_BY_HAND,
+        Self::FEED_SINKS,
+        Self::TEND_FOLLOWERS,
+        Self::RUN_RETENTION,
+        Self::EXPIRE_TAGS,
     ];
 
     /// Upkeep of the deployment. It comes again by itself, so it does not try for long.

@@ -8,20 +8,24 @@ pub mod caller;
 pub mod clock;
 pub mod content_request;
 pub mod event;
+pub mod glob;
 pub mod id;
 pub mod job;
 pub mod network;
 pub mod operator_role;
 pub mod page;
 pub mod plan;
+pub mod retention;
 pub mod robot;
 pub mod role;
+pub mod selector;
 
 pub use account::{Account, AccountState, Address};
 pub use caller::{Caller, CallerKind, CredentialKind};
 pub use clock::{Clock, IdSource};
 pub use content_request::{ContentRequest, ContentRequestState};
 pub use event::Event;
+pub use glob::{Glob, GlobError};
 pub use id::{
     AccessTokenId, AccountId, ContentRequestId, GrantId, GroupId, IdentitySourceId, InvitationId,
     JobId, LabelId, NamespaceId, PlanId, RepositoryId, RobotId, RoleId, ScheduleId, TrustRuleId,
@@ -38,3 +42,4 @@ pub use robot::{Permission, PermissionScope};
 pub use role::{
     Action, Actions, Coverage, CustomRole, GrantedRole, RepositoryPattern, Right, Role, Scope,
 };
+pub use selector::{Decoration, Selector, SelectorError, SelectorKind, SelectorText};

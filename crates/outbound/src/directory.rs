@@ -10,7 +10,7 @@ mod ber;
 mod filter;
 mod message;
 mod names;
-mod transport;
+pub(crate) mod transport;
 
 use crate::destinations::Destinations;
 use crate::http_client::{Lookup, system_lookup};

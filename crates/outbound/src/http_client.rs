@@ -80,6 +80,8 @@ pub struct HttpClient {
     wide: reqwest::Client,
     /// To what is listed only.
     narrow: reqwest::Client,
+    /// The same two, for receivers whose certificates nobody verifies.
+    trusting: [reqwest::Client; 2],
 }
 
 impl HttpClient {
@@ -107,8 +109,9 @@ impl HttpClient {
 
     fn with_lookup(destinations: Destinations, lookup: &Lookup) -> Result<Self, HttpFailed> {
         let destinations = Arc::new(destinations);
-        let build = |is_listed_only| {
+        let build = |is_listed_only, accepts_any_certificate| {
             reqwest::Client::builder()
+                .tls_danger_accept_invalid_certs(accepts_any_certificate)
                 .dns_resolver(Arc::new(Guard {
                     destinations: destinations.clone(),
                     is_listed_only,
@@ -126,8 +129,9 @@ impl HttpClient {
                 .map_err(|error| HttpFailed::Unreachable(text_of(&error)))
         };
         Ok(Self {
-            wide: build(false)?,
-            narrow: build(true)?,
+            wide: build(false, false)?,
+            narrow: build(true, false)?,
+            trusting: [build(false, true)?, build(true, true)?],
             destinations,
         })
     }
@@ -182,6 +186,17 @@ impl HttpClient {
     }
 
     fn request(&self, method: Method, url: &str) -> Result<reqwest::RequestBuilder, HttpFailed> {
+        let [wide, narrow] = [&self.wide, &self.narrow];
+        self.request_by([wide, narrow], method, url)
+    }
+
+    /// By the first client, or by the second when only what is listed may be asked so.
+    fn request_by(
+        &self,
+        [wide, narrow]: [&reqwest::Client; 2],
+        method: Method,
+        url: &str,
+    ) -> Result<reqwest::RequestBuilder, HttpFailed> {
         if url.len() > MAX_URL_BYTES {
             return Err(HttpFailed::Url("it is longer than 2048 bytes"));
         }
@@ -206,11 +221,7 @@ impl HttpClient {
         {
             return Err(HttpFailed::Refused(host.to_owned()));
         }
-        let client = if is_listed_only {
-            &self.narrow
-        } else {
-            &self.wide
-        };
+        let client = if is_listed_only { narrow } else { wide };
         Ok(client.request(method, url))
     }
 }
@@ -318,5 +329,8 @@ impl Resolve for Guard {
     }
 }
 
+mod post;
 #[cfg(test)]
 mod tests;
+
+pub use post::{HttpPost, Receiver};

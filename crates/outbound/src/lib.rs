@@ -4,9 +4,11 @@ pub mod destinations;
 pub mod directory;
 pub mod http_client;
 pub mod resolver;
+pub mod syslog;
 pub mod traces;
 
 pub use destinations::{Destination, Destinations};
 pub use directory::{Directory, DirectoryClient, DirectoryEntry, DirectoryFailed, DirectoryPlace};
-pub use http_client::{HttpAnswer, HttpClient, HttpFailed};
+pub use http_client::{HttpAnswer, HttpClient, HttpFailed, HttpPost, Receiver};
 pub use resolver::{LookupFailed, Nameserver, Resolver};
+pub use syslog::{SyslogClient, SyslogPlace};

@@ -19,6 +19,8 @@ const ROBOT_DURATION: &str = "robot_duration_days";
 const MEMBERS_CREATE: &str = "members_create_namespaces";
 const BANNER: &str = "banner_message";
 const STORAGE_PER_NAMESPACE: &str = "storage_per_namespace";
+const COUNTS_PULLS: &str = "counts_pulls";
+const KEEPS_PULL_TIMES: &str = "keeps_pull_times";
 
 /// An account's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub struct AccountSettings {
     pub banner_message: String,
     /// The limit that new namespaces get, in bytes; -1 for none.
     pub storage_per_namespace: i64,
+    /// Whether pulls of repositories and artifacts are counted.
+    pub counts_pulls: bool,
+    /// Whether it is kept when repositories and artifacts were last pulled.
+    pub keeps_pull_times: bool,
 }
 
 /// Settings to be changed; `None` leaves one alone.
@@ -44,12 +50,17 @@ pub struct AccountSettingsChange {
     pub banner_message: Option<String>,
     /// See [`AccountSettings::storage_per_namespace`].
     pub storage_per_namespace: Option<i64>,
+    /// See [`AccountSettings::counts_pulls`].
+    pub counts_pulls: Option<bool>,
+    /// See [`AccountSettings::keeps_pull_times`].
+    pub keeps_pull_times: Option<bool>,
 }
 
 impl AccountSettings {
     /// What is not stored, or not as this release writes it, is as if nobody had set it.
     pub(crate) fn of(stored: &Stored) -> Self {
         let get = |name: &str| stored.get(name);
+        let is_on = |name: &str| get(name).and_then(Value::as_bool).unwrap_or(true);
         Self {
             robot_duration_days: get(ROBOT_DURATION)
                 .and_then(Value::as_i64)
@@ -64,6 +75,8 @@ impl AccountSettings {
             storage_per_namespace: get(STORAGE_PER_NAMESPACE)
                 .and_then(Value::as_i64)
                 .unwrap_or(-1),
+            counts_pulls: is_on(COUNTS_PULLS),
+            keeps_pull_times: is_on(KEEPS_PULL_TIMES),
         }
     }
 }
@@ -104,6 +117,8 @@ impl AccountSettingsChange {
                 STORAGE_PER_NAMESPACE,
                 self.storage_per_namespace.map(Value::from),
             ),
+            (COUNTS_PULLS, self.counts_pulls.map(Value::from)),
+            (KEEPS_PULL_TIMES, self.keeps_pull_times.map(Value::from)),
         ];
         let named = values
             .into_iter()
@@ -219,6 +234,8 @@ mod tests {
             members_create_namespaces: false,
             banner_message: String::new(),
             storage_per_namespace: -1,
+            counts_pulls: true,
+            keeps_pull_times: true,
         };
         assert_eq!(AccountSettings::of(&Stored::new()), expected);
         let strange: Stored = [

@@ -105,6 +105,8 @@ pub struct TagView {
     pub repository_number: i64,
     /// Harbor's number for the artifact that it points at.
     pub artifact_number: i64,
+    /// Whether a rule or a lock keeps it from moving and from being deleted.
+    pub is_immutable: bool,
 }
 
 /// What is about an artifact, as people see it.

@@ -3,21 +3,23 @@
 use crate::core::Core;
 use crate::foundation::Foundation;
 use crate::issuers::Issuers;
+use crate::outbox::Outbox;
 use crate::policy::Policy;
 use crate::{
-    AccountSettingsService, Accounts, Addresses, Allowances, Artifacts, Audit, Authenticator,
-    Authorizer, Blobs, Certificates, DEFAULT_ACCOUNT, Deployment, Error, Grants, IdentitySources,
-    Invitations, JobQueue, Labels, Listings, Logins, Maintenance, Manifests, Namespaces,
-    NetworkRulesService, Quotas, Replicas, Repositories, Result, Robots, Roles, Sealer, Sessions,
-    Settings, Statistics, Tokens, Traffic, TrustRules, Uploads, UsageService, Workloads, backup,
-    first_start, plans,
+    AccountMetrics, AccountSettingsService, Accounts, Addresses, Allowances, Artifacts, Audit,
+    Authenticator, Authorizer, Blobs, Certificates, DEFAULT_ACCOUNT, Deployment, Error, Grants,
+    IdentitySources, Immutability, Invitations, JobQueue, Labels, Listings, Locks, Logins,
+    Maintenance, Manifests, Namespaces, NetworkRulesService, Quotas, Replicas, Repositories,
+    Result, Retention, Robots, Roles, Sealer, Sessions, Settings, Sinks, Statistics, Tokens,
+    Traffic, Trash, TrustRules, Uploads, UsageService, Webhooks, Workloads, backup, first_start,
+    plans,
 };
 use ::blobs::BlobStore;
 use keys::throttle::{AddressThrottle, ThrottleLimits};
 use keys::{DeploymentKey, PasswordHasher, Random, SecretString};
 use metadata::MetadataStore;
 use model::{Account, AccountId, Address, Clock, IdSource};
-use outbound::{HttpClient, Resolver};
+use outbound::{HttpClient, Resolver, SyslogClient};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -63,6 +65,12 @@ pub struct Services {
     pub artifacts: Arc<Artifacts>,
     /// Labels.
     pub labels: Labels,
+    /// Rules of what may not change in namespaces.
+    pub immutability: Immutability,
+    /// Locks of tags and manifests, and tags that end by themselves.
+    pub locks: Locks,
+    /// What stays in namespaces and what goes.
+    pub retention: Retention,
     /// Lists to page through.
     pub listings: Listings,
     /// The deployment's accounts.
@@ -113,6 +121,14 @@ pub struct Services {
     pub sealer: Sealer,
     /// What happens too often to be written each time.
     pub traffic: Arc<Traffic>,
+    /// What was deleted and can be restored, and where tags pointed.
+    pub trash: Trash,
+    /// Receivers that namespaces tell of what happens.
+    pub webhooks: Webhooks,
+    /// Places to which accounts' logs go.
+    pub sinks: Sinks,
+    /// What accounts' own monitoring reads.
+    pub account_metrics: AccountMetrics,
     /// What has to happen without anyone asking.
     pub maintenance: Maintenance,
     /// Work for later.
@@ -131,6 +147,8 @@ struct FromOutside {
     logins: Logins,
     trust_rules: TrustRules,
     workloads: Workloads,
+    webhooks: Webhooks,
+    sinks: Sinks,
 }
 
 impl FromOutside {
@@ -147,6 +165,7 @@ impl FromOutside {
             tracing::error!(%error, "requests to services outside cannot be made");
             Error::Internal
         })?;
+        let syslog = SyslogClient::asking(core.settings.outbound.clone(), &resolver);
         let issuers = Arc::new(Issuers::new(core.clone(), client.clone()));
         let (core, authorizer, key) = (|| core.clone(), || authorizer.clone(), || key.clone());
         Ok(Self {
@@ -162,7 +181,18 @@ impl FromOutside {
                 (issuers.clone(), authenticator.directories.clone()),
             ),
             logins: Logins::new(core(), key(), random.clone(), issuers.clone()),
-            trust_rules: TrustRules::new(core(), authorizer(), client),
+            trust_rules: TrustRules::new(core(), authorizer(), client.clone()),
+            sinks: Sinks::new(
+                (core(), authorizer()),
+                key(),
+                (client.clone(), syslog),
+                Outbox::new(core(), random.clone()),
+            ),
+            webhooks: Webhooks::new(
+                (core(), authorizer()),
+                (key(), client),
+                Outbox::new(core(), random.clone()),
+            ),
             workloads: Workloads::new(core(), authorizer(), issuers, throttle),
         })
     }
@@ -184,17 +214,21 @@ impl Services {
             passwords,
         } = Box::pin(Foundation::lay(parts)).await?;
         let owner: Arc<str> = core.ids.next_id().into();
-        let jobs = JobQueue::new(core.clone(), random.clone(), owner.clone());
         let (c, a, k) = (|| core.clone(), || authorizer.clone(), || key.clone());
-        let accounts = Accounts::new(c(), a(), k(), passwords.clone(), random.clone());
-        let robots = Robots::new(c(), a(), k(), random.clone());
         let manifests = Arc::new(Manifests::new(core.clone()));
         let blobs = Arc::new(Blobs::new(core.clone()));
         let outside = FromOutside::new(&authorizer, (&key, &random), throttle, &authenticator)?;
         let artifacts = Artifacts::new(&core, &authorizer, &manifests, &blobs);
         Ok(Self {
+            jobs: JobQueue::new((c(), a()), random.clone(), owner.clone()),
+            accounts: Accounts::new(c(), a(), k(), passwords.clone(), random.clone()),
+            robots: Robots::new(c(), a(), k(), random.clone()),
+            trash: Trash::new(core.clone(), authorizer.clone()),
             repositories: Repositories::new(core.clone(), authorizer.clone()),
             labels: Labels::new(core.clone(), authorizer.clone(), artifacts.clone()),
+            immutability: Immutability::new(core.clone(), authorizer.clone()),
+            locks: Locks::new(core.clone(), authorizer.clone()),
+            retention: Retention::new(core.clone(), authorizer.clone()),
             deployment: Deployment::new(core.clone(), authorizer.clone()),
             replicas: Replicas::new(core.clone(), authorizer.clone()),
             addresses: outside.addresses,
@@ -205,11 +239,13 @@ impl Services {
             allowances: traffic.allowances().clone(),
             traffic,
             network_rules: NetworkRulesService::new(core.clone(), authorizer.clone()),
-            robots,
             identity_sources: outside.identity_sources,
             logins: outside.logins,
             trust_rules: outside.trust_rules,
             workloads: outside.workloads,
+            webhooks: outside.webhooks,
+            sinks: outside.sinks,
+            account_metrics: AccountMetrics::new(core.clone(), authorizer.clone()),
             account_settings: AccountSettingsService::new(core.clone(), authorizer.clone()),
             roles: Roles::new(core.clone(), authorizer.clone()),
             grants: Grants::new(core.clone(), authorizer.clone()),
@@ -226,9 +262,7 @@ impl Services {
             artifacts,
             uploads: Uploads::new(core.clone(), owner.clone()),
             listings: Listings::new(core.clone()),
-            accounts,
             maintenance: Maintenance::new(core.clone(), owner),
-            jobs,
             backups: backup::Backups::new(core.clone()),
             core,
             policy,

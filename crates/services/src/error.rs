@@ -208,6 +208,9 @@ pub enum Error {
     /// It cannot be done while things are as they are.
     #[error("{0}")]
     NotNow(String),
+    /// A rule or a lock forbids to change or delete it.
+    #[error("{0}")]
+    Protected(String),
     /// Nobody may do it, or not this caller, for a reason that it may know.
     #[error("{0}")]
     NotAllowed(String),

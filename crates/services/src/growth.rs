@@ -7,7 +7,7 @@ use crate::usage::reached;
 use crate::{Error, Result};
 use metadata::{Added, Reader, Tx};
 use model::{AccountId, Event, NamespaceId, RepositoryId};
-use oci::Digest;
+use oci::{Digest, RepositoryName};
 
 /// What a push adds.
 #[derive(Debug, Default)]
@@ -62,30 +62,40 @@ impl Growth {
 
     /// Adds it up, unless something would be over its limit.
     pub(crate) fn settle<A>(&self, core: &Core, tx: &mut Tx<'_>, access: &Access<A>) -> Result<()> {
+        self.settle_in(core, tx, (&access.account, &access.repository))
+    }
+
+    /// The same for whoever has no access to a repository.
+    pub(crate) fn settle_in(
+        &self,
+        core: &Core,
+        tx: &mut Tx<'_>,
+        (account, repository): (&AccountId, &RepositoryName),
+    ) -> Result<()> {
         if let Some((namespace, bytes)) = &self.namespace
             && !tx.add_namespace_usage(namespace, *bytes)?
         {
             let limits = tx.find_namespace_limits(std::slice::from_ref(namespace))?;
             let limit = limits.values().next().map_or(0, |limit| limit.limit_bytes);
-            let namespace = access.repository.namespace().to_owned();
+            let namespace = repository.namespace().to_owned();
             return Err(Error::NamespaceFull { namespace, limit });
         }
-        match tx.add_usage(&access.account, self.bytes)? {
-            Added::TooMuch => Err(storage_is_full(tx, &access.account)?),
+        match tx.add_usage(account, self.bytes)? {
+            Added::TooMuch => Err(storage_is_full(tx, account)?),
             Added::Total {
                 used_bytes,
                 limit_bytes: Some(limit),
-            } => self.warn(core, tx, access, (used_bytes, limit)),
+            } => self.warn(core, tx, account, (used_bytes, limit)),
             Added::Nothing | Added::Total { .. } => Ok(()),
         }
     }
 
     /// Says so, once, when a share is reached that administrators are to know of.
-    fn warn<A>(
+    fn warn(
         &self,
         core: &Core,
         tx: &mut Tx<'_>,
-        access: &Access<A>,
+        id: &AccountId,
         (used_bytes, limit_bytes): (u64, u64),
     ) -> Result<()> {
         let share = |used| reached(core.settings.storage_warnings, used, Some(limit_bytes));
@@ -94,7 +104,7 @@ impl Growth {
         else {
             return Ok(());
         };
-        let Some(account) = tx.find_account(&access.account)? else {
+        let Some(account) = tx.find_account(id)? else {
             return Ok(());
         };
         let event = Event::StorageWarning {
@@ -103,7 +113,7 @@ impl Growth {
             used_bytes,
             limit_bytes,
         };
-        core.record_by_itself(tx, &event, &access.account)
+        core.record_by_itself(tx, &event, id)
     }
 }
 

@@ -7,6 +7,8 @@
 mod claims;
 mod counts;
 mod ending;
+mod hooks;
+mod in_sight;
 mod people;
 mod schedules;
 
@@ -14,6 +16,7 @@ pub use counts::JobCounts;
 pub use schedules::{Timing, TimingInvalid};
 
 use crate::Result;
+use crate::authorizer::Authorizer;
 use crate::core::Core;
 use keys::Random;
 use metadata::{Enqueued, JobLogLimits, NewJob, NewJobLogLine, Tx};
@@ -128,6 +131,7 @@ pub enum Held {
 /// The queue, as those who work see it.
 pub struct JobQueue {
     core: Arc<Core>,
+    authorizer: Arc<Authorizer>,
     random: Arc<dyn Random>,
     /// This life of this process: whose leases count.
     owner: Arc<str>,
@@ -157,10 +161,15 @@ impl Core {
 }
 
 impl JobQueue {
-    pub(crate) fn new(core: Arc<Core>, random: Arc<dyn Random>, owner: Arc<str>) -> Self {
+    pub(crate) fn new(
+        (core, authorizer): (Arc<Core>, Arc<Authorizer>),
+        random: Arc<dyn Random>,
+        owner: Arc<str>,
+    ) -> Self {
         let settings = core.settings.jobs;
         Self {
             core,
+            authorizer,
             random,
             owner,
             settings,

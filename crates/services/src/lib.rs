@@ -10,6 +10,7 @@ pub mod access;
 mod access_facts;
 mod access_tokens;
 mod account_access;
+mod account_metrics;
 mod account_plan;
 mod account_settings;
 mod accounts;
@@ -39,12 +40,14 @@ mod grants;
 mod groups;
 mod growth;
 mod identity_sources;
+mod immutability;
 mod invitations;
 mod issuers;
 mod job_queue;
 mod labels;
 mod limits;
 mod listings;
+mod locks;
 mod login_names;
 mod logins;
 mod looks;
@@ -59,34 +62,43 @@ mod network_gate;
 mod network_rules;
 mod numbers;
 mod operators;
+mod outbox;
 mod passwords;
 mod plans;
 mod policy;
+mod protection;
 mod push_plan;
+mod quota_refusals;
 mod quotas;
 mod removal;
 mod replicas;
 mod repositories;
+mod retention;
 mod robots;
 mod roles;
 mod sealer;
 mod sessions;
 mod settings;
 mod signing_keys;
+mod sinks;
 mod statistics;
 mod stored_blobs;
+mod tag_ends;
+mod tag_history;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod traffic;
+mod trash;
 mod trust_rules;
 mod upload_lease;
 mod uploads;
 mod usage;
 mod users;
 mod visibility;
+mod webhooks;
 mod workloads;
 
 pub use ::blobs::{BlobBody, BlobFile, BlobStream};
@@ -95,6 +107,7 @@ pub use access::{
 };
 pub use access_tokens::NewOwnAccessToken;
 pub use account_access::{AccountContext, NamespaceRef};
+pub use account_metrics::AccountMetrics;
 pub use account_settings::{AccountSettings, AccountSettingsChange, AccountSettingsService};
 pub use accounts::{Accounts, Usage};
 pub use addresses::{AccountAddress, AddressClaim, Addresses, ProofMethod};
@@ -125,6 +138,7 @@ pub use identity_sources::{
     DirectoryPerson, IdentitySourceSpec, IdentitySourceView, IdentitySources, LdapSourceSpec,
     LdapSourceView, SourceTrial,
 };
+pub use immutability::{Immutability, ImmutabilityRef, ImmutabilityView, MAX_RULES};
 pub use invitations::{InvitationText, Invitations};
 pub use job_queue::{
     Held, JobCounts, JobQueue, JobRequest, JobSettings, Outcome, Settled, Timing, TimingInvalid,
@@ -133,6 +147,7 @@ pub use keys::SecretString;
 pub use labels::{LabelText, LabelView, Labels};
 pub use limits::{LimitsChange, LimitsOfAccount};
 pub use listings::{Listings, Referrer, ReferrersQuery};
+pub use locks::{LockView, Locked, Locks};
 pub use logins::{
     LOGIN_SECS, LoginAnswer, LoginBegun, LoginDone, LoginRefused, LoginSource, LoginWanted, Logins,
 };
@@ -143,6 +158,9 @@ pub use maintenance::{
 pub use manifest_cache::CachedManifest;
 pub use manifests::{ManifestPush, Manifests, PushedManifest};
 pub use members::{GranteeRef, MemberView};
+pub use metadata::LockKind;
+pub use metadata::ScheduleRow;
+pub use metadata::SinkRow;
 pub use metadata::{AccessTokenRow as AccessToken, EventFilter, EventRow};
 pub use metadata::{AccountFilter, AccountSummary, AccountTerms, DeploymentCounts};
 pub use metadata::{AccountLimits, CveAllowlist};
@@ -155,8 +173,11 @@ pub use metadata::{
 pub use metadata::{CollectionBacklog, CollectionCounts, CollectionRow, PassRow, ReplicaRow};
 pub use metadata::{Comparison, Condition, ListQuery, Listed, Order, Value};
 pub use metadata::{ContentRequestRow, GrantRow, GrantSubject, Grantee, OperatorRow};
+pub use metadata::{DeliveryRow, FollowerRow, WebhookRow};
 pub use metadata::{GroupKind, LdapScope, LdapSettings, UserProfile};
 pub use metadata::{ImageFilter, InvitationRow, Tagged};
+pub use metadata::{RetentionRunRow, RetentionState, RetentionTaskRow};
+pub use metadata::{TagMoveRow, TrashItem, TrashKind};
 pub use model::Page;
 pub use model::caller::Origin;
 pub use namespaces::{
@@ -166,9 +187,14 @@ pub use network_rules::{NetworkRulesChange, NetworkRulesService, NetworkRulesVie
 pub use operators::{OperatorAction, OperatorContext};
 pub use passwords::PasswordRefused;
 pub use plans::{AccountView, NewPlan};
+pub use protection::ImmutabilitySelectors;
 pub use quotas::{NamespaceUsage, Quotas};
 pub use replicas::{LOOK_IN_EVERY, Replicas};
 pub use repositories::{MAX_DESCRIPTION, Repositories, RepositoryRef, RepositoryView};
+pub use retention::{
+    PreviewArtifact, PreviewRepository, Retention, RetentionPreview, RetentionRef,
+    RetentionRunView, RetentionTaskView, RetentionText, RetentionView, RetentionWork,
+};
 pub use robots::{
     CreatedRobot, Grantable, NamedPermission, NewRobot, PermissionPlace, RobotChange, RobotLevel,
     RobotRef, RobotView, Robots, RobotsOf,
@@ -177,11 +203,16 @@ pub use roles::{RoleText, Roles};
 pub use sealer::Sealer;
 pub use sessions::Sessions;
 pub use settings::Settings;
+pub use sinks::{SinkKind, SinkSettings, SinkSpec, SinkTrial, SinkView, Sinks};
 pub use statistics::{AccountStatistics, NamespaceSummary, Statistics};
+pub use tag_ends::{TagEnd, TagEndView};
+pub use tag_history::TagMove;
 pub use tokens::{IssuedToken, Tokens};
 pub use traffic::{Refusal, RefusalKind, Traffic};
+pub use trash::{Restored, Trash, TrashEntry, TrashPage, TrashQuery, TrashSettings, TrashState};
 pub use trust_rules::{TrustRuleSpec, TrustRuleView, TrustRules};
 pub use uploads::{Chunk, UploadStatus, Uploads};
 pub use usage::{AccountUsage, Month, NamespaceMonth, UsageNow, UsageService};
 pub use users::{NewAccountUser, UserView};
+pub use webhooks::{WEBHOOK_EVENT_TYPES, WebhookKind, WebhookSpec, WebhookView, Webhooks};
 pub use workloads::{Exchange, ExchangeRefused, Workloads};

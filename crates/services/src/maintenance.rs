@@ -62,19 +62,6 @@ impl Maintenance {
         Ok(ended.len())
     }
 
-    /// Purges from the trash what has been there long enough. Says how much; call again while any goes.
-    pub async fn purge_trash(&self) -> Result<usize> {
-        let core = self.core.clone();
-        self.core
-            .metadata
-            .write(move |tx| {
-                let now_ms = core.now_ms();
-                let due_at_ms = now_ms + core.settings.grace_period_ms;
-                Ok(tx.purge_trash(now_ms, BATCH, due_at_ms)?)
-            })
-            .await
-    }
-
     /// Forgets refresh tokens and sessions that have ended. Says how many; call again while any go.
     pub async fn expire_logins(&self) -> Result<usize> {
         let now_ms = self.core.now_ms();

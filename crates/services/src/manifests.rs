@@ -4,8 +4,10 @@ use crate::access::{Access, Delete, Pull, Push};
 use crate::core::Core;
 use crate::growth::{Freed, Growth};
 use crate::manifest_cache::{CachedManifest, ManifestCache};
+use crate::protection::Protection;
 use crate::push_plan::PushPlan;
-use crate::removal::{Removal, remove_one};
+use crate::quota_refusals;
+use crate::removal::{Keep, Removal, remove_tag, remove_with_referrers};
 use crate::repositories::{ensure_repository, get_repository};
 use crate::{Error, Result};
 use bytes::Bytes;
@@ -13,9 +15,6 @@ use metadata::{Error as MetadataError, NewManifest, Tx};
 use model::{Event, RepositoryId};
 use oci::{Digest, Reference, Tag};
 use std::sync::Arc;
-
-/// Manifests that one transaction deletes.
-const DELETED_AT_ONCE: usize = 200;
 
 /// A manifest to be pushed.
 #[derive(Clone, Debug)]
@@ -126,36 +125,45 @@ impl Manifests {
     /// [`Error::SizeMismatch`], [`Error::QuotaExceeded`], [`Error::NamespaceFull`].
     pub async fn put(&self, access: &Access<Push>, push: ManifestPush) -> Result<PushedManifest> {
         let plan = PushPlan::make(&push)?;
-        let (core, access) = (self.core.clone(), access.clone());
-        self.core
-            .metadata
-            .write(move |tx| {
-                let repository = ensure_repository(&core, tx, &access)?;
-                let (manifest, growth) = match tx.keep_manifest(&repository, &plan.digest)? {
-                    Some(manifest) => (manifest, None),
-                    None => store(&core, tx, &access, &repository, &plan)?,
-                };
-                let is_new = growth.is_some();
-                let mut moved = Vec::new();
-                for tag in &plan.tags {
-                    let account = &access.account;
-                    if tx.put_tag(account, &repository, tag, &manifest, core.now_ms())? {
-                        moved.push(tag.clone());
-                    }
+        let (core, by) = (self.core.clone(), access);
+        let access = access.clone();
+        let done = self.core.metadata.write(move |tx| {
+            let repository = ensure_repository(&core, tx, &access)?;
+            let protection = match plan.tags.as_slice() {
+                [] => Protection::none(),
+                _ => Protection::of(tx, &repository, &access.repository)?,
+            };
+            let (manifest, growth) = match tx.keep_manifest(&repository, &plan.digest)? {
+                Some(manifest) => {
+                    tx.renew_manifest_push(&manifest, core.now_ms())?;
+                    (manifest, None)
                 }
-                record_push(&core, tx, &access, &plan, is_new, moved)?;
-                tx.touch_repository(&access.repository);
-                // Last, because all pushes of an account wait for each other from here to the commit.
-                if let Some(growth) = growth {
-                    growth.settle(&core, tx, &access)?;
+                None => store(&core, tx, &access, &repository, &plan)?,
+            };
+            let is_new = growth.is_some();
+            let mut moved = Vec::new();
+            for tag in &plan.tags {
+                let owner = (&access.account, &repository);
+                let to = (manifest.as_str(), &plan.digest);
+                let now_ms = core.now_ms();
+                let until = plan.ends_at_ms(now_ms);
+                if protection.put_tag(tx, owner, tag, to, (now_ms, until))? {
+                    moved.push(tag.clone());
                 }
-                Ok(PushedManifest {
-                    digest: plan.digest,
-                    subject: plan.subject,
-                    tags: push.tags,
-                })
+            }
+            record_push(&core, tx, &access, &plan, is_new, moved)?;
+            tx.touch_repository(&access.repository);
+            // Last, because all pushes of an account wait for each other from here to the commit.
+            if let Some(growth) = growth {
+                growth.settle(&core, tx, &access)?;
+            }
+            Ok(PushedManifest {
+                digest: plan.digest,
+                subject: plan.subject,
+                tags: push.tags,
             })
-            .await
+        });
+        quota_refusals::told(&self.core, by, done.await).await
     }
 
     /// Deletes those of some manifests that no tag points at and no index names, with their loose referrers: what an index
@@ -170,14 +178,19 @@ impl Manifests {
                 let (core, access, digest) = (self.core.clone(), access.clone(), digest.clone());
                 let step = self.core.metadata.write(move |tx| {
                     let repository = get_repository(tx, &access)?;
+                    // Before the manifest's row: whoever changes rules waits for this one, and not the other way round.
+                    tx.keep_protection(&repository)?;
                     if !tx.take_if_loose(&repository, &digest)? {
                         return Ok(true);
                     }
                     tx.touch_repository(&access.repository);
                     delete_some(&core, tx, &access, &repository, &digest)
                 });
-                if step.await? {
-                    break;
+                match step.await {
+                    // What a rule or a lock protects meanwhile is not loose.
+                    Ok(true) | Err(Error::Protected(_)) => break,
+                    Ok(false) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -329,19 +342,11 @@ fn delete_tag(
     repository: &RepositoryId,
     tag: &Tag,
 ) -> Result<()> {
-    let digest = tx
-        .delete_tag(repository, tag)?
-        .ok_or(Error::ManifestUnknown)?;
-    let repository = access.repository.clone();
-    core.record(
-        tx,
-        &Event::TagDeleted {
-            repository,
-            tag: tag.clone(),
-            digest,
-        },
-        access,
-    )
+    let protection = Protection::of(tx, repository, &access.repository)?;
+    let removal = removal_of(core, tx, access, (repository, &protection))?;
+    let removed = remove_tag(core, tx, &removal, tag)?;
+    removed.ok_or(Error::ManifestUnknown)?;
+    removal.finish(tx)
 }
 
 /// Deletes a manifest after what is about it, and after what is about that. Says whether all of it is gone.
@@ -352,32 +357,33 @@ fn delete_some(
     repository: &RepositoryId,
     digest: &Digest,
 ) -> Result<bool> {
+    let protection = Protection::of(tx, repository, &access.repository)?;
     if tx.find_manifest_id(repository, digest)?.is_none() {
         return Err(Error::ManifestUnknown);
     }
-    let removal = Removal {
+    let removal = removal_of(core, tx, access, (repository, &protection))?;
+    let mut freed = Freed::of(tx, repository)?;
+    let is_done = remove_with_referrers(core, tx, &removal, digest, &mut freed)?;
+    // Last, as in a push.
+    freed.settle(tx, &access.account)?;
+    removal.finish(tx)?;
+    Ok(is_done)
+}
+
+/// How a caller's deletions go.
+fn removal_of<'a>(
+    core: &Core,
+    tx: &Tx<'_>,
+    access: &'a Access<Delete>,
+    (repository, protection): (&'a RepositoryId, &'a Protection),
+) -> Result<Removal<'a>> {
+    Ok(Removal {
+        protection,
         account: &access.account,
         repository: (repository, &access.repository),
         by: (&access.caller, &access.origin),
-        trash_ms: core.settings.trash_ms,
+        trash: Keep::of(core, tx, &access.account)?,
+        is_whole: false,
         is_told: true,
-    };
-    let mut path = vec![digest.clone()];
-    let mut removed = 0;
-    let mut freed = Freed::of(tx, repository)?;
-    while let Some(last) = path.last() {
-        if let Some(referrer) = tx.take_loose_referrer(repository, last)? {
-            path.push(referrer);
-            continue;
-        }
-        if removed == DELETED_AT_ONCE {
-            break;
-        }
-        remove_one(core, tx, &removal, last, &mut freed)?;
-        removed += 1;
-        path.pop();
-    }
-    // Last, as in a push.
-    freed.settle(tx, &access.account)?;
-    Ok(path.is_empty())
+    })
 }

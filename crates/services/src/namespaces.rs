@@ -11,13 +11,16 @@ use crate::core::Core;
 use crate::credential_scope::require_good_for;
 use crate::plans::require_room_for_namespace;
 use crate::quotas::{put_limit, require_limit};
+use crate::removal::Keep;
+use crate::retention::{begin_with_default, numbers_of};
+use crate::trash::KeptNamespace;
 use crate::{Error, Result};
 pub use emptying::MAX_NAMESPACES;
 use metadata::{
     CveAllowlist, Error as MetadataError, ListQuery, Listable, Listed, NamespaceDetails,
-    NamespaceRow, NamespaceSettings, Numbered,
+    NamespaceRow, NamespaceSettings, Numbered, Tx,
 };
-use model::{Action, CallerKind, Coverage, Event, GrantId, NamespaceId, Role};
+use model::{AccountId, Action, CallerKind, Coverage, Event, GrantId, NamespaceId, Role};
 use oci::NamespaceName;
 pub use settings::NamespaceChange;
 use std::collections::HashMap;
@@ -37,6 +40,8 @@ pub struct NamespaceView {
     pub roles: Vec<Role>,
     /// Vulnerabilities that it accepts; `None` when nobody has ever said.
     pub allowlist: Option<CveAllowlist>,
+    /// Harbor's number for its retention policy.
+    pub retention: Option<i64>,
 }
 
 /// A namespace to be made.
@@ -175,6 +180,10 @@ impl Namespaces {
                 let event = list.put(core, tx, account, Some((&id, name)))?;
                 core.record_by(tx, &event, &context)?;
             }
+            let default = begin_with_default(core, tx, account, (&id, name))?;
+            if let Some(event) = default {
+                core.record_by(tx, &event, &context)?;
+            }
             let event = Event::NamespaceCreated {
                 namespace: name.to_owned(),
                 is_public,
@@ -266,8 +275,11 @@ impl Namespaces {
             .authorizer
             .namespace(by, named, Action::NamespaceDelete)
             .await?;
-        let deleted = self.core.change(by, move |_, tx, _| {
+        crate::webhooks::forget_ended_of(&self.core, &namespace.id).await?;
+        let who = by.clone();
+        let deleted = self.core.change(by, move |core, tx, account| {
             let name = namespace.name.clone();
+            trash_namespace(core, tx, (account, &namespace.id), &who)?;
             tx.delete_namespace(&namespace.id)
                 .map_err(|error| match error {
                     MetadataError::ReferenceViolated => Error::NamespaceInUse(name.clone()),
@@ -322,6 +334,7 @@ impl Namespaces {
             .core
             .numbers(by.id(), Numbered::Namespace, &ids)
             .await?;
+        let policies = numbers_of(&self.core, by.id(), &ids).await?;
         let mut allowlists = self.allowlists(&details).await?;
         let rights = self
             .authorizer
@@ -349,11 +362,37 @@ impl Namespaces {
                     number: numbers.of(details.namespace.id.as_str())?,
                     roles: roles(&details.namespace.id),
                     allowlist: allowlists.remove(details.namespace.id.as_str()),
+                    retention: policies.get(details.namespace.id.as_str()).copied(),
                     details,
                 })
             })
             .collect()
     }
+}
+
+/// Puts a namespace into the trash that is about to be deleted, unless nothing goes there.
+fn trash_namespace(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    (account, id): (&AccountId, &NamespaceId),
+    by: &AccountContext,
+) -> Result<()> {
+    let caller = &by.authenticated().caller;
+    let keep = Keep::of(core, tx, account)?;
+    let Some(how) = keep.trashing(core, account, (caller, None)) else {
+        return Ok(());
+    };
+    let Some(details) = tx.find_namespace_details(id)? else {
+        return Ok(());
+    };
+    let limits = tx.find_namespace_limits(std::slice::from_ref(id))?;
+    let kept = KeptNamespace {
+        is_public: details.namespace.is_public,
+        settings: details.settings,
+        limit_bytes: limits.values().next().map(|limit| limit.limit_bytes),
+    };
+    let text = serde_json::to_string(&kept).map_err(|_| Error::Internal)?;
+    Ok(tx.trash_namespace(&how, id, &text)?)
 }
 
 fn gone(namespace: &NamespaceRow) -> Error {

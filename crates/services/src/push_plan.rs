@@ -1,6 +1,7 @@
 //! What a pushed manifest asks for, worked out before anything is written.
 
 use crate::manifests::ManifestPush;
+use crate::tag_ends::{TagEnd, annotated_end};
 use crate::{Error, Result};
 use oci::{Algorithm, Digest, Manifest, ManifestInvalid, Reference, ReferenceKind, Tag};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,8 @@ pub(crate) struct PushPlan {
     pub(crate) children: BTreeSet<Digest>,
     /// Tags to point at it.
     pub(crate) tags: Vec<Tag>,
+    /// When they end, as an annotation says.
+    ends: Option<TagEnd>,
 }
 
 impl PushPlan {
@@ -59,6 +62,7 @@ impl PushPlan {
         let elsewhere = elsewhere
             .filter(|digest| !blobs.contains_key(digest))
             .collect();
+        let ends = manifest.annotations.as_ref().and_then(annotated_end);
         let annotations = manifest.subject.as_ref().and(manifest.annotations.as_ref());
         let annotations = annotations.map(serde_json::to_string).transpose();
         Ok(Self {
@@ -73,6 +77,12 @@ impl PushPlan {
             elsewhere,
             children,
             tags,
+            ends,
         })
+    }
+
+    /// When the tags end, if they are put now.
+    pub(crate) fn ends_at_ms(&self, now_ms: i64) -> Option<i64> {
+        self.ends.map(|end| end.from(now_ms))
     }
 }

@@ -9,6 +9,7 @@ use crate::account_settings::AccountSettings;
 use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
 use crate::credential_scope::is_good_for;
+use crate::retention::begin_with_default;
 use crate::{Error, Result};
 pub(crate) use deleting::delete_whole;
 use metadata::{
@@ -83,6 +84,10 @@ fn create_namespace(core: &Core, tx: &mut Tx<'_>, access: &Access<Push>) -> Resu
     let settings = AccountSettings::of(&tx.find_account_settings(&access.account)?);
     if let Ok(limit) = u64::try_from(settings.storage_per_namespace) {
         crate::quotas::put_limit(core, tx, &access.account, &id, Some(limit))?;
+    }
+    let made = (&id, name.as_str());
+    if let Some(event) = begin_with_default(core, tx, &access.account, made)? {
+        core.record(tx, &event, access)?;
     }
     let event = Event::NamespaceCreated {
         namespace: name.as_str().to_owned(),

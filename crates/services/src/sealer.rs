@@ -5,7 +5,7 @@
 
 use crate::audit::link;
 use crate::core::Core;
-use crate::{Error, Result};
+use crate::{Error, Result, outbox, tag_history};
 use metadata::{EventRow, Turn, Tx};
 use model::AccountId;
 use std::collections::BTreeMap;
@@ -39,11 +39,12 @@ impl Sealer {
         {
             return Ok(0);
         }
+        let core = self.core.clone();
         metadata
-            .write(|tx| {
+            .write(move |tx| {
                 tx.take_turn(Turn::Sealing)?;
                 let waiting = tx.list_unsealed_events(BATCH)?;
-                seal_all(tx, &waiting)?;
+                seal_all(&core, tx, &waiting)?;
                 Ok(waiting.len())
             })
             .await
@@ -51,7 +52,7 @@ impl Sealer {
 }
 
 /// Nobody else seals until the end of the transaction.
-fn seal_all(tx: &mut Tx<'_>, waiting: &[(Option<AccountId>, EventRow)]) -> Result<()> {
+fn seal_all(core: &Core, tx: &mut Tx<'_>, waiting: &[(Option<AccountId>, EventRow)]) -> Result<()> {
     let mut ends: BTreeMap<Option<&AccountId>, End> = BTreeMap::new();
     for (owner, event) in waiting {
         let owner = owner.as_ref();
@@ -71,9 +72,15 @@ fn seal_all(tx: &mut Tx<'_>, waiting: &[(Option<AccountId>, EventRow)]) -> Resul
             tracing::error!(id = event.id, "an event was sealed out of turn");
             return Err(Error::Internal);
         }
+        if let Some(owner) = owner {
+            tag_history::note(tx, owner, end.number, event)?;
+        }
     }
-    for (owner, end) in ends {
-        tx.put_sealed_end(owner, end.number, &end.hash)?;
+    for (owner, end) in &ends {
+        tx.put_sealed_end(*owner, end.number, &end.hash)?;
+    }
+    if tx.has_followers()? {
+        outbox::wake(core, tx, ends.keys().copied().flatten())?;
     }
     Ok(())
 }

@@ -6,4 +6,7 @@ mod faults;
 mod isolation;
 mod jobs;
 mod people;
+mod retention;
 mod sessions;
+mod sinks;
+mod webhooks;

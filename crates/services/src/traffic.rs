@@ -5,16 +5,17 @@
 mod refusals;
 
 use crate::access::{Access, CallerContext, Pull};
+use crate::account_settings::AccountSettings;
 use crate::allowances::Allowances;
 use crate::audit::Initiator;
 use crate::core::Core;
 use crate::{Error, Result};
-use metadata::RepositoryKey;
+use metadata::{RepositoryKey, Tx};
 use model::{AccountId, Address, Event};
 use oci::{Digest, Reference, Tag};
 use refusals::Refusals;
 pub use refusals::{Refusal, RefusalKind};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -213,9 +214,15 @@ impl Traffic {
         for batch in waiting.chunks(WRITTEN_AT_ONCE) {
             let (core, written) = (self.core.clone(), batch.to_vec());
             let done = self.core.metadata.write_relaxed(move |tx| {
+                let mut known: BTreeMap<&str, AccountSettings> = BTreeMap::new();
                 for (key, count) in &written {
-                    let pulls = i64::try_from(count.times).unwrap_or(i64::MAX);
-                    tx.count_pulls(&key.repository, &key.digest, pulls, count.last_at_ms)?;
+                    let account = &key.repository.account_id;
+                    if !known.contains_key(account.as_str()) {
+                        let settings = AccountSettings::of(&tx.find_account_settings(account)?);
+                        known.insert(account.as_str(), settings);
+                    }
+                    let settings = known.get(account.as_str()).ok_or(Error::Internal)?;
+                    note_pulls(tx, settings, key, count)?;
                     let event = Event::ManifestPulled {
                         repository: key.repository.name.clone(),
                         digest: key.digest.clone(),
@@ -284,6 +291,23 @@ fn order(key: &PullKey) -> (&str, &str, &str) {
         repository.name.as_str(),
         key.digest.as_str(),
     )
+}
+
+/// Counts pulls as far as the account wants that.
+fn note_pulls(
+    tx: &mut Tx<'_>,
+    settings: &AccountSettings,
+    key: &PullKey,
+    count: &Count<Place>,
+) -> Result<()> {
+    if !settings.counts_pulls && !settings.keeps_pull_times {
+        return Ok(());
+    }
+    let times = i64::try_from(count.times).unwrap_or(i64::MAX);
+    let times = if settings.counts_pulls { times } else { 0 };
+    let last_at_ms = settings.keeps_pull_times.then_some(count.last_at_ms);
+    let last_at_ms = last_at_ms.unwrap_or_default();
+    Ok(tx.count_pulls(&key.repository, &key.digest, times, last_at_ms)?)
 }
 
 #[cfg(test)]

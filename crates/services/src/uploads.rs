@@ -7,6 +7,7 @@
 use crate::access::{Access, Push};
 use crate::core::{Core, SHARED_STORAGE};
 use crate::growth::storage_is_full;
+use crate::quota_refusals;
 use crate::repositories::ensure_repository;
 use crate::stored_blobs::locate;
 use crate::upload_lease::{UploadLease, require_own};
@@ -58,37 +59,36 @@ impl Uploads {
     /// [`Error::TooMuchUnreferenced`], [`Error::AccountSuspended`].
     pub async fn start(&self, access: &Access<Push>, algorithm: Algorithm) -> Result<UploadId> {
         let id = UploadId::parse(&self.core.ids.next_id()).map_err(|_| Error::Internal)?;
-        let (core, access, new_id) = (self.core.clone(), access.clone(), id.clone());
-        self.core
-            .metadata
-            .write(move |tx| {
-                let repository = ensure_repository(&core, tx, &access)?;
-                let limit = core.settings.open_uploads_per_account;
-                let room = tx.find_upload_room(&access.account, limit.into())?;
-                if room.open >= limit.into() {
-                    return Err(Error::TooManyUploads { limit });
-                }
-                // What the account has it can mount, and for anything else there is no place.
-                if room.is_full {
-                    return Err(storage_is_full(tx, &access.account)?);
-                }
-                let used = room.unreferenced_bytes.saturating_add(room.open_bytes);
-                let limit = core.settings.unreferenced_bytes_per_account;
-                if used >= limit {
-                    return Err(Error::TooMuchUnreferenced { used, limit });
-                }
-                let now_ms = core.now_ms();
-                let upload = NewUpload {
-                    id: new_id,
-                    account_id: access.account.clone(),
-                    repository_id: repository,
-                    caller: access.caller_key(),
-                    algorithm,
-                    expires_at_ms: now_ms + core.settings.upload_lifetime_ms,
-                };
-                Ok(tx.create_upload(&upload, now_ms)?)
-            })
-            .await?;
+        let (core, by, new_id) = (self.core.clone(), access, id.clone());
+        let access = access.clone();
+        let done = self.core.metadata.write(move |tx| {
+            let repository = ensure_repository(&core, tx, &access)?;
+            let limit = core.settings.open_uploads_per_account;
+            let room = tx.find_upload_room(&access.account, limit.into())?;
+            if room.open >= limit.into() {
+                return Err(Error::TooManyUploads { limit });
+            }
+            // What the account has it can mount, and for anything else there is no place.
+            if room.is_full {
+                return Err(storage_is_full(tx, &access.account)?);
+            }
+            let used = room.unreferenced_bytes.saturating_add(room.open_bytes);
+            let limit = core.settings.unreferenced_bytes_per_account;
+            if used >= limit {
+                return Err(Error::TooMuchUnreferenced { used, limit });
+            }
+            let now_ms = core.now_ms();
+            let upload = NewUpload {
+                id: new_id,
+                account_id: access.account.clone(),
+                repository_id: repository,
+                caller: access.caller_key(),
+                algorithm,
+                expires_at_ms: now_ms + core.settings.upload_lifetime_ms,
+            };
+            Ok(tx.create_upload(&upload, now_ms)?)
+        });
+        quota_refusals::told(&self.core, by, done.await).await?;
         Ok(id)
     }
 

@@ -98,7 +98,7 @@ impl Client {
         if !content_type.is_empty() {
             write!(request, "Content-Type: {content_type}\r\n")?;
         }
-        if matches!(method, "POST" | "PUT") {
+        if matches!(method, "POST" | "PUT" | "PATCH") {
             write!(request, "Content-Length: {}\r\n", body.len())?;
         }
         request.push_str("\r\n");

@@ -2,22 +2,28 @@
 //! is asked of both must read about the same number of rows and take about the same time.
 //!
 //! `cargo xtask soak people` does the same with 10,000 accounts and everybody in them. `cargo xtask soak logins` measures what
-//! wrong passwords by the thousand do to others, `cargo xtask soak quota` what a quota adds to pushes.
+//! wrong passwords by the thousand do to others, `cargo xtask soak quota` what a quota adds to pushes, `cargo xtask soak
+//! retention` a run over a million artifacts, `cargo xtask soak sink` pushes beside a sink that never answers, and `cargo
+//! xtask soak events` whether followers get every event.
 //!
 //! `cargo xtask seed` makes such a registry to try things on.
 
 mod campaign;
 mod client;
 mod counts;
+mod events;
 mod image;
 mod logins;
 mod operations;
 mod people;
 mod quota;
+mod receiver;
 mod registry;
 mod report;
+mod retention;
 mod seed;
 mod shape;
+mod sink;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +34,7 @@ use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
 
 use crate::{tools, workspace};
+use events::Follower;
 use people::Crowd;
 use registry::{Place, Registry};
 use report::Row;
@@ -42,10 +49,22 @@ pub(crate) struct Options {
     /// With people: accounts of the large registry; the small one has a hundredth of them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1000..=100_000))]
     accounts: Option<u64>,
-    /// With scale, people, logins or quota: only on this database
+    /// With retention: artifacts of the large registry's namespace; the small one has a hundredth of them
+    #[arg(long, value_name = "N", value_parser = parse_manifests)]
+    artifacts: Option<u64>,
+    /// With sink: pushes in each round
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(16..=100_000))]
+    pushes: Option<u64>,
+    /// With events: for how many seconds receivers are away; everything else takes its part of that
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(4..=3600))]
+    away: Option<u64>,
+    /// With events: only this follower
+    #[arg(long, value_name = "NAME")]
+    follower: Option<Follower>,
+    /// With what is measured: only on this database
     #[arg(long, value_name = "NAME")]
     database: Option<Database>,
-    /// With scale, people, logins or quota: the registry to measure, instead of a release build made for it
+    /// With what is measured: the registry to measure, instead of a release build made for it
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
 }
@@ -61,6 +80,12 @@ pub(crate) enum Measured {
     Logins,
     /// Pushes with a quota and without.
     Quota,
+    /// Retention runs, where there is much to be removed, and pushes beside them.
+    Retention,
+    /// Pushes beside a sink that never answers.
+    Sink,
+    /// What followers of an account's events get.
+    Events,
 }
 
 /// What the measured registries are kept in, beside files.
@@ -88,6 +113,12 @@ impl Database {
             (Measured::Logins, Self::Postgresql) => "Wrong passwords, PostgreSQL",
             (Measured::Quota, Self::Sqlite) => "Pushes with a quota, SQLite",
             (Measured::Quota, Self::Postgresql) => "Pushes with a quota, PostgreSQL",
+            (Measured::Retention, Self::Sqlite) => "Retention, SQLite",
+            (Measured::Retention, Self::Postgresql) => "Retention, PostgreSQL",
+            (Measured::Sink, Self::Sqlite) => "A sink that never answers, SQLite",
+            (Measured::Sink, Self::Postgresql) => "A sink that never answers, PostgreSQL",
+            (Measured::Events, Self::Sqlite) => "Followers of events, SQLite",
+            (Measured::Events, Self::Postgresql) => "Followers of events, PostgreSQL",
         }
     }
 }
@@ -145,7 +176,10 @@ fn make(place: &Place<'_>, size: Size, what: &str) -> anyhow::Result<String> {
 impl Options {
     /// Whether what they make is the soak, and not a trial of it.
     pub(crate) fn are_full(&self) -> bool {
-        self.manifests.is_none() && self.accounts.is_none() && self.database.is_none()
+        let are_whole = self.manifests.is_none() && self.accounts.is_none();
+        let are_whole = are_whole && self.artifacts.is_none() && self.pushes.is_none();
+        let are_whole = are_whole && self.away.is_none() && self.follower.is_none();
+        are_whole && self.database.is_none()
     }
 }
 
@@ -218,6 +252,16 @@ fn measure_on(
     let rows = match what {
         Measured::Logins => return logins::run(server, root, database),
         Measured::Quota => return quota::run(server, root, database),
+        Measured::Retention => {
+            let artifacts = options.artifacts.unwrap_or(1_000_000);
+            return retention::run(server, root, database, artifacts);
+        }
+        Measured::Sink => return sink::run(server, root, database, options.pushes),
+        Measured::Events => {
+            let followers = options.follower.map(|one| vec![one]);
+            let followers = followers.unwrap_or_else(|| Follower::ALL.to_vec());
+            return events::run(server, root, database, (&followers, options.away));
+        }
         Measured::Stock => {
             let manifests = options.manifests.unwrap_or(1_000_000);
             ensure!(

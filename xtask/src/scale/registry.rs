@@ -200,6 +200,23 @@ impl<'p> Registry<'p> {
         tree_cpu(self.child.id()) + self.place.database_cpu()
     }
 
+    /// Memory that is no file's, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let mut lines = status.lines();
+        let words = lines.find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = words.and_then(|words| words.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.unwrap_or_default() * 1024
+    }
+
+    /// Ends it as a cut of the power would, for this process.
+    pub(super) fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Ends it, and waits for that.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         self.end()

@@ -13,7 +13,7 @@ const ABOUT_THE_FIRST: u64 = 10;
 /// Images that share a config and a layer of their own.
 const SHARING: u64 = 4;
 /// Layers that repositories everywhere begin with.
-pub(super) const BASES: u64 = 50;
+const BASES: u64 = 50;
 /// Teams, each with a namespace. The last ones are of other accounts.
 pub(super) const TEAMS: u64 = 10;
 /// Teams of the account `default`.
@@ -53,6 +53,12 @@ impl Size {
     pub(super) fn all(self) -> impl Iterator<Item = Repository> {
         let ordinary = (0..self.repositories()).map(Repository::Ordinary);
         ordinary.chain([Repository::Big])
+    }
+
+    /// The same number of repositories, all of the first team.
+    pub(super) fn of_one_team(self) -> Vec<Repository> {
+        let ordinary = (0..self.repositories()).map(|number| Repository::Ordinary(number * TEAMS));
+        ordinary.chain([Repository::Big]).collect()
     }
 
     /// Ordinary repositories of the account `default`, whose user can be logged in as.

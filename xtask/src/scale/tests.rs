@@ -6,8 +6,8 @@ use super::make;
 use super::operations::{Operation, Requests};
 use super::people::{self, Asked, Asking, Crowd};
 use super::registry::{Place, Registry};
-use super::seed;
 use super::shape::Size;
+use super::{retention, seed};
 
 const SIZE: Size = Size { manifests: 1000 };
 const DELETED: u64 = 100;
@@ -97,4 +97,20 @@ fn a_seeded_crowd_is_served_from_postgresql() -> anyhow::Result<()> {
     let directory = Directory::new("people-postgresql");
     let postgres = Some((Postgres::shared(), "people"));
     is_served(&Place::make(&program(), directory.0.clone(), postgres)?)
+}
+
+#[test]
+fn a_policy_of_retention_leaves_what_the_model_keeps_on_sqlite() -> anyhow::Result<()> {
+    let directory = Directory::new("retention-sqlite");
+    retention::is_followed(Place::make(&program(), directory.0.clone(), None)?, SIZE)
+}
+
+#[test]
+fn a_policy_of_retention_leaves_what_the_model_keeps_on_postgresql() -> anyhow::Result<()> {
+    let directory = Directory::new("retention-postgresql");
+    let postgres = Some((Postgres::shared(), "retention"));
+    retention::is_followed(
+        Place::make(&program(), directory.0.clone(), postgres)?,
+        SIZE,
+    )
 }

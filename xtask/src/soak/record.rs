@@ -17,6 +17,7 @@ in `-dirty` had changes beside it.
 
 | soak | what is repeated | what must hold |
 | --- | --- | --- |
+| `events` | people push, move tags and delete while a webhook and two sinks follow; the receivers are away for two minutes, and the server is killed in the middle of that and once after it | what each receiver got is what the audit log has for it, nothing is missing and nothing invented; what comes first in the log comes first at a sink |
 | `interleave` | random schedules of pushes, mounts, deletions, passing time, expiry and collection in three repositories of two accounts, several steps at a time: 100,000 on SQLite and files in memory, 5,000 on each combination of SQLite or PostgreSQL, with flushes, and files or S3 | whatever was acknowledged and not deleted is wholly there; at rest nothing else is, in database or store; the running totals are right |
 | `kill` | three replicas behind a load balancer, 30 clients that push and 30 that pull; every second one replica dies by SIGKILL and starts again | no acknowledged image is lost, no byte is wrong, clients see nothing but what they try again |
 | `outage` | PostgreSQL and the store stopped, killed, paused and cut off under two replicas | 503 with `Retry-After`, readiness that says why, full service after, nothing half-done |
@@ -25,8 +26,11 @@ in `-dirty` had changes beside it.
 | `logins` | 500 logins a second with wrong passwords, by names, addresses and ways to log in that change, beside 200 pulls a second with tokens, in turns with as long without them | at most 20 passwords are hashed in any second; everybody else is told when to try again; the 99th percentile of the pulls is at most 1.3 times what it is without; whoever has the right password gets in |
 | `people` | a registry of 10,000 accounts with 50,000 namespaces, 100,000 people and 1,000,000 grants beside one of a hundredth | no login, list or search reads or takes more than its limit |
 | `quota` | a thousand pushes of small images to one account, by many clients at once, without a quota, with one, and with one for the namespace, too | at most 1.2 times the processor time and the statements; in the end what is used is the sum of what is there |
+| `retention` | a policy over 1,000,000 artifacts of one namespace beside one over a hundredth: a dry run, runs that are stopped, in turns with pushes and without, and one in the middle of which the server is killed | as many rows are read for each artifact, and no more memory is needed; pushes beside a run need at most 1.2 times the processor time, and wait for no locks; in the end exactly what the model keeps is there |
+| `retention-properties` | 10,000 random repositories with random rules | the planner decides what a plain model decides; nothing that a rule keeps goes, nor what it holds |
 | `scale` | a registry of 1,000,000 manifests beside one of a hundredth | no request reads or takes more than its limit |
 | `sigkill` | one server killed at random moments of pushes | every acknowledged image survives |
+| `sink` | pushes of an account by eight clients at once, in turns with a sink that takes everything and never answers, and without it | at least 0.95 times the pushes in a second; memory does not grow |
 
 | date | soak | commit | done | seed | outcome | machine |
 | --- | --- | --- | --- | --- | --- | --- |

@@ -249,7 +249,8 @@ pub(crate) async fn run_one(
     };
     let mut command = binary.command();
     if !test.ends_with("::") {
-        command.arg("--exact");
+        // What takes too long for the ordinary run is ignored there.
+        command.args(["--exact", "--include-ignored"]);
     }
     command
         .arg(test)

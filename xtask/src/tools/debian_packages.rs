@@ -35,8 +35,16 @@ pub(crate) const REAL_CLIENTS: &[Package] = &[
         "docker.io",
         "client under test: the Docker engine and its command line",
     ),
+    package(
+        "jq",
+        "reads answers in the pages that are typed as they stand",
+    ),
     package("mmdebstrap", "makes the Debian image that the clients push"),
     package("podman", "client under test"),
+    package(
+        "prometheus",
+        "promtool, which reads and tries the alerts of deploy/",
+    ),
     package("runc", "the Docker engine does not start without a runtime"),
     package(
         "skopeo",
@@ -60,6 +68,7 @@ pub(crate) const ENGINES: &[Package] = &[
     package("haproxy", "load balancer before several replicas"),
     package("ldap-utils", "changes what is in the directory"),
     package("postgresql-15", "database of several replicas"),
+    package("rsyslog", "receiver of accounts' logs"),
     package("slapd", "directory by which people log in"),
 ];
 

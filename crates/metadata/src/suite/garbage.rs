@@ -2,12 +2,11 @@
 
 use super::content::manifest;
 use super::fixture::{World, digest, id, write};
-use crate::{CondemnedObject, Damage, Error, Lease, MetadataStore, NewTrash, PutBlob, Reader};
+use crate::{CondemnedObject, Damage, Error, Lease, MetadataStore, PutBlob, Reader};
 use model::RepositoryId;
 
 pub(super) async fn run(store: &MetadataStore) {
     condemned_objects_are_deleted_when_their_time_has_come(store).await;
-    the_trash_keeps_blobs_until_it_is_purged(store).await;
     a_lease_ends_when_it_ran_out_and_nothing_needs_it(store).await;
     looks_are_taken_in_order_and_once(store).await;
     a_blob_goes_when_nothing_refers_to_it(store).await;
@@ -59,55 +58,6 @@ async fn condemned_objects_are_deleted_when_their_time_has_come(store: &Metadata
     })
     .await;
     assert_eq!(list(-5, 10).await, []);
-}
-
-async fn the_trash_keeps_blobs_until_it_is_purged(store: &MetadataStore) {
-    let world = World::create(store).await;
-    let blob = digest(&id());
-    world.add_blob(store, &blob, 5).await;
-    let (new, to, needed) = (manifest(&id()), world.clone(), blob.clone());
-    write(store, move |tx| {
-        let (account, repository) = (&to.account.id, &to.repository);
-        tx.create_manifest(&new, account, repository, 110)?;
-        tx.create_manifest_blob(&new.id, repository, "shared", &needed)?;
-        let removed = tx.remove_manifest(repository, &new.digest)?.unwrap();
-        for purge_at_ms in [-500, -400, -300] {
-            let trash = NewTrash {
-                id: &id(),
-                account_id: account,
-                repository_id: repository,
-                digest: &new.digest,
-                deleted_by: "somebody",
-                deleted_at_ms: 111,
-                purge_at_ms,
-            };
-            tx.create_trash(&trash, &removed)?;
-        }
-        assert!(tx.delete_repository_blob(repository, &needed)?.is_some());
-        Ok(())
-    })
-    .await;
-    let kept = blob.clone();
-    let collected = write(store, move |tx| tx.collect_blob("shared", &kept)).await;
-    assert_eq!(collected, None, "the trash keeps it");
-    let purged = write(store, move |tx| {
-        Ok([
-            tx.purge_trash(-400, 1, -290)?,
-            tx.purge_trash(-400, 10, -290)?,
-            tx.purge_trash(-400, 10, -290)?,
-            tx.purge_trash(-300, 10, -290)?,
-        ])
-    })
-    .await;
-    assert_eq!(purged, [1, 1, 0, 1]);
-    let gone = blob.clone();
-    let (was_asked_for, collected) = write(store, move |tx| {
-        let was_asked_for = tx.take_blob_review("shared", &gone, -290)?;
-        Ok((was_asked_for, tx.collect_blob("shared", &gone)?))
-    })
-    .await;
-    assert!(was_asked_for, "purging asks for a look, it deletes nothing");
-    assert_eq!(collected.unwrap().size_bytes, 5);
 }
 
 async fn a_lease_ends_when_it_ran_out_and_nothing_needs_it(store: &MetadataStore) {

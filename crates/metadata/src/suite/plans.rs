@@ -64,8 +64,24 @@ const MAY_SCAN: &[(&str, &str)] = &[
         "names those who have a role that was to be deleted",
     ),
     (
+        "FROM tags t WHERE t.manifest_id = ?1 AND t.name > ?2 ORDER BY t.name",
+        "sorts the tags of one manifest, which is about to be deleted, where there are rules or locks",
+    ),
+    (
+        "WHERE r.namespace_id = ?1 AND n.protection = 1",
+        "sorts the repositories of one namespace, which is about to be deleted",
+    ),
+    (
         "INSERT INTO account_storage",
         "looks at what every account stores, once an hour",
+    ),
+    (
+        "FROM trash_recounts WHERE is_due = 1 ORDER BY",
+        "reads the first of those that wait",
+    ),
+    (
+        "FROM trash t ORDER BY t.id LIMIT",
+        "reads the first of what older programs put there",
     ),
     (
         "FROM events WHERE number IS NULL",

@@ -5,8 +5,7 @@ use super::content::manifest;
 use super::fixture::{World, digest, id, write};
 use super::garbage::read;
 use crate::{
-    Error, ListQuery, Listable, MetadataStore, NewManifest, NewTrash, NewUpload, Order,
-    RepositoriesOf,
+    Error, ListQuery, Listable, MetadataStore, NewManifest, NewUpload, Order, RepositoriesOf,
 };
 use model::RepositoryId;
 use oci::{Algorithm, Digest, RepositoryName, UploadId};
@@ -127,16 +126,8 @@ async fn filled(
         let (account, repository) = (&to.account.id, &to.repository);
         tx.create_manifest_blob(&trashed.id, repository, "shared", &needed)?;
         let removed = tx.remove_manifest(repository, &trashed.digest)?.unwrap();
-        let trash = NewTrash {
-            id: &id(),
-            account_id: account,
-            repository_id: repository,
-            digest: &trashed.digest,
-            deleted_by: "somebody",
-            deleted_at_ms: 1,
-            purge_at_ms: i64::MAX,
-        };
-        tx.create_trash(&trash, &removed)?;
+        let of = (repository, &trashed.digest);
+        tx.create_old_trash(&id(), account, of, &removed, i64::MAX)?;
         let new = NewUpload {
             id: begun,
             account_id: account.clone(),

@@ -192,6 +192,12 @@ actions! {
     InvitationList = "invitation:list" "",
     InvitationCreate = "invitation:create" "",
     InvitationDelete = "invitation:delete" "",
+    SinkList = "sink:list" "",
+    SinkRead = "sink:read" "",
+    SinkCreate = "sink:create" "",
+    SinkUpdate = "sink:update" "",
+    SinkDelete = "sink:delete" "",
+    MetricsRead = "metrics:read" "S",
 }
 
 impl Action {

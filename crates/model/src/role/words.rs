@@ -63,6 +63,8 @@ const THINGS: &[(&str, &str)] = &[
         "content-request",
         "operators' requests to see what is in the account",
     ),
+    ("sink", "places to which the account's log goes"),
+    ("metrics", "figures for the account's own monitoring"),
 ];
 
 impl Action {

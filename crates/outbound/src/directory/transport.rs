@@ -121,7 +121,8 @@ pub(super) fn check(
     authorities(&place.ca_certificates).map(drop)
 }
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A connection, secured or not.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// Messages to and fro.
@@ -245,7 +246,7 @@ impl Transport {
 }
 
 /// A connection to the first address that takes one.
-async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, DirectoryFailed> {
+pub(crate) async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, DirectoryFailed> {
     let mut failed = DirectoryFailed::Unreachable("its name stands for no address".to_owned());
     for address in addresses.iter().take(MAX_ANSWERS) {
         let connecting = TcpStream::connect(SocketAddr::new(*address, port));
@@ -289,7 +290,8 @@ fn system_authorities() -> Result<RootCertStore, DirectoryFailed> {
     Ok(trusted)
 }
 
-fn config(place: &DirectoryPlace) -> Result<ClientConfig, DirectoryFailed> {
+/// How TLS is spoken with a place.
+pub(crate) fn config(place: &DirectoryPlace) -> Result<ClientConfig, DirectoryFailed> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone());
     let builder = builder.with_safe_default_protocol_versions();

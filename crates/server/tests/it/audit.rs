@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::harbor::Harbor as _;
 use crate::registry::program::Ended;
 use crate::registry::{ADMIN, ADMIN_PASSWORD, Setup, TestRegistry};
 use crate::replicas::Replicas;
@@ -227,6 +228,47 @@ async fn until_kind(registry: &TestRegistry, kind: &str, count: usize) -> Vec<Va
         assert!(Instant::now() < deadline, "{kind}: {rows:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test]
+async fn pulls_are_not_counted_where_nobody_wants_that() {
+    let registry = TestRegistry::start().await;
+    registry.push_image("library/app", "v1").await;
+    let pull = async |kind: usize| {
+        let path = "/v2/library/app/manifests/v1";
+        registry.get(path).await.assert_status(200);
+        // Each batch has its event, whatever is counted.
+        until_kind(&registry, "manifest.pulled", kind).await;
+    };
+    let artifact = async || {
+        let path = "/projects/library/repositories/app/artifacts/v1";
+        registry.api_get(path).await.assert_status(200).json()["pull_time"].clone()
+    };
+    let switch = async |count: bool, time: bool| {
+        let off = json!({ "pull_count_update_disable": count, "pull_time_update_disable": time });
+        registry
+            .api_put("/configurations", &off)
+            .await
+            .assert_status(200);
+        let shown = registry.api_get("/configurations").await.json();
+        assert_eq!(shown["pull_count_update_disable"]["value"], count);
+        assert_eq!(shown["pull_time_update_disable"]["value"], time);
+    };
+    let counts = || registry.sql("SELECT pull_count FROM manifest_pulls");
+    switch(true, true).await;
+    pull(1).await;
+    assert!(counts().is_empty());
+    switch(false, true).await;
+    pull(2).await;
+    assert_eq!(counts(), [["1"]]);
+    assert_eq!(artifact().await, "0001-01-01T00:00:00.000Z");
+    switch(true, false).await;
+    pull(3).await;
+    assert_eq!(counts(), [["1"]]);
+    assert_ne!(artifact().await, "0001-01-01T00:00:00.000Z");
+    let odd = json!({ "pull_count_update_disable": "yes" });
+    let odd = registry.api_put("/configurations", &odd).await;
+    odd.assert_harbor_error(422, "UNPROCESSABLE_ENTITY");
 }
 
 #[tokio::test]

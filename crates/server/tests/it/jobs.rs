@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::account_api::AccountApi as _;
 use crate::registry::TestRegistry;
+use crate::registry::client::Client;
 use crate::replicas::Replicas;
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -104,4 +106,95 @@ async fn a_schedule_comes_once_however_many_replicas_there_are() {
     let asked = replicas.replica(1).admin(&["jobs", "run", "purge_trash"]);
     let show = ["jobs", "show", asked["id"].as_str().expect("an id")];
     until(replicas.replica(2), &show, |job| job["state"] == "done").await;
+}
+
+/// Makes a job of the account `own` that waits for a time far away.
+fn waiting(registry: &TestRegistry, id: &str, kind: &str) {
+    let made = registry.sql(&format!(
+        "INSERT INTO jobs (id, account_id, lane, kind, payload, state, waits_until_ms, run_at_ms, attempts, max_attempts, \
+         fence, is_cancelled, log_lines, log_bytes, created_at_ms) SELECT '{id}', id, id, '{kind}', '{{\"policy\":\"hidden\"}}', \
+         'queued', 9000000000000, 9000000000000, 0, 5, 0, 0, 0, 0, 0 FROM accounts WHERE name = 'own' RETURNING id"
+    ));
+    assert_eq!(made.len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_sees_its_own_jobs_and_stops_them() {
+    const JOBS: &str = "/accounts/own/jobs";
+    let registry = TestRegistry::start().await;
+    let ann = registry.create_account("own", "ann");
+    let fay = registry.create_account("other", "fay");
+    for (id, kind) in [("f1", "run_retention"), ("f2", "feed_sinks")] {
+        waiting(&registry, id, kind);
+    }
+    let schedule = "INSERT INTO schedules (id, account_id, lane, name, kind, payload, max_attempts, cron, next_run_at_ms, \
+         is_enabled, created_at_ms) SELECT 's', id, id, 'retention:p', 'run_retention', '{}', 5, '0 0 3 * * *', \
+         9000000000000, 1, 0 FROM accounts WHERE name = 'own' RETURNING id";
+    assert_eq!(registry.sql(schedule).len(), 1);
+    let line = "INSERT INTO job_logs (job_id, attempt, number, at_ms, level, line) VALUES ('f1', 1, 1, 0, 'info', 'begun'), \
+         ('f1', 1, 2, 0, 'warning', 'slow') RETURNING number";
+    assert_eq!(registry.sql(line).len(), 2);
+
+    let listed = ann.v1_get(JOBS).await.assert_status(200).json();
+    let ids = |list: &Value| -> Vec<String> {
+        let items = list["items"].as_array().expect("a list").iter();
+        items.map(|job| job["id"].to_string()).collect()
+    };
+    assert_eq!(ids(&listed), ["\"f2\"", "\"f1\""]);
+    assert!(!listed.to_string().contains("hidden"), "{listed}");
+    let first = ann.v1_get(&format!("{JOBS}?page_size=1")).await.json();
+    let next = first["next"].as_str().expect("there is more");
+    let rest = ann.v1_get(&format!("{JOBS}?page_size=1&cursor={next}"));
+    assert_eq!(ids(&rest.await.json()), ["\"f1\""]);
+    let log = ann
+        .v1_get(&format!("{JOBS}/f1/log?page_size=1"))
+        .await
+        .json();
+    assert_eq!(log["items"][0]["text"], "begun");
+    let next = log["next"].as_str().expect("there is more");
+    let log = ann
+        .v1_get(&format!("{JOBS}/f1/log?cursor={next}"))
+        .await
+        .json();
+    assert_eq!(log["items"][0]["text"], "slow");
+    assert_eq!(log["next"], Value::Null);
+    let wrong = ann.v1_get(&format!("{JOBS}/f1/log?cursor=x")).await;
+    assert_eq!(wrong.status(), 400);
+    let schedules = ann.v1_get("/accounts/own/schedules").await.json();
+    assert_eq!(schedules["items"][0]["cron"], "0 0 3 * * *");
+
+    // Nobody else learns of them, or stops them.
+    for path in ["f1", "f1/log", "none"] {
+        let path = format!("/accounts/other/jobs/{path}");
+        fay.v1_get(&path).await.assert_status(404);
+    }
+    fay.v1_delete("/accounts/other/jobs/f1")
+        .await
+        .assert_status(404);
+    assert_eq!(
+        ids(&fay.v1_get("/accounts/other/jobs").await.json()),
+        [""; 0]
+    );
+    jobs_are_stopped(&ann).await;
+}
+
+/// Each once, and the log tells of it.
+async fn jobs_are_stopped(ann: &Client) {
+    for id in ["f1", "f2"] {
+        let path = format!("/accounts/own/jobs/{id}");
+        let stopped = ann.v1_delete(&path).await.assert_status(200).json();
+        assert_eq!(stopped, json!({ "state": "cancelled" }));
+        assert_eq!(ann.v1_get(&path).await.json()["state"], "cancelled");
+        ann.v1_delete(&path).await.assert_status(412);
+    }
+    // Events are seen when they are sealed.
+    let told = loop {
+        let path = "/accounts/own/audit-events?kind=job.stopped";
+        let told = ann.v1_get(path).await.assert_status(200).json();
+        match told["items"].as_array().map_or(0, Vec::len) {
+            0 | 1 => tokio::task::yield_now().await,
+            _ => break told,
+        }
+    };
+    assert_eq!(told["items"][1]["event"]["job"], "f1", "{told}");
 }

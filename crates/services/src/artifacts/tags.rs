@@ -4,10 +4,12 @@ use super::views::tag_key;
 use super::{ArtifactRef, Artifacts, TagView};
 use crate::access::Refused;
 use crate::account_access::AccountContext;
+use crate::protection::Protection;
+use crate::removal::{Keep, Removal, remove_tag};
 use crate::{Error, Result};
-use metadata::{ListQuery, Listed, Numbered};
+use metadata::{ListQuery, Listed, Numbered, TagRow};
 use model::{Action, Event};
-use oci::{Reference, Tag};
+use oci::Tag;
 
 impl Artifacts {
     /// The tags that point at an artifact.
@@ -18,12 +20,16 @@ impl Artifacts {
         query: ListQuery,
     ) -> Result<Listed<TagView>, Refused> {
         let (place, row) = self.find(by, named, Action::TagList).await?;
-        let manifest = row.id.clone();
-        let listed = self
-            .core
-            .metadata
-            .list(move |reader| Ok::<_, Error>(reader.list_artifact_tags(&manifest, &query)?));
-        let listed = listed.await?;
+        let (manifest, digest) = (row.id.clone(), row.digest.clone());
+        let (id, name) = (place.id.clone(), place.name.clone());
+        let listed = self.core.metadata.list(move |reader| {
+            let listed = reader.list_artifact_tags(&manifest, &query)?;
+            let protection = Protection::seen(reader, &id, &name)?;
+            let shows = |tag: &TagRow| protection.shows(reader, &tag.name, digest.as_str());
+            let immutable = listed.items.iter().map(shows).collect::<Result<Vec<_>>>()?;
+            Ok::<_, Error>((listed, immutable))
+        });
+        let (listed, immutable) = listed.await?;
         let keys: Vec<String> = listed.items.iter().map(tag_key).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let (core, account) = (&self.core, by.id());
@@ -33,8 +39,10 @@ impl Artifacts {
         let repository_number = core
             .number(account, Numbered::Repository, repository)
             .await?;
-        let items = listed.items.into_iter().map(|row| {
+        let items = listed.items.into_iter().zip(immutable);
+        let items = items.map(|(row, is_immutable)| {
             Ok(TagView {
+                is_immutable,
                 number: numbers.of(&tag_key(&row))?,
                 row,
                 repository_number,
@@ -87,21 +95,27 @@ impl Artifacts {
         let (place, row) = self.find(by, named, Action::TagDelete).await?;
         let unknown = format!("the tag {name} of the artifact {}", row.digest);
         let tag = Tag::parse(name).map_err(|_| Error::NotFound(unknown.clone()))?;
-        let deleted = self.core.change(by, move |_, tx, _| {
-            let pointed = tx.find_artifact(&place.id, &Reference::Tag(tag.clone()))?;
-            if pointed.is_none_or(|pointed| pointed.id != row.id) {
+        let who = by.clone();
+        let deleted = self.core.change(by, move |core, tx, account| {
+            let protection = Protection::of(tx, &place.id, &place.name)?;
+            // Kept where it points, so that a push that moves it comes before the question or after the answer.
+            if tx.take_tag(&place.id, &tag)?.as_ref() != Some(&row.digest) {
                 return Err(Error::NotFound(unknown));
             }
-            // A push that moves it at the same time may come first: then it is gone from where that pointed it.
-            let digest = tx.delete_tag(&place.id, &tag)?;
-            let digest = digest.ok_or(Error::NotFound(unknown))?;
-            tx.touch_repository(&place.name);
-            let event = Event::TagDeleted {
-                repository: place.name,
-                tag,
-                digest,
+            let removal = Removal {
+                account,
+                repository: (&place.id, &place.name),
+                by: (&who.context.authenticated.caller, &who.context.origin),
+                trash: Keep::of(core, tx, account)?,
+                protection: &protection,
+                is_whole: false,
+                is_told: true,
             };
-            Ok(((), Some(event)))
+            let digest = remove_tag(core, tx, &removal, &tag)?;
+            digest.ok_or(Error::NotFound(unknown))?;
+            tx.touch_repository(&place.name);
+            removal.finish(tx)?;
+            Ok(((), None))
         });
         Ok(deleted.await?)
     }

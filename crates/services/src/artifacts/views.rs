@@ -9,11 +9,12 @@ use crate::access::{Access, Pull, Refused};
 use crate::account_access::AccountContext;
 use crate::labels::LabelView;
 use crate::numbers::Numbers;
+use crate::protection::Protection;
 use crate::{Error, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use metadata::{AccessoryRow, ArtifactRow, LabelRow, ListQuery, Listed, Numbered, Reader, TagRow};
 use model::{Action, RepositoryId};
-use oci::{Manifest, ManifestKind};
+use oci::{Manifest, ManifestKind, RepositoryName};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -26,6 +27,8 @@ const CONFIGS_AT_ONCE: usize = 8;
 #[derive(Default)]
 struct Parts {
     tags: Vec<TagRow>,
+    /// Those that a rule or a lock protects, by [`tag_key`].
+    immutable: BTreeSet<String>,
     labels: Vec<(String, LabelRow)>,
     accessories: Vec<AccessoryRow>,
     /// Ids of children by repository and digest.
@@ -38,6 +41,54 @@ struct PageNumbers {
     repositories: Numbers,
     namespaces: Numbers,
     tags: Numbers,
+}
+
+/// Where a manifest is.
+struct Placed {
+    manifest: String,
+    digest: String,
+    repository: (RepositoryId, String),
+}
+
+impl Placed {
+    fn of(row: &ArtifactRow) -> Self {
+        Self {
+            manifest: row.id.clone(),
+            digest: row.digest.as_str().to_owned(),
+            repository: (
+                row.repository_id.clone(),
+                row.repository.as_str().to_owned(),
+            ),
+        }
+    }
+}
+
+/// Those of some manifests' tags that may not move.
+fn immutable_of(
+    reader: &Reader<'_>,
+    places: &[Placed],
+    tags: &[TagRow],
+) -> Result<BTreeSet<String>> {
+    let mut known: BTreeMap<&str, Protection> = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for tag in tags {
+        let place = places
+            .iter()
+            .find(|place| place.manifest == tag.manifest_id);
+        let Some(place) = place else {
+            continue;
+        };
+        let (id, name) = &place.repository;
+        if !known.contains_key(id.as_str()) {
+            let name = RepositoryName::parse(name).map_err(|_| Error::Internal)?;
+            known.insert(id.as_str(), Protection::seen(reader, id, &name)?);
+        }
+        let protection = known.get(id.as_str()).ok_or(Error::Internal)?;
+        if protection.shows(reader, &tag.name, &place.digest)? {
+            found.insert(tag_key(tag));
+        }
+    }
+    Ok(found)
 }
 
 /// What a tag is numbered by: the same name at another artifact is another tag.
@@ -102,6 +153,7 @@ impl Artifacts {
                 .or_default()
                 .extend(of_row);
         }
+        let places: Vec<Placed> = rows.iter().map(Placed::of).collect();
         let read = self.core.metadata.list(move |reader| {
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
@@ -112,6 +164,7 @@ impl Artifacts {
             };
             if parts.tags {
                 found.tags = reader.list_tags_of(&ids, PARTS)?;
+                found.immutable = immutable_of(reader, &places, &found.tags)?;
             }
             if parts.labels {
                 found.labels = reader.list_labels_of(&ids, PARTS)?;
@@ -262,6 +315,7 @@ fn view(
     let tags = tags.map(|tag| {
         Ok(TagView {
             number: numbers.tags.of(&tag_key(tag))?,
+            is_immutable: parts.immutable.contains(&tag_key(tag)),
             row: tag.clone(),
             repository_number,
             artifact_number: number,

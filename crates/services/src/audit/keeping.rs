@@ -3,7 +3,7 @@
 use super::{Audit, AuditChain, Initiator};
 use crate::access::Refused;
 use crate::core::Core;
-use crate::{Error, Result};
+use crate::{Error, Result, outbox};
 use metadata::{EventFilter, EventRow, Turn, Tx};
 use model::{AccountId, Event, Page, caller::Origin};
 
@@ -70,7 +70,17 @@ pub(super) fn purge_some(
         return Ok(0);
     };
     let oldest = tx.list_sealed_events(owner, ends.purged_number, PURGED_AT_ONCE)?;
-    let gone = oldest.iter().take_while(|event| event.at_ms < before_ms);
+    // What somebody who is told of events has not read yet stays a while longer, but not for ever.
+    let read = outbox::purgeable(tx, owner)?;
+    let gone = oldest.iter().take_while(|event| {
+        let is_read = event.number.is_some_and(|number| number <= read);
+        let until_ms = if is_read {
+            before_ms
+        } else {
+            before_ms.saturating_sub(outbox::WITHHELD_MS)
+        };
+        event.at_ms < until_ms
+    });
     let Some(last) = gone.last() else {
         return Ok(0);
     };

@@ -6,8 +6,10 @@ use crate::audit::Initiator;
 use crate::core::Core;
 use crate::growth::Freed;
 use crate::maintenance::Maintenance;
-use crate::removal::{Removal, remove_one};
+use crate::protection::Protection;
+use crate::removal::{Keep, ROWS_AT_ONCE, Removal, remove_one, untag_some};
 use crate::repositories::deleting::empty;
+use crate::trash::destroy_some as destroy_trash;
 use crate::{Error, Result};
 use metadata::Tx;
 use model::caller::Origin;
@@ -67,6 +69,16 @@ fn destroy(core: &Core, tx: &mut Tx<'_>, id: &AccountId, kept: &mut Kept) -> Res
         destroy_some_of(core, tx, (id, repository, name), kept)?;
         return Ok(true);
     }
+    let trashed = destroy_trash(core, tx, id)?;
+    kept.add("trash", trashed);
+    if trashed > 0 {
+        return Ok(true);
+    }
+    let told = tx.forget_account_deliveries(id, ROWS)?;
+    kept.add("webhooks", told);
+    if told > 0 {
+        return Ok(true);
+    }
     let namespaces = tx.list_namespaces(id, "", NAMED)?;
     for namespace in &namespaces {
         tx.delete_namespace(&namespace.id)?;
@@ -103,19 +115,29 @@ fn destroy_some_of(
         account,
         repository: (repository, name),
         by: (&Caller::local_operator(), &Origin::default()),
-        trash_ms: 0,
+        trash: Keep::never(),
+        // An account that ends takes its rules and locks along.
+        protection: &Protection::none(),
+        is_whole: true,
         // The account's log would only grow by what nobody can look up any more.
         is_told: false,
     };
     let digests = tx.list_manifest_digests(repository, MANIFESTS)?;
     let mut freed = Freed::of(tx, repository)?;
     let mut manifests = 0;
+    let mut is_last = i64::try_from(digests.len()).is_ok_and(|count| count < MANIFESTS);
+    let mut rows = 0;
     for digest in &digests {
+        let tags = untag_some(core, tx, &removal, digest)?;
+        let Some(tags) = tags.filter(|tags| rows == 0 || rows + tags < ROWS_AT_ONCE) else {
+            is_last = false;
+            break;
+        };
+        rows += 1 + tags;
         manifests += usize::from(remove_one(core, tx, &removal, digest, &mut freed)?);
     }
     kept.add("manifests", manifests);
     tx.touch_repository(name);
-    let is_last = i64::try_from(digests.len()).is_ok_and(|count| count < MANIFESTS);
     if is_last && empty(core, tx, repository)? {
         tx.delete_repository(repository, name)?;
         kept.add("repositories", 1);

@@ -1,7 +1,7 @@
 //! Who does a job: claimed in turn, kept by signs of life, ended, given back, or taken over.
 
 use super::ending::Ending;
-use super::{BATCH, Held, JobQueue, LEASE_MS, LOG, Outcome, Settled, shortened};
+use super::{BATCH, Held, JobQueue, LEASE_MS, LOG, Outcome, Settled, hooks, shortened};
 use crate::{Error, Result};
 use metadata::{ClaimedJob, NewJobLogLine, Tx};
 use model::{JobId, JobKind, JobLogLevel, JobState};
@@ -94,11 +94,18 @@ impl JobQueue {
     }
 
     async fn write_ending(&self, kind: &str, ending: Ending) -> Result<Settled> {
-        let settled = self
-            .core
-            .metadata
-            .write_relaxed(move |tx| ending.write(tx))
-            .await?;
+        let core = self.core.clone();
+        let written = self.core.metadata.write_relaxed(move |tx| {
+            let settled = ending.write(tx)?;
+            let state = match settled {
+                Settled::Failed => JobState::Failed,
+                Settled::Cancelled => JobState::Cancelled,
+                Settled::Done | Settled::Retried { .. } | Settled::Lost => return Ok(settled),
+            };
+            hooks::job_ended(&core, tx, &ending.id, state)?;
+            Ok::<_, Error>(settled)
+        });
+        let settled = written.await?;
         self.counts.count(kind, settled);
         Ok(settled)
     }

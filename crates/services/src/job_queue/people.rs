@@ -11,7 +11,7 @@ const PAGE: i64 = 100;
 /// Lines of one page of a log.
 const LOG_PAGE: i64 = 1000;
 
-fn unknown(id: &JobId) -> Error {
+pub(super) fn unknown(id: &JobId) -> Error {
     Error::NotFound(format!("the job {id}"))
 }
 
@@ -101,11 +101,15 @@ impl JobQueue {
         let wanted = id.clone();
         let now_ms = self.core.now_ms();
         let forget_at_ms = now_ms + self.settings.keep_ms;
-        let state = self
-            .core
-            .metadata
-            .write(move |tx| Ok::<_, Error>(tx.cancel_job(&wanted, now_ms, forget_at_ms)?))
-            .await?;
+        let core = self.core.clone();
+        let cancelled = self.core.metadata.write(move |tx| {
+            let state = tx.cancel_job(&wanted, now_ms, forget_at_ms)?;
+            if let Some(state) = state {
+                super::hooks::job_ended(&core, tx, &wanted, state)?;
+            }
+            Ok::<_, Error>(state)
+        });
+        let state = cancelled.await?;
         match state {
             Some(JobState::Running) => {
                 self.cancellations.send_modify(|count| *count += 1);

@@ -3,6 +3,7 @@
 use super::Namespaces;
 use crate::access::Refused;
 use crate::account_access::{AccountContext, NamespaceRef};
+use crate::protection::ask_namespace;
 use crate::repositories::{Place, delete_whole};
 use crate::{Error, Result};
 use metadata::{ListQuery, NamespaceDetails};
@@ -41,7 +42,8 @@ impl Namespaces {
         Ok(listed)
     }
 
-    /// Deletes a namespace with everything in it, for good. A large one goes in many transactions, itself last: what is
+    /// Deletes a namespace with everything in it. It can be restored for as long as the account keeps what was deleted. A large
+    /// one goes in many transactions, itself last: what is
     /// broken off in between can be begun again.
     ///
     /// # Errors
@@ -56,6 +58,7 @@ impl Namespaces {
         self.authorizer
             .require_in(by, &namespace, Action::RepositoryDelete)
             .await?;
+        ask_namespace(&self.core, by.id(), &namespace.id).await?;
         for _ in 0..TRIES {
             loop {
                 let id = namespace.id.clone();
@@ -73,7 +76,7 @@ impl Namespaces {
                         id,
                         name,
                     };
-                    match delete_whole(&self.core, by, &place).await {
+                    match delete_whole(&self.core, by, &place, Some(&place.namespace.id)).await {
                         // Someone else was quicker.
                         Ok(()) | Err(Error::NotFound(_)) => {}
                         Err(error) => return Err(error.into()),

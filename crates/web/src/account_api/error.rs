@@ -192,9 +192,10 @@ impl From<Error> for ApiError {
             | Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID"),
             Error::BlobTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE"),
             Error::AlreadyExists(_) | Error::UploadBusy => (StatusCode::CONFLICT, "CONFLICT"),
-            Error::NamespaceInUse(_) | Error::BlobInUse | Error::NotNow(_) => {
-                (StatusCode::PRECONDITION_FAILED, "NOT_NOW")
-            }
+            Error::NamespaceInUse(_)
+            | Error::BlobInUse
+            | Error::NotNow(_)
+            | Error::Protected(_) => (StatusCode::PRECONDITION_FAILED, "NOT_NOW"),
             Error::NotAllowed(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Error::QuotaExceeded { .. }
             | Error::TooMuchUnreferenced { .. }

@@ -81,8 +81,8 @@ pub(super) struct NamespaceNetwork {
 
 /// An answer with the version of the rules as its `ETag`, to be named in the `If-Match` of a change.
 pub(super) struct Versioned<A> {
-    version: i64,
-    answer: A,
+    pub(super) version: i64,
+    pub(super) answer: A,
 }
 
 impl<A: Answers> Answers for Versioned<A> {
@@ -106,7 +106,7 @@ impl<A: Answers> Answers for Versioned<A> {
 }
 
 /// The version that a change is meant for. A tag that is none of ours matches no version.
-fn if_match(call: &Call<'_>) -> Option<i64> {
+pub(super) fn if_match(call: &Call<'_>) -> Option<i64> {
     let tag = call.header(&header::IF_MATCH).filter(|tag| *tag != "*")?;
     Some(tag.trim_matches('"').parse().unwrap_or(-1))
 }

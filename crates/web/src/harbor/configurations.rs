@@ -12,6 +12,8 @@ const ROBOT_DURATION: &str = "robot_token_duration";
 const PROJECT_CREATION: &str = "project_creation_restriction";
 const BANNER: &str = "banner_message";
 const STORAGE_PER_PROJECT: &str = "storage_per_project";
+const PULL_COUNT_OFF: &str = "pull_count_update_disable";
+const PULL_TIME_OFF: &str = "pull_time_update_disable";
 
 /// Keys whose values are never shown. They can be "set" to what they are: nothing.
 const SECRETS: &[&str] = &[
@@ -121,6 +123,8 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Reply, HarborError> {
         (PROJECT_CREATION, json!(creation_restriction(&settings))),
         (BANNER, json!(settings.banner_message)),
         (STORAGE_PER_PROJECT, json!(settings.storage_per_namespace)),
+        (PULL_COUNT_OFF, json!(!settings.counts_pulls)),
+        (PULL_TIME_OFF, json!(!settings.keeps_pull_times)),
     ] {
         items.insert(key.to_owned(), item(value, true));
     }
@@ -162,6 +166,14 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Reply, HarborError> {
             STORAGE_PER_PROJECT => {
                 let bytes = value.as_i64().ok_or_else(|| wrong_type(key, "integer"))?;
                 change.storage_per_namespace = Some(bytes);
+            }
+            PULL_COUNT_OFF | PULL_TIME_OFF => {
+                let is_off = value.as_bool().ok_or_else(|| wrong_type(key, "boolean"))?;
+                if key == PULL_COUNT_OFF {
+                    change.counts_pulls = Some(!is_off);
+                } else {
+                    change.keeps_pull_times = Some(!is_off);
+                }
             }
             // Keys that Harbor does not have are passed over, as Harbor does.
             key => {

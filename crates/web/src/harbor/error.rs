@@ -181,9 +181,10 @@ impl From<Error> for HarborError {
             }
             Error::AlreadyExists(_) | Error::UploadBusy => (StatusCode::CONFLICT, "CONFLICT"),
             Error::NotAllowed(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
-            Error::NamespaceInUse(_) | Error::BlobInUse | Error::NotNow(_) => {
-                (StatusCode::PRECONDITION_FAILED, "PRECONDITION")
-            }
+            Error::NamespaceInUse(_)
+            | Error::BlobInUse
+            | Error::NotNow(_)
+            | Error::Protected(_) => (StatusCode::PRECONDITION_FAILED, "PRECONDITION"),
             Error::QuotaExceeded { .. }
             | Error::TooMuchUnreferenced { .. }
             | Error::NamespaceFull { .. }

@@ -1,6 +1,9 @@
 //! Every operation that works, by the name that Harbor's contract gives it.
 
+use super::immutable;
 use super::reply::Reply;
+use super::retentions;
+use super::webhooks;
 use super::{Call, HarborError, audit_logs, groups, members, projects, system, users};
 use super::{
     accessories, additions, allowlists, artifacts, icons, labels, repositories, search, tags,
@@ -92,6 +95,21 @@ operations! {
     getAddition "GET" "/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/additions/{addition}" => additions::get,
     addLabel "POST" "/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/labels" => labels::attach,
     removeLabel "DELETE" "/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/labels/{label_id}" => labels::detach,
+    GetSupportedEventTypes "GET" "/projects/{project_name_or_id}/webhook/events" => webhooks::event_types,
+    LastTrigger "GET" "/projects/{project_name_or_id}/webhook/lasttrigger" => webhooks::last_triggers,
+    ListWebhookJobs "GET" "/projects/{project_name_or_id}/webhook/jobs" => webhooks::jobs,
+    ListWebhookPoliciesOfProject "GET" "/projects/{project_name_or_id}/webhook/policies" => webhooks::list,
+    CreateWebhookPolicyOfProject "POST" "/projects/{project_name_or_id}/webhook/policies" => webhooks::create,
+    GetWebhookPolicyOfProject "GET" "/projects/{project_name_or_id}/webhook/policies/{webhook_policy_id}" => webhooks::get,
+    UpdateWebhookPolicyOfProject "PUT" "/projects/{project_name_or_id}/webhook/policies/{webhook_policy_id}" => webhooks::update,
+    DeleteWebhookPolicyOfProject "DELETE" "/projects/{project_name_or_id}/webhook/policies/{webhook_policy_id}" => webhooks::delete,
+    ListExecutionsOfWebhookPolicy "GET" "/projects/{project_name_or_id}/webhook/policies/{webhook_policy_id}/executions" => webhooks::executions,
+    ListTasksOfWebhookExecution "GET" "/projects/{project_name_or_id}/webhook/policies/{webhook_policy_id}/executions/{execution_id}/tasks" => webhooks::tasks,
+    GetLogsOfWebhookTask "GET" "/projects/{project_name_or_id}/webhook/policies/{webhook_policy_id}/executions/{execution_id}/tasks/{task_id}/log" => webhooks::log,
+    ListImmuRules "GET" "/projects/{project_name_or_id}/immutabletagrules" => immutable::list,
+    CreateImmuRule "POST" "/projects/{project_name_or_id}/immutabletagrules" => immutable::create,
+    UpdateImmuRule "PUT" "/projects/{project_name_or_id}/immutabletagrules/{immutable_rule_id}" => immutable::update,
+    DeleteImmuRule "DELETE" "/projects/{project_name_or_id}/immutabletagrules/{immutable_rule_id}" => immutable::delete,
     ListLabels "GET" "/labels" => labels::list,
     CreateLabel "POST" "/labels" => labels::create,
     GetLabelByID "GET" "/labels/{label_id}" => labels::get,
@@ -102,6 +120,16 @@ operations! {
     listQuotas "GET" "/quotas" => quotas::list,
     getQuota "GET" "/quotas/{id}" => quotas::get,
     updateQuota "PUT" "/quotas/{id}" => quotas::update,
+    getRentenitionMetadata "GET" "/retentions/metadatas" => retentions::metadata,
+    createRetention "POST" "/retentions" => retentions::create,
+    getRetention "GET" "/retentions/{id}" => retentions::get,
+    updateRetention "PUT" "/retentions/{id}" => retentions::update,
+    deleteRetention "DELETE" "/retentions/{id}" => retentions::delete,
+    triggerRetentionExecution "POST" "/retentions/{id}/executions" => retentions::start,
+    listRetentionExecutions "GET" "/retentions/{id}/executions" => retentions::list_executions,
+    operateRetentionExecution "PATCH" "/retentions/{id}/executions/{eid}" => retentions::operate,
+    listRetentionTasks "GET" "/retentions/{id}/executions/{eid}/tasks" => retentions::list_tasks,
+    getRetentionTaskLog "GET" "/retentions/{id}/executions/{eid}/tasks/{tid}" => retentions::log,
     getPermissions "GET" "/permissions" => permissions::list,
     ListRobot "GET" "/robots" => robots::list,
     CreateRobot "POST" "/robots" => robots::create,

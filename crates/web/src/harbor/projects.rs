@@ -78,6 +78,9 @@ pub(super) fn project(view: &NamespaceView) -> Value {
         .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
         .collect();
     metadata.insert("public".to_owned(), namespace.is_public.to_string().into());
+    if let Some(retention) = view.retention {
+        metadata.insert("retention_id".to_owned(), retention.to_string().into());
+    }
     let roles: Vec<i64> = view.roles.iter().map(|role| role_id(*role)).collect();
     omit_empty(
         json!({

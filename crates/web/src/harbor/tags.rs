@@ -22,7 +22,7 @@ pub(super) fn tag(view: &TagView) -> Value {
             "push_time": time(Some(view.row.updated_at_ms)),
             // Pulls are counted by artifact.
             "pull_time": time(None),
-            "immutable": false,
+            "immutable": view.is_immutable,
         }),
         &["immutable"],
     )

@@ -52,6 +52,11 @@ impl IbmError {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
     }
 
+    /// 409: something of that name is there.
+    pub(super) fn restore_conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "CRT0500E", message)
+    }
+
     /// 405.
     pub(super) fn method_not_allowed() -> Self {
         Self::new(
@@ -159,7 +164,8 @@ impl From<Error> for IbmError {
             | Error::UploadBusy
             | Error::NamespaceInUse(_)
             | Error::BlobInUse
-            | Error::NotNow(_) => (StatusCode::CONFLICT, "CONFLICT"),
+            | Error::NotNow(_)
+            | Error::Protected(_) => (StatusCode::CONFLICT, "CONFLICT"),
             Error::QuotaExceeded { .. }
             | Error::TooMuchUnreferenced { .. }
             | Error::NamespaceFull { .. }

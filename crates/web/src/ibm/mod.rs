@@ -13,9 +13,11 @@ mod operations;
 mod plans;
 mod quotas;
 mod reply;
+mod retention;
 mod settings;
 mod tags;
 mod token;
+mod trash;
 
 use crate::authentication::{authenticate_as, credentials};
 use crate::body::{Body, IncomingBody};
@@ -44,8 +46,10 @@ const NOUNS: &[&str] = &[
     "namespaces",
     "plans",
     "quotas",
+    "retentions",
     "settings",
     "tags",
+    "trash",
 ];
 /// The largest body of a request.
 const BODY_BYTES: u64 = 1 << 20;

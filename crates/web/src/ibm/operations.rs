@@ -1,7 +1,7 @@
 //! Every operation that works, by the name that IBM's contract gives it.
 
 use super::{Call, IbmError};
-use super::{auth, images, messages, namespaces, plans, quotas, settings, tags};
+use super::{auth, images, messages, namespaces, plans, quotas, retention, settings, tags, trash};
 use crate::body::Body;
 use crate::path::{self, Found, Route, decode_once};
 use futures_util::future::BoxFuture;
@@ -65,9 +65,16 @@ operations! {
     UpdatePlans "PATCH" "/plans" => plans::update,
     GetQuota "GET" "/quotas" => quotas::get,
     UpdateQuota "PATCH" "/quotas" => quotas::update,
+    ListRetentionPolicies "GET" "/retentions" => retention::list,
+    SetRetentionPolicy "POST" "/retentions" => retention::set,
+    AnalyzeRetentionPolicy "POST" "/retentions/analyze" => retention::analyze,
+    GetRetentionPolicy "GET" "/retentions/{namespace}" => retention::get,
     GetSettings "GET" "/settings" => settings::get,
     UpdateSettings "PATCH" "/settings" => settings::update,
     DeleteImageTag "DELETE" "/tags/{image}" => tags::delete,
+    ListDeletedImages "GET" "/trash" => trash::list,
+    RestoreTags "POST" "/trash/{digest}/restoretags" => trash::restore_tags,
+    RestoreImage "POST" "/trash/{image}/restore" => trash::restore,
 }
 
 /// The operation that a method and a path, after the prefix, ask for.
@@ -102,8 +109,8 @@ mod tests {
         assert_eq!(found("GET", "/images/n/a/json"), "nothing");
         assert_eq!(found("GET", "/namespaces/details"), "ListNamespaceDetails");
         assert_eq!(found("PUT", "/plans"), "other methods");
-        assert_eq!(found("GET", "/trash"), "nothing");
-        assert_eq!(found("GET", "/retentions"), "nothing");
+        assert_eq!(found("GET", "/trash"), "ListDeletedImages");
+        assert_eq!(found("GET", "/retentions"), "ListRetentionPolicies");
         for operation in OPERATIONS {
             assert_eq!(found(operation.method, operation.path), operation.id);
         }

@@ -226,6 +226,7 @@ fn of_service(error: &Error) -> (ErrorCode, StatusCode) {
         | Error::PlanTooSmall { .. }
         | Error::BeyondOwnRights(_)
         | Error::NotAllowed(_)
+        | Error::Protected(_)
         | Error::AccountSuspended => Code::Denied,
         Error::AlreadyExists(_) | Error::NamespaceInUse(_) | Error::NotNow(_) => {
             return (Code::Denied, StatusCode::CONFLICT);

@@ -13,7 +13,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::shape::Size;
+use super::shape::{Repository, Size};
 pub(super) use files::Files;
 pub(super) use postgres::PostgresSeed;
 pub(super) use sqlite::SqliteSeed;
@@ -121,12 +121,23 @@ impl Begun {
 
 /// Fills an empty registry, which was started once and does not run.
 pub(super) fn fill(seed: &dyn Seed, store: &Path, size: Size, what: &str) -> anyhow::Result<()> {
+    let all: Vec<Repository> = size.all().collect();
+    fill_with(seed, store, (size, &all), what)
+}
+
+/// The same with these repositories, which are as many as the size says.
+pub(super) fn fill_with(
+    seed: &dyn Seed,
+    store: &Path,
+    (size, repositories): (Size, &[Repository]),
+    what: &str,
+) -> anyhow::Result<()> {
     let begun = Begun::find(seed)?;
     let bar = progress(size.manifests, what);
     let files = Files::start(store)?;
     let mut used = 0;
     seed.fill(&mut |sink| {
-        used = rows::write_all(&begun, size, sink, &files, &bar)?;
+        used = rows::write_all(&begun, (size, repositories), sink, &files, &bar)?;
         bar.set_message("indexes");
         Ok(())
     })

@@ -1,6 +1,6 @@
 //! The rows themselves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context as _;
 use indicatif::ProgressBar;
@@ -10,9 +10,7 @@ use super::{
     MANIFEST_CHILDREN, MANIFESTS, NAMESPACE_CLAIMS, NAMESPACES, PASSES, REPOSITORIES,
     REPOSITORY_BLOBS, Sink, TAGS, UPLOADS, Value,
 };
-use crate::scale::shape::{
-    BASES, Blob, Manifest, OWN_TEAMS, Repository, SBOM, Size, TEAMS, team_name,
-};
+use crate::scale::shape::{Blob, Manifest, OWN_TEAMS, Repository, SBOM, Size, TEAMS, team_name};
 
 use Value::{Int, Null, Text};
 
@@ -60,10 +58,10 @@ pub(super) fn days_ago_ms(days: u64) -> anyhow::Result<u64> {
     Ok(now_ms()? - DAY_MS * days)
 }
 
-/// Everything of a filled registry. Answers with the bytes that the account `default` uses.
+/// Everything of a filled registry with these repositories. Answers with the bytes that the account `default` uses.
 pub(super) fn write_all(
     begun: &Begun,
-    size: Size,
+    (size, repositories): (Size, &[Repository]),
     sink: &mut dyn Sink,
     files: &Files,
     bar: &ProgressBar,
@@ -80,11 +78,11 @@ pub(super) fn write_all(
         used: HashMap::new(),
     };
     writer.accounts()?;
-    writer.shared_blobs()?;
-    for repository in size.all() {
-        writer.repository(repository, bar)?;
+    writer.shared_blobs(repositories)?;
+    for repository in repositories {
+        writer.repository(*repository, bar)?;
     }
-    writer.uploads()?;
+    writer.uploads(repositories)?;
     let used = writer.usage()?;
     let now = now_ms()?;
     // The daily proof of every account's usage reads everything by its nature; it has just been done.
@@ -157,10 +155,12 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn shared_blobs(&mut self) -> anyhow::Result<()> {
-        let bases = (0..BASES.min(self.size.repositories())).map(Blob::base);
-        for (number, blob) in bases.chain([Blob::empty()]).enumerate() {
-            self.blob(&blob, &id(Kind::SharedBlob, number as u64))?;
+    fn shared_blobs(&mut self, repositories: &[Repository]) -> anyhow::Result<()> {
+        let shared = repositories.iter().flat_map(|one| one.shared_blobs());
+        let shared: BTreeMap<String, Blob> =
+            shared.map(|blob| (blob.digest.clone(), blob)).collect();
+        for (number, blob) in (0..).zip(shared.values()) {
+            self.blob(blob, &id(Kind::SharedBlob, number))?;
         }
         Ok(())
     }
@@ -325,11 +325,10 @@ impl Writer<'_> {
     }
 
     /// What the last day's pushes have left: as much of it as people push, however much is stored.
-    fn uploads(&mut self) -> anyhow::Result<()> {
+    fn uploads(&mut self, repositories: &[Repository]) -> anyhow::Result<()> {
         let now = now_ms()?;
         let blob = Blob::base(0);
-        for number in 0..UPLOADS_A_DAY {
-            let repository = Repository::Ordinary(number % self.size.repositories());
+        for (number, &repository) in (0..UPLOADS_A_DAY).zip(repositories.iter().cycle()) {
             let account = account_of(self.begun, repository.team());
             let values = [
                 Text(&id(Kind::Upload, number)),

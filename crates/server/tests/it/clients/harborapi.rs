@@ -25,7 +25,15 @@ fn harborapi_manages_an_account_for_a_day() {
     let printed = run(&mut python);
     assert_eq!(
         printed.lines().collect::<Vec<_>>(),
-        ["system", "projects", "people", "robots", "content", "leave"]
+        [
+            "system",
+            "projects",
+            "people",
+            "robots",
+            "content",
+            "retention",
+            "leave"
+        ]
     );
     registry.stop();
 }

@@ -1,4 +1,5 @@
-//! The tutorials, typed as they stand: every block of commands in order, each of which must print what the page says.
+//! The tutorials and one page beside them, typed as they stand: every block of commands in order, each of which must print
+//! what the page says.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -84,9 +85,14 @@ fn missing<'a>(printed: &str, shown: &'a [String]) -> Option<&'a str> {
         .map(String::as_str)
 }
 
-/// Types a page in a directory of its own.
+/// Whether a line of what was started says that it is ready: the registry shows how to push, others say that they wait.
+fn is_ready(line: &str) -> Option<()> {
+    (line.contains("docker push") || line.contains("waiting for")).then_some(())
+}
+
+/// Types a page of the documentation in a directory of its own.
 fn type_page(name: &str) {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tutorials");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let page = std::fs::read_to_string(page.join(name)).expect("the page is there");
     let bench = Workbench::new();
     let ports = Ports::take(ADDRESSES.len()).expect("free ports");
@@ -110,8 +116,7 @@ fn type_page(name: &str) {
         let mut shell = bench.command("bash");
         shell.arg("-c").arg(&script).envs(environment(&bench));
         if way == Way::Serving {
-            let ready = |line: &str| line.contains("docker push").then_some(());
-            serving.push(Daemon::start(shell, ready).0);
+            serving.push(Daemon::start(shell, is_ready).0);
             continue;
         }
         let output = shell
@@ -153,7 +158,12 @@ fn environment(bench: &Workbench) -> Vec<(&'static str, String)> {
 
 #[test]
 fn two_customers() {
-    type_page("two-customers.md");
+    type_page("tutorials/two-customers.md");
+}
+
+#[test]
+fn what_stays_and_what_goes() {
+    type_page("how-to/lifecycle.md");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! `cargo xtask soak`.
 
 mod authorization;
+mod immutability;
 mod inventory;
 mod logins;
 mod quota;

@@ -41,6 +41,8 @@ async fn every_key_has_a_value_and_says_whether_it_can_be_changed() {
         [
             "banner_message",
             "project_creation_restriction",
+            "pull_count_update_disable",
+            "pull_time_update_disable",
             "robot_token_duration",
             "storage_per_project"
         ]

@@ -13,6 +13,7 @@ mod members;
 mod projects;
 mod quotas;
 mod repositories;
+mod retentions;
 mod robots;
 mod search;
 mod sessions;
@@ -59,7 +60,7 @@ impl Harbor for Client {
 impl Answer {
     /// Harbor's answer to a change: 200, and nothing that says it were JSON.
     #[track_caller]
-    fn assert_done(self) -> Self {
+    pub(crate) fn assert_done(self) -> Self {
         let answer = self.assert_status(200);
         assert_eq!(answer.text(), "");
         assert_eq!(answer.find_header("content-type"), None);

@@ -20,7 +20,7 @@ impl Client {
 }
 
 /// A name as it stands in a path.
-pub(super) fn encoded(image: &str) -> String {
+pub(crate) fn encoded(image: &str) -> String {
     let escaped = image.replace('/', "%2F").replace(':', "%3A");
     escaped.replace('@', "%40")
 }

@@ -7,6 +7,8 @@ mod settings;
 mod tags;
 mod token;
 
+pub(crate) use images::encoded;
+
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -18,7 +20,7 @@ use crate::registry::client::{Answer, Call, Client, Credentials};
 const API: &str = "/api/v1";
 
 /// The methods of IBM's clients: paths below the API, bodies of JSON.
-trait Ibm {
+pub(crate) trait Ibm {
     fn ibm_get(&self, path: &str) -> Call;
     fn ibm_delete(&self, path: &str) -> Call;
     fn ibm_put(&self, path: &str) -> Call;
@@ -109,6 +111,6 @@ fn create_key(registry: &TestRegistry, user: &str, name: &str, may: &[&str]) -> 
 }
 
 /// The administrator, as IBM's clients log in.
-async fn administrator(registry: &TestRegistry) -> Client {
+pub(crate) async fn administrator(registry: &TestRegistry) -> Client {
     with_key(registry, &create_key(registry, "admin", "ibm", &[])).await
 }

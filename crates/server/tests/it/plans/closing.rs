@@ -116,6 +116,13 @@ async fn what_a_closed_account_had_is_destroyed_and_a_receipt_stays() {
         push_layer(&acme, repository, "v2", (2, 300)).await;
     }
     push_layer(&globex, "globex/app", "v1", (1, 100)).await;
+    push_layer(&acme, "acme/app", "v3", (3, 50)).await;
+    let gone = acme.describe("acme/app", "v3").await["digest"].clone();
+    let gone = gone.as_str().expect("a digest");
+    let gone = acme.delete(&format!("/v2/acme/app/manifests/{gone}"));
+    gone.await.assert_status(202);
+    let trashed = registry.sql("SELECT COUNT(*) FROM trash_item_blobs");
+    assert_eq!(trashed, [["2"]]);
     fill(&registry, &acme).await;
     let id = registry.sql("SELECT id FROM accounts WHERE name = 'acme'")[0][0].clone();
 

@@ -2,8 +2,8 @@
 
 use Action as A;
 use Need::{
-    Account, All, Any, Everyone, Fellow, Known, KnownFor, Namespace, Operator, Person, Somewhere,
-    WholePerson,
+    Account, All, Any, Everyone, Fellow, Known, KnownFor, Namespace, Operator, Person, Repository,
+    Somewhere, WholePerson,
 };
 use OperatorAction as O;
 use model::Action;
@@ -51,6 +51,31 @@ const ROWS: &[Row] = &[
     ("deleteIdentitySource", "/accounts/own/identity-sources/none", "", Account(A::IdentitySourceDelete)),
     ("testIdentitySource", "/accounts/own/identity-sources/none/test", "", Account(A::IdentitySourceUpdate)),
 
+    ("listWebhooks", "/accounts/own/namespaces/own/webhooks", "", Namespace(A::NotificationPolicyList)),
+    ("createWebhook", "/accounts/own/namespaces/own/webhooks", WEBHOOK, Namespace(A::NotificationPolicyCreate)),
+    ("getWebhook", "/accounts/own/namespaces/own/webhooks/99999", "", Namespace(A::NotificationPolicyRead)),
+    ("updateWebhook", "/accounts/own/namespaces/own/webhooks/99999", WEBHOOK, Namespace(A::NotificationPolicyUpdate)),
+    ("deleteWebhook", "/accounts/own/namespaces/own/webhooks/99999", "", Namespace(A::NotificationPolicyDelete)),
+    ("testWebhook", "/accounts/own/namespaces/own/webhooks/99999/test", "", Namespace(A::NotificationPolicyUpdate)),
+    ("resumeWebhook", "/accounts/own/namespaces/own/webhooks/99999/resume", "{}", Namespace(A::NotificationPolicyUpdate)),
+    ("listDeliveries", "/accounts/own/namespaces/own/webhooks/99999/deliveries", "", Namespace(A::NotificationPolicyRead)),
+    ("getDelivery", "/accounts/own/namespaces/own/webhooks/99999/deliveries/1", "", Namespace(A::NotificationPolicyRead)),
+    ("redeliver", "/accounts/own/namespaces/own/webhooks/99999/deliveries/1/redelivery", "", Namespace(A::NotificationPolicyUpdate)),
+
+    ("listSinks", "/accounts/own/sinks", "", Account(A::SinkList)),
+    ("createSink", "/accounts/own/sinks", SINK, Account(A::SinkCreate)),
+    ("getSink", "/accounts/own/sinks/none", "", Account(A::SinkRead)),
+    ("updateSink", "/accounts/own/sinks/none", SINK, Account(A::SinkUpdate)),
+    ("deleteSink", "/accounts/own/sinks/none", "", Account(A::SinkDelete)),
+    ("testSink", "/accounts/own/sinks/none/test", "", Account(A::SinkUpdate)),
+    ("resumeSink", "/accounts/own/sinks/none/resume", "{}", Account(A::SinkUpdate)),
+    ("getMetrics", "/accounts/own/metrics", "", Account(A::MetricsRead)),
+    ("listJobs", "/accounts/own/jobs", "", Account(A::JobserviceMonitorList)),
+    ("getJob", "/accounts/own/jobs/none", "", Account(A::JobserviceMonitorList)),
+    ("getJobLog", "/accounts/own/jobs/none/log", "", Account(A::JobserviceMonitorList)),
+    ("stopJob", "/accounts/own/jobs/none", "", Account(A::JobserviceMonitorStop)),
+    ("listSchedules", "/accounts/own/schedules", "", Account(A::JobserviceMonitorList)),
+
     ("getNetwork", "/accounts/own/network", "", Account(A::NetworkRuleRead)),
     ("updateNetwork", "/accounts/own/network", "{}", Account(A::NetworkRuleUpdate)),
     ("putNamespaceNetwork", "/accounts/own/network/namespaces/images", r#"{"registry":[]}"#, Account(A::NetworkRuleUpdate)),
@@ -62,12 +87,43 @@ const ROWS: &[Row] = &[
     ("putAddressCertificate", "/accounts/own/addresses/none.test/certificate", CERTIFICATE, Account(A::AccountUpdate)),
     ("deleteAddressCertificate", "/accounts/own/addresses/none.test/certificate", "", Account(A::AccountUpdate)),
 
+    ("getRetentionPolicy", "/accounts/own/namespaces/own/retention", "", Namespace(A::TagRetentionRead)),
+    ("setRetentionPolicy", "/accounts/own/namespaces/own/retention", r#"{"rules":[],"schedule":"never"}"#, All(&[Namespace(A::TagRetentionUpdate), Namespace(A::TagRetentionCreate)])),
+    ("deleteRetentionPolicy", "/accounts/own/namespaces/own/retention", "", Namespace(A::TagRetentionDelete)),
+    ("previewRetention", "/accounts/own/namespaces/own/retention/preview", r#"{"rules":[]}"#, All(&[Namespace(A::TagRetentionRead), Namespace(A::ArtifactList)])),
+    ("listRetentionRuns", "/accounts/own/namespaces/own/retention/runs", "", Namespace(A::TagRetentionList)),
+    ("runRetention", "/accounts/own/namespaces/own/retention/runs", "{}", Namespace(A::TagRetentionUpdate)),
+    ("stopRetentionRun", "/accounts/own/namespaces/own/retention/runs/99999", "", Namespace(A::TagRetentionUpdate)),
+    ("getRetentionDefault", "/accounts/own/retention-default", "", Account(A::TagRetentionRead)),
+    ("setRetentionDefault", "/accounts/own/retention-default", r#"{"rules":[],"schedule":"never"}"#, Account(A::TagRetentionUpdate)),
+    ("deleteRetentionDefault", "/accounts/own/retention-default", "", Account(A::TagRetentionDelete)),
+
     ("getUsage", "/accounts/own/usage", "", Account(A::QuotaRead)),
     ("listNamespaceUsage", "/accounts/own/usage/namespaces", "", Account(A::QuotaList)),
     ("getOwnPlan", "/accounts/own/plan", "", Account(A::PlanRead)),
     ("getLimits", "/accounts/own/limits", "", Account(A::QuotaRead)),
     ("setLimits", "/accounts/own/limits", r#"{"storage_bytes":9000000000000000000}"#, Account(A::QuotaUpdate)),
     ("choosePlan", "/accounts/own/plan", r#"{"plan":"none"}"#, Account(A::PlanUpdate)),
+
+    ("listImmutabilityRules", "/accounts/own/namespaces/own/immutability", "", Namespace(A::ImmutableTagList)),
+    ("createImmutabilityRule", "/accounts/own/namespaces/own/immutability", r#"{"repositories":[],"tags":[]}"#, Namespace(A::ImmutableTagCreate)),
+    ("updateImmutabilityRule", "/accounts/own/namespaces/own/immutability/none", r#"{"is_enabled":true}"#, Namespace(A::ImmutableTagUpdate)),
+    ("deleteImmutabilityRule", "/accounts/own/namespaces/own/immutability/none", "", Namespace(A::ImmutableTagDelete)),
+    ("listLocks", "/accounts/own/locks?repository=own/app", "", Repository(A::ImmutableTagList)),
+    ("lock", "/accounts/own/locks", r#"{"repository":"own/app","reference":"none"}"#, Repository(A::ImmutableTagCreate)),
+    ("unlock", "/accounts/own/locks?repository=own/app&reference=none", "", Repository(A::ImmutableTagDelete)),
+    ("listTagEnds", "/accounts/own/tag-ends?repository=own/app", "", Repository(A::TagList)),
+    ("setTagEnd", "/accounts/own/tag-ends", r#"{"repository":"own/app","tag":"none","end":"1d"}"#, Repository(A::TagDelete)),
+    ("getTrashSettings", "/accounts/own/trash/settings", "", Account(A::ConfigurationRead)),
+    ("setTrashSettings", "/accounts/own/trash/settings", r#"{"period_days":91}"#, Account(A::ConfigurationUpdate)),
+    ("listTrash", "/accounts/own/trash", "", All(&[Fellow, KnownFor(A::ArtifactDelete)])),
+    ("emptyTrash", "/accounts/own/trash", "", Account(A::ConfigurationUpdate)),
+    ("restoreTag", "/accounts/own/trash/tags", r#"{"repository":"own/app","tag":"none"}"#, Repository(A::RepositoryPush)),
+    ("restoreManifest", "/accounts/own/trash/manifests", r#"{"repository":"own/app","digest":"none"}"#, Repository(A::RepositoryPush)),
+    ("restoreTrash", "/accounts/own/trash/none/restore", "", All(&[Fellow, KnownFor(A::RepositoryPush)])),
+    ("purgeTrash", "/accounts/own/trash/none", "", All(&[Fellow, KnownFor(A::ArtifactDelete)])),
+    ("listTagMoves", "/accounts/own/tag-history?repository=own/app&tag=v1", "", Repository(A::TagList)),
+    ("revertTag", "/accounts/own/tag-history/revert", r#"{"repository":"own/app","tag":"v1","digest":"none"}"#, Repository(A::RepositoryPush)),
 
     ("listActions", "/accounts/own/actions", "", ROLES_READ),
     ("listRoles", "/accounts/own/roles", "", ROLES_READ),
@@ -120,6 +176,8 @@ const ROWS: &[Row] = &[
     ("testDeploymentIdentitySource", "/deployment/identity-sources/none/test", "", Operator(O::IdentitySourceUpdate)),
 ];
 
+const SINK: &str = r#"{"name":"","type":"https"}"#;
+const WEBHOOK: &str = r#"{"name":"","event_types":[]}"#;
 const CERTIFICATE: &str = r#"{"certificate_chain":"none","private_key":"none"}"#;
 const NEW_RULE: &str = r#"{"name":"Not a name","issuer":"https://issuer.example.com","audience":"a","claims":{},"permissions":[]}"#;
 const RULE: &str =

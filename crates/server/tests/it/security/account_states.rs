@@ -24,8 +24,13 @@ const STATES: &[(&str, &str, bool)] = &[
     ("closing", r#"{"allows_pull":false}"#, false),
 ];
 
-/// One's own login can be taken back always, and so can what an operator was allowed to see.
-const ALWAYS: &[&str] = &["revokeAccessToken", "decideContentRequest"];
+/// One's own login can be taken back always, and so can what an operator was allowed to see; a preview only looks.
+const ALWAYS: &[&str] = &[
+    "revokeAccessToken",
+    "decideContentRequest",
+    "previewRetention",
+    "AnalyzeRetentionPolicy",
+];
 
 async fn stop(things: &Things, (how, body, _): (&str, &str, bool)) {
     let path = format!("/deployment/accounts/own/{how}");

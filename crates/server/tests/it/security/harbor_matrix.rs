@@ -9,6 +9,9 @@ use model::Action;
 
 use super::matrix::{Exception, Face, Need, Row, World, check};
 
+const HOOK: &str =
+    r#"{"name":"","targets":[{"type":"http","address":"https://hooks.example.com/"}]}"#;
+
 /// Project `own` has number 1.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -32,12 +35,27 @@ const ROWS: &[Row] = &[
     ("deleteProject", "/projects/own", "", Namespace(A::NamespaceDelete)),
     ("getProjectDeletable", "/projects/own/_deletable", "", Namespace(A::NamespaceDelete)),
     ("getProjectSummary", "/projects/own/summary", "", Part(A::NamespaceRead)),
+    ("ListImmuRules", "/projects/own/immutabletagrules", "", Namespace(A::ImmutableTagList)),
+    ("CreateImmuRule", "/projects/own/immutabletagrules", r#"{"tag_selectors":[]}"#, Namespace(A::ImmutableTagCreate)),
+    ("UpdateImmuRule", "/projects/own/immutabletagrules/99", r#"{"disabled":true}"#, Namespace(A::ImmutableTagUpdate)),
+    ("DeleteImmuRule", "/projects/own/immutabletagrules/99", "", Namespace(A::ImmutableTagDelete)),
     ("listProjectMetadatas", "/projects/own/metadatas", "", Namespace(A::MetadataList)),
     ("addProjectMetadatas", "/projects/own/metadatas", r#"{"retention_id":"1"}"#, Namespace(A::MetadataCreate)),
     ("getProjectMetadata", "/projects/own/metadatas/public", "", Namespace(A::MetadataRead)),
     ("updateProjectMetadata", "/projects/own/metadatas/auto_scan", r#"{"auto_scan":"true"}"#, Namespace(A::MetadataUpdate)),
     ("deleteProjectMetadata", "/projects/own/metadatas/severity", "", Namespace(A::MetadataDelete)),
     ("search", "/search?q=own", "", EveryoneFor(A::RepositoryList)),
+    ("ListWebhookPoliciesOfProject", "/projects/own/webhook/policies", "", Namespace(A::NotificationPolicyList)),
+    ("CreateWebhookPolicyOfProject", "/projects/own/webhook/policies", HOOK, Namespace(A::NotificationPolicyCreate)),
+    ("GetWebhookPolicyOfProject", "/projects/own/webhook/policies/99999", "", Namespace(A::NotificationPolicyRead)),
+    ("UpdateWebhookPolicyOfProject", "/projects/own/webhook/policies/99999", HOOK, Namespace(A::NotificationPolicyUpdate)),
+    ("DeleteWebhookPolicyOfProject", "/projects/own/webhook/policies/99999", "", Namespace(A::NotificationPolicyDelete)),
+    ("GetSupportedEventTypes", "/projects/own/webhook/events", "", Namespace(A::NotificationPolicyRead)),
+    ("LastTrigger", "/projects/own/webhook/lasttrigger", "", Namespace(A::NotificationPolicyRead)),
+    ("ListWebhookJobs", "/projects/own/webhook/jobs?policy_id=99999", "", Namespace(A::NotificationPolicyRead)),
+    ("ListExecutionsOfWebhookPolicy", "/projects/own/webhook/policies/99999/executions", "", Namespace(A::NotificationPolicyRead)),
+    ("ListTasksOfWebhookExecution", "/projects/own/webhook/policies/99999/executions/1/tasks", "", Namespace(A::NotificationPolicyRead)),
+    ("GetLogsOfWebhookTask", "/projects/own/webhook/policies/99999/executions/1/tasks/1/log", "", Namespace(A::NotificationPolicyRead)),
     ("getIcon", "/icons/sha256:0000000000000000000000000000000000000000000000000000000000000000", "", Everyone),
     ("getSystemCVEAllowlist", "/system/CVEAllowlist", "", Known),
     ("putSystemCVEAllowlist", "/system/CVEAllowlist", r#"{"items":[{"cve_id":""}]}"#, Account(A::ConfigurationUpdate)),
@@ -68,6 +86,17 @@ const ROWS: &[Row] = &[
     ("GetLabelByID", "/labels/{label}", "", Namespace(A::LabelRead)),
     ("UpdateLabel", "/labels/{label}", r#"{"name":"second"}"#, Namespace(A::LabelUpdate)),
     ("DeleteLabel", "/labels/{label}", "", Namespace(A::LabelDelete)),
+
+    ("getRentenitionMetadata", "/retentions/metadatas", "", Everyone),
+    ("createRetention", "/retentions", r#"{"rules":[],"scope":{"level":"project","ref":1},"trigger":{"kind":"Schedule","settings":{"cron":"never"}}}"#, Namespace(A::TagRetentionCreate)),
+    ("getRetention", "/retentions/99999", "", Account(A::TagRetentionRead)),
+    ("updateRetention", "/retentions/99999", r#"{"rules":[]}"#, Account(A::TagRetentionRead)),
+    ("deleteRetention", "/retentions/99999", "", Account(A::TagRetentionDelete)),
+    ("triggerRetentionExecution", "/retentions/99999/executions", "{}", Account(A::TagRetentionUpdate)),
+    ("listRetentionExecutions", "/retentions/99999/executions", "", Account(A::TagRetentionList)),
+    ("operateRetentionExecution", "/retentions/99999/executions/1", r#"{"action":"stop"}"#, Account(A::TagRetentionUpdate)),
+    ("listRetentionTasks", "/retentions/99999/executions/1/tasks", "", Account(A::TagRetentionList)),
+    ("getRetentionTaskLog", "/retentions/99999/executions/1/tasks/1", "", Account(A::TagRetentionRead)),
 
     ("getStatistic", "/statistics", "", KnownFor(A::NamespaceRead)),
     ("listQuotas", "/quotas", "", Account(A::QuotaList)),

@@ -28,9 +28,16 @@ const ROWS: &[Row] = &[
     ("UpdatePlans", "/plans", r#"{"plan":"no-such-plan"}"#, Account(A::PlanUpdate)),
     ("GetQuota", "/quotas", "", Account(A::QuotaRead)),
     ("UpdateQuota", "/quotas", r#"{"storage_megabytes":-2}"#, Account(A::QuotaUpdate)),
+    ("ListRetentionPolicies", "/retentions", "", KnownFor(A::TagRetentionList)),
+    ("SetRetentionPolicy", "/retentions", r#"{"namespace":"own","images_per_repo":9999999}"#, All(&[Need::Namespace(A::TagRetentionUpdate), Need::Namespace(A::TagRetentionCreate)])),
+    ("AnalyzeRetentionPolicy", "/retentions/analyze", r#"{"namespace":"own","images_per_repo":5}"#, All(&[Need::Namespace(A::TagRetentionRead), Need::Namespace(A::ArtifactList)])),
+    ("GetRetentionPolicy", "/retentions/own", "", Need::Namespace(A::TagRetentionRead)),
     ("GetSettings", "/settings", "", Account(A::ConfigurationRead)),
     ("UpdateSettings", "/settings", r#"{"platform_metrics":false}"#, Account(A::ConfigurationUpdate)),
     ("DeleteImageTag", "/tags/own%2Fapp%3Anone", "", Repository(A::TagDelete)),
+    ("ListDeletedImages", "/trash", "", KnownFor(A::ArtifactDelete)),
+    ("RestoreTags", "/trash/own%2Fapp%40sha256%3Ae3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855/restoretags", "", Repository(A::RepositoryPush)),
+    ("RestoreImage", "/trash/own%2Fapp%3Anone/restore", "", Repository(A::RepositoryPush)),
 ];
 
 const EXCEPTIONS: &[Exception] = &[];

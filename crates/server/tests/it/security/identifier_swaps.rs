@@ -64,7 +64,11 @@ async fn swap(face: &Face) {
         let after = things.contents_of("own");
         if after != before {
             let (operation, path) = (request.operation, request.path);
-            panic!("{operation} {path} changed what is another account's\n{problems}");
+            let tables = after
+                .keys()
+                .filter(|table| after.get(*table) != before.get(*table));
+            let tables: Vec<_> = tables.collect();
+            panic!("{operation} {path} changed what is another account's: {tables:?}\n{problems}");
         }
     }
     assert!(problems.is_empty(), "{problems}");

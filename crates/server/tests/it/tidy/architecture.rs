@@ -45,7 +45,7 @@ const PURE: &[(&str, &[&str])] = &[
             "thiserror",
         ],
     ),
-    ("model", &["serde", "serde_json", "thiserror"]),
+    ("model", &["regex", "serde", "serde_json", "thiserror"]),
 ];
 
 /// Dependencies with an owner: nobody else may use them. The server's tests, xtask and engines are clients

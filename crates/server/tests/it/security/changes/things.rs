@@ -1,5 +1,7 @@
 //! Two accounts with one of everything in the first, and what both have in the database.
 
+mod lifecycle;
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +58,7 @@ const NAMES: &[&str] = &[
     "grant",
     "group",
     "invitation",
+    "job",
     "label",
     "leaver",
     "leaver_name",
@@ -68,11 +71,24 @@ const NAMES: &[&str] = &[
     "role",
     "rule",
     "source",
+    "immutability",
+    "immutable",
+    "locked",
+    "retention",
+    "retention_run",
+    "retention_task",
+    "sink",
     "spare",
+    "spare_project",
     "spare_role",
+    "spare_trashed",
     "token",
+    "trashed",
+    "trashed_digest",
+    "trashed_tag",
     "user",
     "user_name",
+    "webhook",
 ];
 
 /// A registry with the accounts `own`, of ann, and `other`, of fay, and the names of what is in the first.
@@ -95,7 +111,19 @@ impl Things {
         let registry = TestRegistry::start().await;
         let ann = registry.create_account("own", "ann");
         // What the other account has by number, this one does not.
-        for kind in ["namespace", "user", "group", "grant", "robot", "label"] {
+        for kind in [
+            "namespace",
+            "user",
+            "group",
+            "grant",
+            "robot",
+            "label",
+            "webhook",
+            "immutability_rule",
+            "retention_policy",
+            "retention_run",
+            "retention_task",
+        ] {
             let counted = registry.sql(&format!(
                 "INSERT INTO number_counters (account_id, kind, highest) SELECT id, '{kind}', 7000 FROM accounts \
                  WHERE name = 'own' ON CONFLICT (account_id, kind) DO UPDATE SET highest = 7000 RETURNING kind"
@@ -118,7 +146,13 @@ impl Things {
         };
         things.make_content().await;
         things.make_people().await;
+        things.make_trash().await;
         things.make_rest().await;
+        things.make_webhook().await;
+        things.make_sink().await;
+        things.make_job();
+        things.make_retention().await;
+        things.make_immutability().await;
         let missing: Vec<_> = NAMES
             .iter()
             .filter(|name| !things.names.contains_key(*name))

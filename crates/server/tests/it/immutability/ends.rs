@@ -1,0 +1,116 @@
+//! Tags that end by themselves, by an annotation or because somebody said so.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{BOTH, PATIENCE, events};
+use crate::account_api::AccountApi as _;
+use crate::registry::TestRegistry;
+use crate::registry::backends::Backends;
+use crate::registry::content::{OCI_CONFIG, descriptor, image_manifest};
+
+const ENDS: &str = "/accounts/default/tag-ends";
+
+/// Pushes an image that says when its tags end.
+async fn push_ending(registry: &TestRegistry, tag: &str, name: &str, end: &str) -> String {
+    registry.push_blob("library/app", "{}").await;
+    let config = descriptor(OCI_CONFIG, "{}");
+    let mut manifest = image_manifest(&config, &[]);
+    manifest["annotations"] = json!({ name: end, "for": tag });
+    registry.push_manifest("library/app", tag, &manifest).await
+}
+
+async fn listed(registry: &TestRegistry) -> Vec<Value> {
+    let path = format!("{ENDS}?repository=library/app");
+    let answer = registry.v1_get(&path).await.assert_status(200).json();
+    answer["items"].as_array().expect("items").clone()
+}
+
+async fn tags_end(backends: Backends) {
+    let registry = TestRegistry::builder().on(backends).start().await;
+    let image = registry.push_image("library/app", "stays").await;
+    let digest = push_ending(&registry, "short", "quay.expires-after", "1s").await;
+    push_ending(
+        &registry,
+        "past",
+        "roadstead.expires",
+        "2020-01-01T00:00:00Z",
+    )
+    .await;
+    push_ending(&registry, "long", "roadstead.expires", "2w").await;
+    push_ending(&registry, "odd", "quay.expires-after", "soon").await;
+    push_ending(&registry, "kept", "quay.expires-after", "1s").await;
+    let lock = json!({ "repository": "library/app", "reference": "kept" });
+    registry
+        .v1_post("/accounts/default/locks", &lock)
+        .await
+        .assert_no_content();
+    // What is pushed over it has no end.
+    push_ending(&registry, "moved", "quay.expires-after", "1h").await;
+    registry.push_image("library/app", "moved").await;
+
+    let deadline = Instant::now() + PATIENCE;
+    let there = async |tag: &str| {
+        let path = format!("/v2/library/app/manifests/{tag}");
+        registry.get(&path).await.status() == 200
+    };
+    while there("short").await || there("past").await {
+        assert!(Instant::now() < deadline, "they do not end");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for tag in ["stays", "long", "odd", "kept", "moved", &digest] {
+        assert!(there(tag).await, "{tag} is gone");
+    }
+    let tags: Vec<Value> = listed(&registry)
+        .await
+        .iter()
+        .map(|item| item["tag"].clone())
+        .collect();
+    assert_eq!(tags, ["kept", "long"]);
+    ends_are_set_and_taken_away(&registry).await;
+    assert!(there(&image).await);
+}
+
+async fn ends_are_set_and_taken_away(registry: &TestRegistry) {
+    let said =
+        |tag: &str, end: Value| json!({ "repository": "library/app", "tag": tag, "end": end });
+    let set = registry
+        .v1_put(ENDS, &said("stays", json!("2099-01-01T00:00:00Z")))
+        .await;
+    assert_eq!(
+        set.assert_status(200).json()["ends_at"],
+        "2099-01-01T00:00:00.000Z"
+    );
+    registry
+        .v1_put(ENDS, &said("long", Value::Null))
+        .await
+        .assert_status(200);
+    assert_eq!(listed(registry).await.len(), 2);
+    for (tag, end, status) in [
+        ("stays", "2020-01-01T00:00:00Z", 422),
+        ("stays", "2999-01-01T00:00:00Z", 422),
+        ("stays", "0d", 400),
+        ("stays", "tomorrow", 400),
+        ("none", "1d", 404),
+        ("kept", "1d", 412),
+    ] {
+        let answer = registry.v1_put(ENDS, &said(tag, json!(end))).await;
+        assert_eq!(answer.status(), status, "{tag} {end}: {}", answer.text());
+    }
+    for (kind, expected) in [
+        ("tag.expired", 2),
+        ("tag_end.updated", 2),
+        ("lock.created", 1),
+    ] {
+        let found = events(registry, kind, expected).await;
+        assert_eq!(found.len(), expected, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_is_deleted_when_its_end_has_come() {
+    for backends in BOTH {
+        tags_end(backends).await;
+    }
+}
