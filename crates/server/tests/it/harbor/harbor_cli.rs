@@ -290,8 +290,6 @@ async fn what_is_not_there_yet_is_not_found() {
         "/system/scanAll/schedule",
         "/p2p/preheat/instances?page=1&page_size=10",
         "/projects/library/preheat/policies",
-        "/projects/library/immutabletagrules?page=1&page_size=10",
-        "/projects/library/webhook/policies?page=1&page_size=10",
         "/jobservice/queues",
         "/schedules?page=1&page_size=10",
         "/security/summary",
@@ -302,7 +300,7 @@ async fn what_is_not_there_yet_is_not_found() {
             .assert_harbor_error(404, "NOT_FOUND");
     }
     let scan = "/projects/library/repositories/app/artifacts/v1/scan";
-    for path in [scan, "/registries", "/retentions"] {
+    for path in [scan, "/registries"] {
         by_name(registry.api_post(path, &json!({})))
             .await
             .assert_harbor_error(404, "NOT_FOUND");

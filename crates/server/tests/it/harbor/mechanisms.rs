@@ -83,7 +83,6 @@ async fn what_is_not_there_is_said_to_be_not_there() {
     let registry = TestRegistry::start().await;
     for path in [
         "/replication/policies",
-        "/projects/library/webhook/policies",
         "/system/gc/schedule",
         "/nothing",
         "",

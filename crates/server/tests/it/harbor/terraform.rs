@@ -269,12 +269,6 @@ async fn labels_and_the_configuration() {
 async fn what_is_not_there_yet_is_not_found() {
     let registry = TestRegistry::start().await;
     for (method, path) in [
-        ("POST", "/retentions"),
-        ("GET", "/retentions/1"),
-        ("POST", "/projects/1/immutabletagrules"),
-        ("GET", "/projects/1/immutabletagrules?page=1&page_size=15"),
-        ("POST", "/projects/1/webhook/policies"),
-        ("GET", "/projects/1/webhook/policies/1"),
         ("POST", "/registries"),
         ("GET", "/registries/1"),
         ("POST", "/replication/policies"),

@@ -6,11 +6,15 @@ mod patterns;
 mod retention;
 mod roles;
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::account_api::AccountApi as _;
 use crate::registry::client::{Answer, Client};
 
+/// How long something that happens by itself may take on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Where the account `default` is.
 const DEFAULT: &str = "/accounts/default";
 
@@ -25,7 +29,8 @@ async fn grant(by: &Client, body: &Value) -> String {
 
 /// The first event of a log of that kind, once it was sealed.
 async fn event(by: &Client, log: &str, kind: &str) -> Value {
-    for _ in 0..600 {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
         let found = by.v1_get(&format!("{log}?kind={kind}")).await;
         let found = found.assert_status(200).json();
         if let Some(event) = found["items"].as_array().and_then(|items| items.first()) {

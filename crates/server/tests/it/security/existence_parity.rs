@@ -52,11 +52,12 @@ async fn done_so_far(registry: &TestRegistry) -> Work {
     }
 }
 
-/// A world in which the jobs of the first minute are done.
+/// A world in which the jobs of the first minute are done, and what happened is sealed.
 async fn at_rest() -> World {
     let world = World::start().await;
-    let jobs = "SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'running')";
-    while world.registry.sql(jobs)[0][0] != "0" {
+    let waiting = "SELECT (SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'running')) \
+         + (SELECT COUNT(*) FROM events WHERE number IS NULL)";
+    while world.registry.sql(waiting)[0][0] != "0" {
         tokio::task::yield_now().await;
     }
     world
