@@ -139,9 +139,13 @@ impl Tx<'_> {
              digest, tag, subject_digest, media_type, content, deleted_by, deleted_at_ms, period_ms, purge_at_ms) \
              SELECT ?1, r.account_id, 'manifest', ?2, n.id, n.name, r.name, ?3, '', ?4, ?5, ?6, ?7, \
              CAST(?8 AS BIGINT), CAST(?9 AS BIGINT), CAST(?10 AS BIGINT) \
-             FROM repositories r JOIN namespaces n ON n.id = r.namespace_id WHERE r.id = ?11";
+             FROM repositories r JOIN namespaces n ON n.id = r.namespace_id WHERE r.id = ?11 \
+             ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, deleted_by = excluded.deleted_by, \
+             deleted_at_ms = excluded.deleted_at_ms, period_ms = excluded.period_ms, purge_at_ms = excluded.purge_at_ms";
         const BLOB: &str = "INSERT INTO trash_item_blobs (item_id, digest, storage, account_id, size_bytes, deleted_at_ms) \
-             SELECT ?1, b.digest, b.storage, ?2, b.size_bytes, CAST(?3 AS BIGINT) FROM blobs b WHERE b.storage = ?4 AND b.digest = ?5";
+             SELECT ?1, b.digest, b.storage, ?2, b.size_bytes, CAST(?3 AS BIGINT) FROM blobs b WHERE b.storage = ?4 AND b.digest = ?5 \
+             ON CONFLICT (item_id, digest) DO NOTHING";
+        // It is there still, if a restore was broken off before the last tag was back.
         self.connection.execute(
             ITEM,
             params![

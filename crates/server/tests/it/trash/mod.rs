@@ -112,6 +112,30 @@ async fn an_image_comes_back_with_all_that_belongs_to_it_on_both_databases() {
     }
 }
 
+/// An index may name what it is about: each of them comes back with the other, and the restore ends.
+#[tokio::test]
+async fn an_index_about_what_it_names_comes_back() {
+    let registry = TestRegistry::start().await;
+    let image = registry.push_image("library/app", "v1").await;
+    let index = registry.push_index("library/app", "plain", &[&image]).await;
+    let index = registry.get(&format!("/v2/library/app/manifests/{index}"));
+    let mut index = index.await.json();
+    index["subject"] = index["manifests"][0].clone();
+    let index = registry.push_manifest("library/app", "all", &index).await;
+    delete(&registry, "library/app", "plain").await;
+    for wanted in [&image, &index] {
+        delete(&registry, "library/app", &index).await;
+        delete(&registry, "library/app", &image).await;
+        let wanted = json!({ "repository": "library/app", "digest": wanted });
+        let path = format!("{TRASH}/manifests");
+        let restored = registry.v1_post(&path, &wanted).await.assert_status(200);
+        assert_eq!(restored.json()["manifests"], 2);
+        for reference in ["v1", "all"] {
+            assert_eq!(status(&registry, "library/app", reference).await, 200);
+        }
+    }
+}
+
 async fn repositories_and_namespaces_come_back(backends: Backends) {
     let registry = TestRegistry::builder().on(backends).start().await;
     registry.admin(&["namespace", "create", "team"]);

@@ -57,9 +57,17 @@ impl Step<'_> {
         }))
     }
 
-    /// What is to come back before a manifest: one that it names, or one about it.
-    fn next(&self, tx: &Tx<'_>, open: &mut Open) -> Result<Option<Open>> {
+    /// What is to come back before the last manifest of a path: one that it names, or one about it. What is on the path
+    /// already comes back anyway: an index can name what it is about.
+    fn next(&self, tx: &Tx<'_>, path: &mut [Open]) -> Result<Option<Open>> {
+        let Some((open, before)) = path.split_last_mut() else {
+            return Ok(None);
+        };
+        let is_on_path = |digest: &str| before.iter().any(|one| one.digest == digest);
         while let Some(child) = open.children.pop() {
+            if is_on_path(child.as_str()) {
+                continue;
+            }
             if let Some(child) = self.open(tx, child.as_str())? {
                 return Ok(Some(child));
             }
@@ -68,8 +76,8 @@ impl Step<'_> {
         let of = (place.namespace, place.name.as_str());
         let found = tx.find_trashed_referrer(place.account, of, &open.digest, now_ms)?;
         match found {
-            Some(found) => self.open(tx, &found),
-            None => Ok(None),
+            Some(found) if !is_on_path(&found) => self.open(tx, &found),
+            _ => Ok(None),
         }
     }
 }
@@ -82,11 +90,12 @@ pub(super) fn restore_tree(
     digest: &str,
 ) -> Result<bool> {
     let mut path: Vec<Open> = step.open(tx, digest)?.into_iter().collect();
-    while let Some(last) = path.last_mut() {
-        if let Some(next) = step.next(tx, last)? {
+    while !path.is_empty() {
+        if let Some(next) = step.next(tx, &mut path)? {
             path.push(next);
             continue;
         }
+        let Some(last) = path.last() else { break };
         if step.left == 0 {
             break;
         }
