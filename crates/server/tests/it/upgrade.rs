@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use engines::{Haproxy, Ports};
 use serde_json::Value;
 
+use crate::account_api::AccountApi as _;
 use crate::faults::pusher::Random;
 use crate::registry::backends::Backends;
 use crate::registry::client::Client;
@@ -173,6 +174,7 @@ async fn a_registry_on_sqlite_is_upgraded_and_taken_back() {
         .await;
     let mut pushed: Vec<(String, String)> = Vec::new();
     let mut open: Vec<String> = Vec::new();
+    let mut deleted: Vec<(&str, String)> = Vec::new();
     let releases = [&previous, &current, &previous, &current];
     for (round, program) in releases.into_iter().enumerate() {
         if round > 0 {
@@ -194,11 +196,35 @@ async fn a_registry_on_sqlite_is_upgraded_and_taken_back() {
         let tag = format!("v{round}");
         let digest = registry.push_image(REPOSITORY, &tag).await;
         pushed.push((tag, digest));
+        match round {
+            1 => deleted.push(push_and_delete(&registry, "library/gone").await),
+            // An older program puts something into the trash as it knows it.
+            2 => deleted.push(push_and_delete(&registry, "library/late").await),
+            _ => {}
+        }
         if round == 2 {
             let unneeded = registry.push_blob(REPOSITORY, "x").await;
             is_collected(&registry, REPOSITORY, &unneeded).await;
         }
     }
+    for (repository, digest) in &deleted {
+        is_restored(&registry, repository, digest).await;
+    }
+}
+
+async fn push_and_delete<'a>(registry: &TestRegistry, repository: &'a str) -> (&'a str, String) {
+    let digest = registry.push_image(repository, "v1").await;
+    let target = format!("/v2/{repository}/manifests/{digest}");
+    registry.delete(&target).await.assert_status(202);
+    (repository, digest)
+}
+
+/// What either release deleted comes back.
+async fn is_restored(registry: &TestRegistry, repository: &str, digest: &str) {
+    let wanted = serde_json::json!({ "repository": repository, "digest": digest });
+    let path = "/accounts/default/trash/manifests";
+    registry.v1_post(path, &wanted).await.assert_status(200);
+    is_pulled(registry, repository, "v1", digest).await;
 }
 
 /// What is done at one is known to the other at once, and either goes on with what the other began.
