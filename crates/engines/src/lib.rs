@@ -1,5 +1,5 @@
 //! The engines beside Roadstead, started for tests and for people at work on it: PostgreSQL, an S3 store (SeaweedFS),
-//! a load balancer (HAProxy), an OpenID provider and a directory (OpenLDAP). Never part of the product.
+//! a load balancer (HAProxy), an OpenID provider, a directory (OpenLDAP) and a collector of telemetry (rotel). Never part of the product.
 //!
 //! Every engine starts in a directory of its own, listens on 127.0.0.1 only, is ready when `start` returns, and is killed
 //! when it is dropped; one that outlives its test by a crash dies with the test's process. Several run at once.
@@ -18,6 +18,7 @@ mod place;
 mod ports;
 mod postgres;
 mod program;
+mod rotel;
 mod seaweedfs;
 mod wheels;
 
@@ -27,6 +28,7 @@ pub use oidc_provider::OidcProvider;
 pub use openldap::OpenLdap;
 pub use ports::Ports;
 pub use postgres::{Postgres, PostgresBuilder};
+pub use rotel::Rotel;
 pub use seaweedfs::{SeaweedFs, SeaweedFsBuilder};
 pub use wheels::Wheels;
 

@@ -60,6 +60,17 @@ impl Wheels {
         std::fs::write(&installed, REQUIREMENTS).map_err(Error::at("write", &installed))
     }
 
+    /// A file among those of a library, such as a program that stands beside its Python.
+    pub fn library(&self, path: &str) -> Result<PathBuf, Error> {
+        let libraries = self.0.join("lib");
+        let versions = std::fs::read_dir(&libraries).map_err(Error::at("read", &libraries))?;
+        let files = versions
+            .flatten()
+            .map(|version| version.path().join("site-packages").join(path));
+        let found = files.into_iter().find(|file| file.exists());
+        found.ok_or_else(|| Error::new(format!("none of the wheels brought {path}")))
+    }
+
     /// A program that one of the wheels brought.
     pub fn program(&self, name: &str) -> PathBuf {
         self.0.join("bin").join(name)

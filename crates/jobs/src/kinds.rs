@@ -130,6 +130,15 @@ impl Kinds {
             run.tell_count(count, "tags had come to their end");
             Ok(())
         })
+        .with(JobKind::PURGE_AUDIT_LOG, |services, run| async move {
+            let job = run.job();
+            let Some(account) = &job.account_id else {
+                return Err(services::Error::Internal.into());
+            };
+            let purged = services.audit_purges.work(account, &job.payload).await?;
+            run.tell(JobLogLevel::Info, &purged.to_string());
+            Ok(())
+        })
         .with(JobKind::RUN_RETENTION, |services, run| async move {
             let work = services.retention.work(run.job()).await?;
             run.tell(JobLogLevel::Info, &work.said);
@@ -156,6 +165,12 @@ impl Kinds {
         .with(JobKind::TEND_FOLLOWERS, |services, run| async move {
             let count = services.webhooks.tend().await?;
             run.tell_count(count as u64, "followers of events had something to read");
+            let count = services.sinks.request_metrics().await?;
+            run.tell_count(count as u64, "sinks were due to be sent metrics");
+            Ok(())
+        })
+        .with(JobKind::PUSH_METRICS, |services, run| async move {
+            services.sinks.push_metrics(&run.job().payload).await?;
             Ok(())
         })
     }

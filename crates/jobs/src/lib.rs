@@ -24,7 +24,8 @@ use tokio::time::{MissedTickBehavior, interval};
 const RENEWALS_EVERY: Duration = Duration::from_secs(5);
 /// How often each process looks for signing keys that it does not have, and at the age of the newest.
 const KEYS_EVERY: Duration = Duration::from_hours(1);
-/// How often each process counts what waits for the collector, and looks when certificates end, for its metrics.
+/// How often each process counts what waits for the collector and for receivers, and looks when certificates end, for its
+/// metrics.
 const BACKLOG_EVERY: Duration = Duration::from_secs(30);
 /// How often trash, ended refresh tokens and what is to be read again are looked for.
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
@@ -82,6 +83,7 @@ impl Jobs {
             let s = s.clone();
             async move {
                 s.certificates.look_at_ends().await?;
+                s.sinks.look_at_followers().await?;
                 s.maintenance.refresh_backlog().await.map(drop)
             }
         }));

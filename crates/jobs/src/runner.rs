@@ -25,6 +25,8 @@ pub struct Pace {
     pub poll: Duration,
     /// How often a running job gives a sign of life. Much shorter than [`JobQueue::LEASE`].
     pub heartbeat: Duration,
+    /// How often it is looked whether somebody stopped a running job in another process; nobody looks while none runs.
+    pub stops: Duration,
     /// How often the queue is measured.
     pub stock: Duration,
 }
@@ -36,6 +38,7 @@ impl Pace {
             workers,
             poll: Duration::from_secs(1),
             heartbeat: Duration::from_secs(5),
+            stops: Duration::from_millis(800),
             stock: Duration::from_secs(15),
         }
     }
@@ -109,6 +112,7 @@ impl Worker {
     async fn work(self: Arc<Self>, mut phase: watch::Receiver<Phase>) {
         let mut runs = JoinSet::new();
         let (mut next_look, mut next_stock) = (Instant::now(), Instant::now());
+        let mut next_stops = Instant::now() + self.pace.stops;
         while *phase.borrow_and_update() == Phase::Working {
             if Instant::now() >= next_look {
                 self.look_after_queue().await;
@@ -117,6 +121,12 @@ impl Worker {
             if Instant::now() >= next_stock {
                 log_failure("measuring the queue", self.queue().take_stock().await);
                 next_stock = Instant::now() + self.pace.stock;
+            }
+            if Instant::now() >= next_stops {
+                if !runs.is_empty() {
+                    log_failure("stops", self.queue().hear_of_stops().await);
+                }
+                next_stops = Instant::now() + self.pace.stops;
             }
             while runs.len() < self.pace.workers
                 && let Some((claimed, told)) = self.claim(&phase).await
@@ -129,6 +139,7 @@ impl Worker {
                 Some(_) = runs.join_next() => {}
                 () = self.queue().new_jobs().notified(), if has_place => {}
                 () = sleep_until(next_look) => {}
+                () = sleep_until(next_stops), if !runs.is_empty() => {}
             }
         }
         while runs.join_next().await.is_some() {}

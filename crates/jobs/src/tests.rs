@@ -5,7 +5,6 @@ use model::{JobId, JobKind, JobLogLevel, JobState};
 use services::testing::{TestRegistry, settings};
 use services::{AccountContext, Job, JobRequest, JobSettings, Services, Settings, Timing};
 use std::collections::BTreeMap;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -93,6 +92,7 @@ fn idle(workers: usize) -> Pace {
     Pace {
         poll: Duration::from_hours(1),
         heartbeat: Duration::from_hours(1),
+        stops: Duration::from_hours(1),
         ..Pace::new(workers)
     }
 }
@@ -271,26 +271,19 @@ async fn a_running_job_that_is_called_off_stops_at_once() {
 }
 
 #[tokio::test]
-async fn a_job_called_off_elsewhere_stops_with_the_next_sign_of_life() {
+async fn a_job_called_off_elsewhere_stops_before_its_next_sign_of_life() {
     let world = World::start().await;
-    let (told, mut dropped) = unbounded_channel();
-    let kinds = Kinds::default().with(WORK, move |_, _| {
-        let guard = Guard(told.clone());
-        async move {
-            pending::<()>().await;
-            drop(guard);
-            Ok(())
-        }
-    });
-    let _runner = world.runner(kinds, busy(1));
+    let (kinds, mut events, _go) = waiting();
+    let pace = Pace {
+        stops: Duration::from_millis(2),
+        ..idle(1)
+    };
+    let _runner = world.runner(kinds, pace);
     let id = world.ask(WORK).await;
-    world.until_in(&id, JobState::Running).await;
-    world
-        .registry
-        .cancel_as_another_process(&id)
-        .await
-        .expect("a running job");
-    assert_eq!(next(&mut dropped).await, "dropped");
+    assert_eq!(next(&mut events).await, "begun");
+    let cancelled = world.registry.cancel_as_another_process(&id).await;
+    cancelled.expect("a running job");
+    assert_eq!(next(&mut events).await, "dropped");
     world.until_in(&id, JobState::Cancelled).await;
 }
 

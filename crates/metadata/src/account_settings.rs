@@ -2,6 +2,7 @@
 
 use crate::connection::{Row, params};
 use crate::error::{Error, Result};
+use crate::pull_times::carry_pull_times;
 use crate::{Reader, Tx};
 use model::AccountId;
 use serde_json::Value;
@@ -34,8 +35,8 @@ impl Tx<'_> {
         account: &AccountId,
         now_ms: i64,
     ) -> Result<AccountSettings> {
-        const ROW: &str = "INSERT INTO account_terms (account_id, settings, updated_at_ms) \
-             VALUES (?1, '{}', ?2) ON CONFLICT (account_id) DO NOTHING";
+        const ROW: &str = "INSERT INTO account_terms (account_id, settings, updated_at_ms, noted_at_ms) \
+             VALUES (?1, '{}', ?2, ?2) ON CONFLICT (account_id) DO NOTHING";
         const TAKE: &str = "SELECT 1 FROM account_terms WHERE account_id = ?1 FOR UPDATE";
         self.connection
             .execute(ROW, params![account.as_str(), now_ms])?;
@@ -50,8 +51,11 @@ impl Tx<'_> {
         settings: &AccountSettings,
         now_ms: i64,
     ) -> Result<()> {
-        const SQL: &str =
-            "UPDATE account_terms SET settings = ?1, updated_at_ms = ?2 WHERE account_id = ?3";
+        const SQL: &str = concat!(
+            "UPDATE account_terms SET settings = ?1, updated_at_ms = ?2, noted_at_ms = ?2, ",
+            carry_pull_times!(),
+            " WHERE account_id = ?3"
+        );
         let settings = serde_json::to_string(settings)
             .map_err(|_| Error::Database("settings cannot be written as JSON".to_owned()))?;
         self.connection

@@ -2,6 +2,7 @@
 
 use crate::connection::{Row, params};
 use crate::error::Result;
+use crate::pull_times::carry_pull_times;
 use crate::{Reader, Tx};
 use model::{AccountId, AccountState};
 
@@ -62,8 +63,8 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// Makes others wait who would change an account's terms, until the end of the transaction, and reads them.
     pub fn take_account_terms(&mut self, account: &AccountId, now_ms: i64) -> Result<AccountTerms> {
-        const ROW: &str = "INSERT INTO account_terms (account_id, settings, updated_at_ms) \
-             VALUES (?1, '{}', ?2) ON CONFLICT (account_id) DO NOTHING";
+        const ROW: &str = "INSERT INTO account_terms (account_id, settings, updated_at_ms, noted_at_ms) \
+             VALUES (?1, '{}', ?2, ?2) ON CONFLICT (account_id) DO NOTHING";
         const TAKE: &str = "SELECT 1 FROM account_terms WHERE account_id = ?1 FOR UPDATE";
         self.connection
             .execute(ROW, params![account.as_str(), now_ms])?;
@@ -78,9 +79,13 @@ impl Tx<'_> {
         reason: Option<&str>,
         now_ms: i64,
     ) -> Result<()> {
-        const SQL: &str = "INSERT INTO account_terms (account_id, settings, state_reason, updated_at_ms) \
-             VALUES (?1, '{}', ?2, ?3) ON CONFLICT (account_id) \
-             DO UPDATE SET state_reason = excluded.state_reason, updated_at_ms = excluded.updated_at_ms";
+        const SQL: &str = concat!(
+            "INSERT INTO account_terms AS t (account_id, settings, state_reason, updated_at_ms, noted_at_ms) \
+             VALUES (?1, '{}', ?2, ?3, ?3) ON CONFLICT (account_id) \
+             DO UPDATE SET state_reason = excluded.state_reason, updated_at_ms = excluded.updated_at_ms, \
+             noted_at_ms = excluded.updated_at_ms, ",
+            carry_pull_times!("t.")
+        );
         self.connection
             .execute(SQL, params![account.as_str(), reason, now_ms])?;
         Ok(())
@@ -93,8 +98,11 @@ impl Tx<'_> {
         destroy_at_ms: Option<i64>,
         now_ms: i64,
     ) -> Result<()> {
-        const SQL: &str = "UPDATE account_terms SET destroy_at_ms = ?2, updated_at_ms = ?3 \
-             WHERE account_id = ?1";
+        const SQL: &str = concat!(
+            "UPDATE account_terms SET destroy_at_ms = ?2, updated_at_ms = ?3, noted_at_ms = ?3, ",
+            carry_pull_times!(),
+            " WHERE account_id = ?1"
+        );
         self.connection
             .execute(SQL, params![account.as_str(), destroy_at_ms, now_ms])?;
         self.changes.policy();

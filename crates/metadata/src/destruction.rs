@@ -64,6 +64,7 @@ const OWNED: &[Owned] = owned! {
     "limits": "account_limits" of "account_id" by "account_id";
     "uploads": "unreferenced_blobs" of "account_id" by "digest";
     "schedules": "schedules" of "account_id" by "id";
+    "schedules": "paused_queues" of "account_id" by "kind";
     "numbers": "numbers" of "account_id" by "id";
     "numbers": "number_counters" of "account_id" by "kind";
 };

@@ -57,6 +57,19 @@ pub struct FollowerRow {
     pub created_at_ms: i64,
 }
 
+/// How a follower stands that has something to do, or may not do it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowerStanding {
+    /// What it is.
+    pub kind: FollowerKind,
+    /// Whether it was stopped after failing for long.
+    pub is_paused: bool,
+    /// Whether its receiver failed last.
+    pub is_failing: bool,
+    /// When the oldest event happened that its receiver was not told of; `None` when that is not known any more.
+    pub oldest_at_ms: Option<i64>,
+}
+
 macro_rules! columns {
     () => {
         "f.id, f.account_id, f.kind, f.read_number, f.state, f.failures, f.failing_since_ms, f.retry_at_ms, f.missed, \
@@ -77,6 +90,26 @@ fn read_follower(row: &Row<'_>) -> Result<FollowerRow> {
         missed: row.int(8)?,
         last_error: row.optional_text(9)?,
         created_at_ms: row.int(10)?,
+    })
+}
+
+/// A webhook is done with an event when it has a delivery of it, which may be waiting.
+macro_rules! standings {
+    () => {
+        "SELECT f.kind, f.state, f.failures, \
+         (SELECT e.at_ms FROM events e WHERE e.account_id = f.account_id AND e.number = f.read_number + 1), \
+         (SELECT d.created_at_ms FROM webhook_deliveries d WHERE d.webhook_id = f.id AND d.state = 'waiting' \
+             AND d.cause = 'event' ORDER BY d.number LIMIT 1) FROM event_followers f "
+    };
+}
+
+fn read_standing(row: &Row<'_>) -> Result<FollowerStanding> {
+    let oldest = [row.optional_int(3)?, row.optional_int(4)?];
+    Ok(FollowerStanding {
+        kind: parse_column("event_followers.kind", FollowerKind::parse(&row.text(0)?))?,
+        is_paused: row.text(1)? == "paused",
+        is_failing: row.int(2)? > 0,
+        oldest_at_ms: oldest.into_iter().flatten().min(),
     })
 }
 
@@ -133,6 +166,34 @@ impl Reader<'_> {
         );
         self.connection
             .list(SQL, params![after, limit], read_follower)
+    }
+
+    /// How those followers stand that have not told their receivers of everything, or whose receivers failed last; `limit` of
+    /// them. Nobody is told of accounts that are being closed.
+    pub fn list_follower_standings(&self, limit: i64) -> Result<Vec<FollowerStanding>> {
+        const SQL: &str = concat!(
+            standings!(),
+            "JOIN accounts a ON a.id = f.account_id LEFT JOIN event_chains c ON c.account_id = f.account_id \
+             WHERE f.id > ?1 AND a.state <> 'closing' AND (f.failures > 0 OR f.read_number < COALESCE(c.sealed_number, 0)) \
+             ORDER BY f.id LIMIT ?2"
+        );
+        self.connection.list(SQL, params!["", limit], read_standing)
+    }
+
+    /// The same of one account's followers.
+    pub fn list_account_follower_standings(
+        &self,
+        account: &AccountId,
+        limit: i64,
+    ) -> Result<Vec<FollowerStanding>> {
+        const SQL: &str = concat!(
+            standings!(),
+            "LEFT JOIN event_chains c ON c.account_id = f.account_id \
+             WHERE f.account_id = ?1 AND (f.failures > 0 OR f.read_number < COALESCE(c.sealed_number, 0)) \
+             ORDER BY f.id LIMIT ?2"
+        );
+        self.connection
+            .list(SQL, params![account.as_str(), limit], read_standing)
     }
 }
 

@@ -1,11 +1,24 @@
 //! Facts, written in the transaction that made them true; numbered and chained once they are committed.
 
 use crate::connection::{Param, Row, params};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::fragments::Fragment;
 use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list, places};
 use crate::{Reader, Tx};
 use model::{AccountId, NamespaceId};
+use serde::Serialize;
 use std::fmt::Write as _;
+
+/// The place of an event in its chain.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct EventSeal<'a> {
+    /// The event's identifier.
+    pub id: &'a str,
+    /// Its number, from 1 in each chain.
+    pub number: i64,
+    /// What links it with the one before, in hexadecimal digits.
+    pub hash: &'a str,
+}
 
 /// A fact to be written.
 #[derive(Clone, Debug)]
@@ -309,12 +322,20 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Gives an event its number and its link. Says whether it had none yet.
-    pub fn seal_event(&mut self, id: &str, number: i64, hash: &str) -> Result<bool> {
-        const SQL: &str =
-            "UPDATE events SET number = ?2, hash = ?3 WHERE id = ?1 AND number IS NULL";
-        let changed = self.connection.execute(SQL, params![id, number, hash])?;
-        Ok(changed > 0)
+    /// Gives events their numbers and links, in one question however many they are. Says how many had none yet.
+    pub fn seal_events(&mut self, seals: &[EventSeal<'_>]) -> Result<usize> {
+        // `number IS NULL` would be looked for in the index of all that wait.
+        const SQL: Fragment = Fragment {
+            sqlite: "UPDATE events SET number = s.value ->> 'number', hash = s.value ->> 'hash' FROM json_each(?1) s \
+                 WHERE events.id = s.value ->> 'id' AND COALESCE(events.number, 0) = 0",
+            postgres: "UPDATE events SET number = s.number, hash = s.hash \
+                 FROM json_to_recordset(CAST(?1 AS TEXT)::json) AS s (id TEXT, number BIGINT, hash TEXT) \
+                 WHERE events.id = s.id AND COALESCE(events.number, 0) = 0",
+        };
+        let seals = serde_json::to_string(seals)
+            .map_err(|error| Error::Database(format!("seals cannot be written: {error}")))?;
+        let sql = self.connection.text_of(&SQL);
+        self.connection.execute(sql, params![seals.as_str()])
     }
 
     /// Deletes sealed events up to a number. Says how many.

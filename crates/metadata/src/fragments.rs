@@ -4,6 +4,8 @@
 //! A row is kept with `FOR KEY SHARE` where it must not go away (any number of transactions may), and with `FOR UPDATE`
 //! where it is about to. **A single `DELETE … WHERE NOT EXISTS …` is not enough:** it looks at the other table before it
 //! waits for the row. Keep the row with one statement, look again with the next.
+//!
+//! The one other reason stands at `seal_events`: many rows as one parameter, which each database unfolds in its own words.
 
 /// One question, in the words of each database.
 #[derive(Clone, Copy, Debug)]

@@ -71,8 +71,8 @@ fn others_until(others_are_dead: bool, now_ms: i64) -> i64 {
 }
 
 impl Tx<'_> {
-    /// Claims the job of a lane that waits longest, unless `at_once` jobs of the lane are running. `None` too when
-    /// another was quicker.
+    /// Claims the job of a lane that waits longest and whose queue is not paused, unless `at_once` jobs of the lane are
+    /// running. `None` too when another was quicker, and when all at the front of the lane had to be put aside.
     pub fn claim_job(
         &mut self,
         lane: &str,
@@ -87,7 +87,9 @@ impl Tx<'_> {
         const CLAIM: &str = concat!(
             "UPDATE jobs SET state = 'running', turn = NULL, attempts = attempts + 1, fence = fence + 1, \
              lease_owner = ?1, lease_until_ms = ?2, started_at_ms = ?3, log_lines = 0, log_bytes = 0 \
-             WHERE id = (SELECT id FROM jobs WHERE turn = ?4 ORDER BY run_at_ms, id LIMIT 1) AND turn = ?4 RETURNING ",
+             WHERE id = (SELECT id FROM jobs WHERE turn = ?4 ORDER BY run_at_ms, id LIMIT 1) AND turn = ?4 \
+             AND NOT EXISTS (SELECT 1 FROM paused_queues p WHERE p.account_id = jobs.account_id AND p.kind = jobs.kind) \
+             RETURNING ",
             job_columns!(),
             ", fence"
         );
@@ -99,13 +101,20 @@ impl Tx<'_> {
         if self.count_running_jobs(lane, at_once)? >= at_once {
             return Ok(None);
         }
-        self.connection
-            .find(CLAIM, params![owner, until_ms, now_ms, lane], |row| {
+        // The first may be held: then those at the front that are wait, and it is the next one's turn.
+        for is_last in [false, true] {
+            let params = params![owner, until_ms, now_ms, lane];
+            let claimed = self.connection.find(CLAIM, params, |row| {
                 Ok(ClaimedJob {
                     job: read_job(row)?,
                     fence: row.int(15)?,
                 })
-            })
+            })?;
+            if claimed.is_some() || is_last || !self.hold_paused_jobs(lane, now_ms)? {
+                return Ok(claimed);
+            }
+        }
+        Ok(None)
     }
 
     /// Takes a job over from somebody who was lost, so that it can be ended or given back. This is no new run. `None`

@@ -11,6 +11,7 @@ mod access_questions;
 mod access_tokens;
 mod accessories;
 mod account_addresses;
+mod account_jobs;
 mod account_limits;
 mod account_months;
 mod account_settings;
@@ -45,6 +46,7 @@ mod images;
 mod integrity;
 mod invitations;
 mod job_leases;
+mod job_queues;
 mod jobs;
 mod labels;
 mod ldap_sources;
@@ -61,6 +63,7 @@ mod patterns;
 mod plans;
 mod postgresql;
 mod protection;
+mod pull_times;
 mod pulls;
 mod quarantine;
 mod query;
@@ -125,8 +128,8 @@ pub use deployment::SigningKeyRow;
 pub use epochs::{Epoch, Epochs};
 pub use error::{Error, Result};
 pub use event_chains::EventChainRow;
-pub use event_followers::{FollowerKind, FollowerRow};
-pub use events::{EventFilter, EventRow, NewEvent, VisibleEvents};
+pub use event_followers::{FollowerKind, FollowerRow, FollowerStanding};
+pub use events::{EventFilter, EventRow, EventSeal, NewEvent, VisibleEvents};
 pub use examination::{DatabaseFacts, ServerFacts, examine_postgres, examine_sqlite};
 pub use garbage::CondemnedObject;
 pub use grants::{Grantee, MemberRow, NewMember};
@@ -150,6 +153,7 @@ pub use passes::PassRow;
 pub use patterns::NamespacePart;
 pub use postgresql::{PostgresAddress, PostgresOptions, ReadReplicaOptions};
 pub use protection::{Guard, ImmutabilityRuleRow, LockKind, LockRow, NewLock};
+pub use pull_times::PullTimes;
 pub use quarantine::{Damage, PutBlob, StoredBlob};
 pub use query::{Comparison, Condition, ListQuery, Listed, Order, Value};
 pub use referrers::{Choice, ReferrerRow};
@@ -284,6 +288,11 @@ impl MetadataStore {
             Inner::Sqlite(sqlite) => sqlite.readers.count(),
             Inner::Postgres(postgres) => postgres.count(),
         }
+    }
+
+    /// The newest step of the schema that this release knows.
+    pub fn newest_schema() -> i64 {
+        schema::known()
     }
 
     /// Times and counts of what the database did.

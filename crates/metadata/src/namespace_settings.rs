@@ -99,12 +99,16 @@ macro_rules! tables {
     };
 }
 
+pub(crate) fn read_settings(text: &str) -> Result<NamespaceSettings> {
+    serde_json::from_str(text).map_err(|_| Error::Unreadable {
+        column: "namespace_settings.settings",
+    })
+}
+
 fn read_details(row: &Row<'_>) -> Result<NamespaceDetails> {
     let settings = match row.optional_text(6)? {
         None => NamespaceSettings::new(),
-        Some(text) => serde_json::from_str(&text).map_err(|_| Error::Unreadable {
-            column: "namespace_settings.settings",
-        })?,
+        Some(text) => read_settings(&text)?,
     };
     Ok(NamespaceDetails {
         namespace: read_namespace(row)?,
@@ -127,6 +131,20 @@ impl Reader<'_> {
         );
         self.connection
             .find(SQL, params![id.as_str()], read_details)
+    }
+
+    /// The settings of an account's namespace of a name; none when none was ever set, or there is no such namespace.
+    pub fn find_settings_of_namespace(
+        &self,
+        account: &AccountId,
+        name: &str,
+    ) -> Result<NamespaceSettings> {
+        const SQL: &str = "SELECT s.settings FROM namespaces n \
+             JOIN namespace_settings s ON s.namespace_id = n.id WHERE n.account_id = ?1 AND n.name = ?2";
+        let found = self
+            .connection
+            .find(SQL, params![account.as_str(), name], |row| row.text(0))?;
+        found.map_or_else(|| Ok(NamespaceSettings::new()), |text| read_settings(&text))
     }
 
     /// An account's namespaces. Fields: `name`, `owner`, `public`, `creation_time`, `update_time`; by name.
@@ -155,6 +173,13 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
+    /// Lets nobody else change a namespace's settings until the end of the transaction.
+    pub fn take_namespace_settings(&mut self, id: &NamespaceId) -> Result<()> {
+        const SQL: &str = "SELECT 1 FROM namespaces WHERE id = ?1 FOR NO KEY UPDATE";
+        self.connection.keep(SQL, params![id.as_str()])?;
+        Ok(())
+    }
+
     /// Writes a namespace's settings, all of them, and who made it if that is not known yet.
     pub fn put_namespace_settings(
         &mut self,

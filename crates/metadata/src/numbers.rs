@@ -34,6 +34,10 @@ pub enum Numbered {
     RetentionRun,
     /// What such runs did in one repository.
     RetentionTask,
+    /// Jobs that people see as executions of something.
+    Job,
+    /// Schedules.
+    Schedule,
     /// Webhooks.
     Webhook,
     /// Rules of immutability.
@@ -55,6 +59,8 @@ impl Numbered {
             Self::RetentionPolicy => "retention_policy",
             Self::RetentionRun => "retention_run",
             Self::RetentionTask => "retention_task",
+            Self::Job => "job",
+            Self::Schedule => "schedule",
             Self::Webhook => "webhook",
             Self::ImmutabilityRule => "immutability_rule",
         }

@@ -3,6 +3,7 @@
 use crate::account_limits::SET_STORAGE_LIMIT;
 use crate::connection::{Row, params};
 use crate::error::{Error, Result};
+use crate::pull_times::carry_pull_times;
 use crate::{Reader, Tx};
 use model::{AccountId, Plan, PlanId, PlanLimits};
 
@@ -129,9 +130,13 @@ impl Tx<'_> {
         plan: &Plan,
         now_ms: i64,
     ) -> Result<()> {
-        const TERMS: &str = "INSERT INTO account_terms (account_id, plan_id, settings, updated_at_ms) \
-             VALUES (?1, ?2, '{}', ?3) ON CONFLICT (account_id) \
-             DO UPDATE SET plan_id = excluded.plan_id, updated_at_ms = excluded.updated_at_ms";
+        const TERMS: &str = concat!(
+            "INSERT INTO account_terms AS t (account_id, plan_id, settings, updated_at_ms, noted_at_ms) \
+             VALUES (?1, ?2, '{}', ?3, ?3) ON CONFLICT (account_id) \
+             DO UPDATE SET plan_id = excluded.plan_id, updated_at_ms = excluded.updated_at_ms, \
+             noted_at_ms = excluded.updated_at_ms, ",
+            carry_pull_times!("t.")
+        );
         let id = account.as_str();
         self.connection
             .execute(TERMS, params![id, plan.id.as_str(), now_ms])?;

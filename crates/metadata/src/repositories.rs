@@ -44,6 +44,14 @@ impl Reader<'_> {
         })
     }
 
+    /// When the repository of that name was made.
+    pub fn find_repository_time(&self, key: &RepositoryKey) -> Result<Option<i64>> {
+        const SQL: &str =
+            "SELECT created_at_ms FROM repositories WHERE account_id = ?1 AND name = ?2";
+        let params = params![key.account_id.as_str(), key.name.as_str()];
+        self.connection.find(SQL, params, |row| row.int(0))
+    }
+
     /// Some of the repositories of a namespace, those too that never had a manifest: at most `limit`, in no order.
     pub fn list_repositories_of(
         &self,

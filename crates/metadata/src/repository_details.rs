@@ -28,6 +28,8 @@ pub struct RepositoryDetails {
     pub artifacts: i64,
     /// How often something was pulled from it.
     pub pulls: i64,
+    /// When something was last pulled from it; `None` as long as nothing was, or nobody kept it.
+    pub last_pulled_at_ms: Option<i64>,
     /// When it was made.
     pub created_at_ms: i64,
     /// When what is said of it was last changed, or it was made.
@@ -81,7 +83,8 @@ macro_rules! columns {
             "r.id, r.name, n.id, n.name, n.is_public, COALESCE(d.description, ''), \
              (SELECT COUNT(*) FROM manifests m WHERE m.repository_id = r.id AND ",
             is_shown!(),
-            "), COALESCE(d.pull_count, 0), r.created_at_ms, COALESCE(d.updated_at_ms, r.created_at_ms)"
+            "), COALESCE(d.pull_count, 0), r.created_at_ms, COALESCE(d.updated_at_ms, r.created_at_ms), \
+             CASE WHEN d.last_pulled_at_ms > 0 THEN d.last_pulled_at_ms END"
         )
     };
 }
@@ -105,6 +108,7 @@ fn read_details(row: &Row<'_>) -> Result<RepositoryDetails> {
         pulls: row.int(7)?,
         created_at_ms: row.int(8)?,
         updated_at_ms: row.int(9)?,
+        last_pulled_at_ms: row.optional_int(10)?,
     })
 }
 

@@ -82,6 +82,21 @@ impl Reader<'_> {
         self.connection.list(SQL, params, read_manifest)
     }
 
+    /// Those of some manifests of a repository that are there, in any order.
+    pub fn list_retention_manifests_of(
+        &self,
+        repository: &RepositoryId,
+        digests: &[&str],
+    ) -> Result<Vec<RetentionManifest>> {
+        if digests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(of_manifests!("m.digest IN ({})"), places(1, digests.len()));
+        let mut params = vec![Param::from(repository.as_str())];
+        params.extend(digests.iter().map(|digest| Param::from(*digest)));
+        self.connection.list_once(&sql, &params, read_manifest)
+    }
+
     /// What some manifests name, as indexes do: the index's id and the digest, at most `limit` in all.
     pub fn list_children_of(
         &self,

@@ -12,6 +12,8 @@ macro_rules! schedule_columns {
     };
 }
 
+pub(crate) use schedule_columns;
+
 /// A schedule. Exactly one of `every_ms` and `cron` is there.
 #[derive(Clone, Debug)]
 pub struct ScheduleRow {
@@ -62,7 +64,7 @@ pub struct NewSchedule<'a> {
     pub next_run_at_ms: i64,
 }
 
-fn read_schedule(row: &Row<'_>) -> Result<ScheduleRow> {
+pub(crate) fn read_schedule(row: &Row<'_>) -> Result<ScheduleRow> {
     Ok(ScheduleRow {
         id: ScheduleId::new(row.text(0)?),
         account_id: row.optional_text(1)?.map(AccountId::new),

@@ -223,6 +223,24 @@ const MIGRATIONS: &[Migration] = &[
         widened: &[],
         sql: include_str!("../../../migrations/0021_sinks.sql"),
     },
+    Migration {
+        version: 22,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0022_account_jobs.sql"),
+    },
+    Migration {
+        version: 23,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0023_pull_times.sql"),
+    },
+    Migration {
+        version: 24,
+        oldest_program: 5,
+        widened: &[],
+        sql: include_str!("../../../migrations/0024_sink_metrics.sql"),
+    },
 ];
 
 pub(crate) fn known() -> i64 {

@@ -42,12 +42,21 @@ pub struct SinkRow {
     pub created_at_ms: i64,
     /// When it was last changed.
     pub updated_at_ms: i64,
+    /// When its account's metrics are pushed next; `None` when they are not.
+    pub metrics_due_ms: Option<i64>,
+    /// How often that failed since the last success.
+    pub metrics_failures: i64,
+    /// Why it failed last, for people; no secrets.
+    pub metrics_error: Option<String>,
+    /// When it last went well.
+    pub metrics_sent_at_ms: Option<i64>,
 }
 
 macro_rules! columns {
     () => {
         "id, account_id, name, kind, sealed_url, origin, sealed_secret, settings, verifies_certificate, is_enabled, \
-         sent_events, sent_at_ms, told_hour, creator, version, created_at_ms, updated_at_ms"
+         sent_events, sent_at_ms, told_hour, creator, version, created_at_ms, updated_at_ms, metrics_due_ms, \
+         metrics_failures, metrics_error, metrics_sent_at_ms"
     };
 }
 
@@ -70,6 +79,10 @@ fn read_sink(row: &Row<'_>) -> Result<SinkRow> {
         version: row.int(14)?,
         created_at_ms: row.int(15)?,
         updated_at_ms: row.int(16)?,
+        metrics_due_ms: row.optional_int(17)?,
+        metrics_failures: row.int(18)?,
+        metrics_error: row.optional_text(19)?,
+        metrics_sent_at_ms: row.optional_int(20)?,
     })
 }
 
@@ -102,6 +115,14 @@ impl Reader<'_> {
         Ok(accounts)
     }
 
+    /// Sinks whose accounts' metrics are due to be pushed: with the longest due first, id and account of `limit` of them.
+    pub fn list_due_metrics(&self, now_ms: i64, limit: i64) -> Result<Vec<(String, AccountId)>> {
+        const SQL: &str = "SELECT id, account_id FROM sinks WHERE metrics_due_ms <= ?1 ORDER BY metrics_due_ms, id LIMIT ?2";
+        self.connection.list(SQL, params![now_ms, limit], |row| {
+            Ok((row.text(0)?, AccountId::new(row.text(1)?)))
+        })
+    }
+
     /// How many jobs of an account there are in each state, by the state's word. Jobs that ended are forgotten after a while.
     pub fn count_account_jobs(&self, account: &AccountId) -> Result<Vec<(String, i64)>> {
         const SQL: &str = "SELECT COUNT(CASE WHEN state = 'queued' THEN 1 END), COUNT(CASE WHEN state = 'running' THEN 1 END), \
@@ -127,8 +148,9 @@ impl Tx<'_> {
     pub fn create_sink(&mut self, sink: &SinkRow) -> Result<()> {
         const SQL: &str = "INSERT INTO sinks (id, account_id, name, kind, sealed_url, origin, sealed_secret, settings, \
              verifies_certificate, is_enabled, sent_events, sent_at_ms, told_hour, creator, version, created_at_ms, \
-             updated_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, NULL, ?11, ?12, 1, ?13, ?13) \
-             ON CONFLICT (account_id, name) DO NOTHING";
+             updated_at_ms, metrics_due_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, NULL, ?11, ?12, 1, ?13, ?13, ?14) ON CONFLICT \
+             (account_id, name) DO NOTHING";
         let created = self.connection.execute(
             SQL,
             params![
@@ -144,7 +166,8 @@ impl Tx<'_> {
                 sink.is_enabled,
                 sink.told_hour,
                 &sink.creator,
-                sink.created_at_ms
+                sink.created_at_ms,
+                sink.metrics_due_ms
             ],
         )?;
         if created == 0 {
@@ -153,15 +176,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Changes what people decide about a sink, if it is still in the version that `sink` says. Says whether it was.
+    /// Changes what people decide about a sink, if it is still in the version that `sink` says, and forgets how pushing
+    /// metrics failed. Says whether it was.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`] when the account has another of that name.
     pub fn update_sink(&mut self, sink: &SinkRow, now_ms: i64) -> Result<bool> {
         const OTHER: &str = "SELECT 1 FROM sinks WHERE account_id = ?1 AND name = ?2 AND id <> ?3";
         const SQL: &str = "UPDATE sinks SET name = ?3, kind = ?4, sealed_url = ?5, origin = ?6, sealed_secret = ?7, \
-             settings = ?8, verifies_certificate = ?9, is_enabled = ?10, version = version + 1, updated_at_ms = ?11 \
-             WHERE id = ?1 AND version = ?2";
+             settings = ?8, verifies_certificate = ?9, is_enabled = ?10, version = version + 1, updated_at_ms = ?11, \
+             metrics_due_ms = ?12, metrics_failures = 0, metrics_error = NULL WHERE id = ?1 AND version = ?2";
         let other = params![sink.account_id.as_str(), &sink.name, &sink.id];
         if self.connection.exists(OTHER, other)? {
             return Err(Error::AlreadyExists);
@@ -179,7 +203,8 @@ impl Tx<'_> {
                 &sink.settings,
                 sink.verifies_certificate,
                 sink.is_enabled,
-                now_ms
+                now_ms,
+                sink.metrics_due_ms
             ],
         )?;
         Ok(updated > 0)
@@ -190,6 +215,35 @@ impl Tx<'_> {
         const SQL: &str =
             "UPDATE sinks SET sent_events = sent_events + ?2, sent_at_ms = ?3 WHERE id = ?1";
         self.connection.execute(SQL, params![id, events, now_ms])?;
+        Ok(())
+    }
+
+    /// An account's metrics are pushed to a sink again at `due_ms`, if they were due at or before `now_ms`. Says whether they
+    /// were.
+    pub fn put_off_metrics(&mut self, id: &str, now_ms: i64, due_ms: i64) -> Result<bool> {
+        const SQL: &str =
+            "UPDATE sinks SET metrics_due_ms = ?3 WHERE id = ?1 AND metrics_due_ms <= ?2";
+        Ok(self.connection.execute(SQL, params![id, now_ms, due_ms])? > 0)
+    }
+
+    /// An account's metrics were pushed to a sink.
+    pub fn note_metrics_sent(&mut self, id: &str, now_ms: i64) -> Result<()> {
+        const SQL: &str = "UPDATE sinks SET metrics_failures = 0, metrics_error = NULL, metrics_sent_at_ms = ?2 WHERE id = ?1";
+        self.connection.execute(SQL, params![id, now_ms])?;
+        Ok(())
+    }
+
+    /// They could not be, and are tried again at `due_ms`, if the sink is still in this version.
+    pub fn note_metrics_failed(
+        &mut self,
+        (id, version): (&str, i64),
+        error: &str,
+        due_ms: i64,
+    ) -> Result<()> {
+        const SQL: &str = "UPDATE sinks SET metrics_failures = metrics_failures + 1, metrics_error = ?3, metrics_due_ms = ?4 \
+             WHERE id = ?1 AND version = ?2 AND metrics_due_ms IS NOT NULL";
+        let params = params![id, version, error, due_ms];
+        self.connection.execute(SQL, params)?;
         Ok(())
     }
 

@@ -178,6 +178,7 @@ const KEPT: &[&str] = &[
     "jobs",
     "job_lanes",
     "job_logs",
+    "paused_queues",
     "schedules",
     "collections",
 ];

@@ -991,12 +991,60 @@ pub enum Event {
         /// Whether what happened meanwhile is left out.
         skips: bool,
     },
+    /// Somebody asked for a purge of the audit log, or for a look at what it would take.
+    #[serde(rename = "audit_purge.started")]
+    AuditPurgeStarted {
+        /// Its job.
+        job: String,
+        /// Whether nothing goes.
+        is_dry_run: bool,
+        /// How old what goes has to be, in hours.
+        hours: i64,
+    },
+    /// It was decided when the audit log is purged by itself.
+    #[serde(rename = "audit_purge.scheduled")]
+    AuditPurgeScheduled {
+        /// When, in UTC; nothing for never.
+        cron: Option<String>,
+        /// How old what goes has to be, in hours; nothing without a schedule.
+        hours: Option<i64>,
+    },
     /// A job was stopped before it had ended.
     #[serde(rename = "job.stopped")]
     JobStopped {
         /// Its id.
         job: String,
         /// What it was about to do.
+        job_kind: String,
+    },
+    /// A job failed as often as it was to be tried; why, its log says.
+    #[serde(rename = "job.failed")]
+    JobFailed {
+        /// Its id.
+        job: String,
+        /// What it was to do.
+        job_kind: String,
+        /// How often it was tried.
+        attempts: i64,
+    },
+    /// Jobs of a kind were stopped before they had begun.
+    #[serde(rename = "job_queue.stopped")]
+    JobQueueStopped {
+        /// What they were to do.
+        job_kind: String,
+        /// How many.
+        jobs: u64,
+    },
+    /// Jobs of a kind do not begin any more.
+    #[serde(rename = "job_queue.paused")]
+    JobQueuePaused {
+        /// What they are to do.
+        job_kind: String,
+    },
+    /// Jobs of a kind begin again.
+    #[serde(rename = "job_queue.resumed")]
+    JobQueueResumed {
+        /// What they are to do.
         job_kind: String,
     },
     /// What an account that has sinks uses, once an hour.
@@ -1292,7 +1340,13 @@ kinds! {
     SinkTested = "sink.tested",
     SinkPaused = "sink.paused",
     SinkResumed = "sink.resumed",
+    AuditPurgeStarted = "audit_purge.started",
+    AuditPurgeScheduled = "audit_purge.scheduled",
     JobStopped = "job.stopped",
+    JobFailed = "job.failed",
+    JobQueuePaused = "job_queue.paused",
+    JobQueueResumed = "job_queue.resumed",
+    JobQueueStopped = "job_queue.stopped",
     UsageHour = "usage.hour",
     EventsMissed = "events.missed",
     QuotaExceeded = "quota.exceeded",

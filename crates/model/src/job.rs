@@ -44,6 +44,12 @@ impl JobKind {
         max_attempts: 5,
         is_routine: false,
     };
+    /// Purges an account's audit log, as somebody of the account or its schedule asked for.
+    pub const PURGE_AUDIT_LOG: Self = Self {
+        name: "purge_audit_log",
+        max_attempts: 3,
+        is_routine: false,
+    };
     /// Tells one webhook of what happened.
     pub const DELIVER_WEBHOOKS: Self = Self {
         name: "deliver_webhooks",
@@ -62,12 +68,18 @@ impl JobKind {
         max_attempts: 5,
         is_routine: true,
     };
+    /// Pushes an account's metrics to one sink.
+    pub const PUSH_METRICS: Self = Self {
+        name: "push_metrics",
+        max_attempts: 2,
+        is_routine: true,
+    };
     /// Looks after those who read events, and forgets old deliveries.
     pub const TEND_FOLLOWERS: Self = Self::routine("tend_followers");
     /// Deletes tags whose end has come.
     pub const EXPIRE_TAGS: Self = Self::routine("expire_tags");
     /// Every kind that the product has.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::EXPIRE_UPLOADS,
         Self::SWEEP_UPLOADS,
         Self::DELETE_OBJECTS,
@@ -84,9 +96,21 @@ impl JobKind {
         Self::DELIVER_WEBHOOKS,
         Self::DELIVER_BY_HAND,
         Self::FEED_SINKS,
+        Self::PUSH_METRICS,
         Self::TEND_FOLLOWERS,
         Self::RUN_RETENTION,
+        Self::PURGE_AUDIT_LOG,
         Self::EXPIRE_TAGS,
+    ];
+
+    /// Kinds of which accounts have jobs of their own: each is a queue of the account.
+    pub const OF_ACCOUNTS: [Self; 6] = [
+        Self::RUN_RETENTION,
+        Self::PURGE_AUDIT_LOG,
+        Self::DELIVER_WEBHOOKS,
+        Self::DELIVER_BY_HAND,
+        Self::FEED_SINKS,
+        Self::PUSH_METRICS,
     ];
 
     /// Upkeep of the deployment. It comes again by itself, so it does not try for long.

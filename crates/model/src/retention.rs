@@ -4,7 +4,7 @@ mod plan;
 #[cfg(test)]
 mod reference;
 
-pub use plan::{Artifact, Decision, GRACE_MS, Plan, Why, subject_of_tag};
+pub use plan::{Artifact, Counted, DAY_MS, Decision, GRACE_MS, Plan, Times, Why, subject_of_tag};
 
 use crate::selector::{Selector, SelectorError, SelectorText};
 use serde::{Deserialize, Serialize};
@@ -241,6 +241,18 @@ impl Rules {
             )
         };
         self.0.iter().filter(|rule| !rule.text.disabled).any(pulls)
+    }
+
+    /// Over how many days a rule looks back at pulls, at most; `None` when none does.
+    pub fn pull_days(&self) -> Option<u32> {
+        let enabled = self.0.iter().filter(|rule| !rule.text.disabled);
+        let of_pulls = enabled.filter(|rule| rule.text.template == Template::NDaysSinceLastPull);
+        of_pulls.filter_map(|rule| rule.text.count).max()
+    }
+
+    /// Whether a rule, by its place from 0, is about an artifact as it is now, by its tags and labels.
+    pub fn is_still_about(&self, rule: usize, artifact: &Artifact) -> bool {
+        self.0.get(rule).is_some_and(|rule| rule.is_about(artifact))
     }
 
     /// The rules as they were written.

@@ -126,6 +126,14 @@ impl Destinations {
         is_public(address) || self.list(host, address)
     }
 
+    /// Whether the deployment could list what this host stands for: it lists the name, or some network.
+    pub(crate) fn may_list(&self, host: &str) -> bool {
+        self.0.iter().any(|destination| match destination {
+            Destination::Network(..) => true,
+            Destination::Host(name) => name.eq_ignore_ascii_case(host.trim_end_matches('.')),
+        })
+    }
+
     /// Whether the deployment lists the host or the address itself.
     pub fn list(&self, host: &str, address: IpAddr) -> bool {
         self.0
@@ -241,6 +249,10 @@ mod tests {
             );
         }
         assert!(!destinations.list("a", address("1.1.1.1")));
+        assert!(destinations.may_list("a"), "it may stand for 10.1.0.1");
+        let by_name = Destinations::new(vec!["issuer.internal".parse().expect("a name")]);
+        assert!(by_name.may_list("Issuer.Internal."));
+        assert!(!by_name.may_list("a") && !Destinations::default().may_list("a"));
     }
 
     #[test]

@@ -201,19 +201,16 @@ impl HttpClient {
             return Err(HttpFailed::Url("it is longer than 2048 bytes"));
         }
         let url = Url::parse(url).map_err(|_| HttpFailed::Url("it is not one"))?;
-        let is_plain = match url.scheme() {
-            "https" => false,
-            "http" => true,
-            _ => return Err(HttpFailed::Url("it must start with https://")),
-        };
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(HttpFailed::Url("it must start with https://"));
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(HttpFailed::Url("a name or password has no place in it"));
         }
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        let Some(host) = url.host_str() else {
             return Err(HttpFailed::Url("it has no host"));
         };
-        let is_odd = port < FIRST_FREE_PORT && port != 443;
-        let is_listed_only = is_plain || is_odd;
+        let is_listed_only = is_listed_only(&url);
         // An address needs no resolving, so nobody else would look at it.
         let literal = host.trim_start_matches('[').trim_end_matches(']');
         if let Ok(address) = literal.parse::<IpAddr>()
@@ -224,6 +221,12 @@ impl HttpClient {
         let client = if is_listed_only { narrow } else { wide };
         Ok(client.request(method, url))
     }
+}
+
+/// Plain HTTP, and the ports of other services.
+fn is_listed_only(url: &Url) -> bool {
+    let port = url.port_or_known_default().unwrap_or_default();
+    url.scheme() != "https" || (port < FIRST_FREE_PORT && port != 443)
 }
 
 fn may_go(destinations: &Destinations, is_listed_only: bool, host: &str, address: IpAddr) -> bool {

@@ -1,7 +1,8 @@
 //! Syslog over TCP or TLS (RFC 5424, RFC 5425, RFC 6587 with octet counting), to receivers that people's settings point to.
 //!
 //! Syslog has no acknowledgements. What stands for one here: the registry says that it is done, and the receiver ends the
-//! connection in turn, which it does only after it has read everything. One connection is for one batch, within 10 s. The rules
+//! connection in turn, which it does only after it has read everything. Whoever answers anything is no receiver of syslog, and
+//! has perhaps read nothing: that is a failure. One connection is for one batch, within 10 s. The rules
 //! for where it may go are those of every way out: plain TCP and the ports of other services only to what is listed.
 
 use crate::destinations::Destinations;
@@ -23,8 +24,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 const USUAL_PORTS: [u16; 3] = [514, 601, 6514];
 const FIRST_FREE_PORT: u16 = 1024;
 const MAX_URL_BYTES: usize = 255;
-/// What a receiver may say before it ends the connection; it has nothing to say.
-const MAX_ANSWER: usize = 4096;
 
 /// Where a receiver is.
 #[derive(Clone, Debug)]
@@ -108,9 +107,12 @@ impl SyslogClient {
     /// port of it.
     pub fn check(&self, place: &SyslogPlace) -> Result<String, HttpFailed> {
         let parts = parts(&place.url)?;
-        if let Ok(address) = parts.host.parse::<IpAddr>()
-            && !self.may_go(&parts, address)
-        {
+        let may_go = match parts.host.parse::<IpAddr>() {
+            Ok(address) => self.may_go(&parts, address),
+            // What may only go to what is listed can go nowhere when nothing is that the name could stand for.
+            Err(_) => !parts.is_listed_only() || self.destinations.may_list(&parts.host),
+        };
+        if !may_go {
             return Err(HttpFailed::Refused(parts.host));
         }
         config(&as_directory(place))
@@ -166,20 +168,12 @@ impl SyslogClient {
             }
             io.flush().await?;
             io.shutdown().await?;
-            let (mut piece, mut heard) = ([0; 512], 0);
-            loop {
-                let read = match io.read(&mut piece).await {
-                    // Not everybody says goodbye in TLS before the connection ends.
-                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => 0,
-                    read => read?,
-                };
-                heard += read;
-                if read == 0 {
-                    return Ok(());
-                }
-                if heard > MAX_ANSWER {
-                    return Err(std::io::Error::other("it does not speak syslog"));
-                }
+            match io.read(&mut [0; 16]).await {
+                Ok(0) => Ok(()),
+                // Not everybody says goodbye in TLS before the connection ends.
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(()),
+                Ok(_) => Err(std::io::Error::other("it does not speak syslog")),
+                Err(error) => Err(error),
             }
         };
         let done: std::io::Result<()> = conversation.await;
@@ -256,6 +250,49 @@ mod tests {
             "syslog://a:99999",
         ] {
             assert!(matches!(check(wrong), Err(HttpFailed::Url(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn plain_tcp_to_a_name_is_refused_at_once_where_nothing_is_listed_that_it_could_be() {
+        let place = |url: &str| SyslogPlace {
+            url: url.to_owned(),
+            verifies_certificate: true,
+            ca_certificates: String::new(),
+        };
+        let nothing = SyslogClient::asking(Destinations::default(), &Resolver::new(&[]));
+        for refused in ["syslog://logs.example.com", "syslogs://logs.example.com:25"] {
+            let checked = nothing.check(&place(refused));
+            assert!(matches!(checked, Err(HttpFailed::Refused(_))), "{refused}");
+        }
+        assert!(nothing.check(&place("syslogs://logs.example.com")).is_ok());
+        // It may stand for an address of the network that is listed.
+        assert!(client().check(&place("syslog://logs.example.com")).is_ok());
+    }
+
+    #[tokio::test]
+    async fn whoever_answers_has_not_taken_anything() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let place = SyslogPlace {
+            url: format!("syslog://{}", listener.local_addr().expect("an address")),
+            verifies_certificate: true,
+            ca_certificates: String::new(),
+        };
+        let listed = vec!["127.0.0.1".parse().expect("an address")];
+        let client = SyslogClient::asking(Destinations::new(listed), &Resolver::new(&[]));
+        for (answer, is_taken) in [("", true), ("HTTP/1.1 400 Bad Request\r\n\r\n", false)] {
+            let messages = ["<110>1 a".to_owned(), "<110>1 b".to_owned()];
+            let (sent, read) = tokio::join!(client.send(&place, &messages), async {
+                let (mut stream, _) = listener.accept().await.expect("it comes");
+                let mut text = String::new();
+                stream.read_to_string(&mut text).await.expect("text");
+                stream.write_all(answer.as_bytes()).await.expect("written");
+                text
+            });
+            assert_eq!(read, "8 <110>1 a8 <110>1 b");
+            assert_eq!(sent.is_ok(), is_taken, "{answer:?}: {sent:?}");
         }
     }
 

@@ -102,6 +102,7 @@ pub(crate) fn register(metrics: &Metrics, services: &Arc<Services>) {
     );
     register_store(metrics, services);
     register_jobs(metrics, services);
+    register_followers(metrics, services);
     upkeep::register(metrics, services);
     register_process(metrics, services);
 }
@@ -207,6 +208,37 @@ fn register_jobs(metrics: &Metrics, services: &Arc<Services>) {
         "roadstead_jobs_taken_over",
         "Jobs taken over from a process that gave no sign of life.",
         |s| float(s.jobs.counts().taken_over()),
+    );
+}
+
+fn register_followers(metrics: &Metrics, services: &Arc<Services>) {
+    let shown = services.clone();
+    metrics.register_values(
+        "roadstead_followers",
+        "Webhooks and sinks of the deployment whose receivers were not told of everything, counted up to 10,000.",
+        ValueKind::Gauge,
+        move |sink| {
+            for (kind, state, count, _) in shown.sinks.followers().all() {
+                sink.value(
+                    &[("kind", kind), ("state", state)],
+                    float(count.unsigned_abs()),
+                );
+            }
+        },
+    );
+    let shown = services.clone();
+    metrics.register_values(
+        "roadstead_followers_oldest_undelivered_seconds",
+        "For how long the oldest event has been waiting that a receiver was not told of.",
+        ValueKind::Gauge,
+        move |sink| {
+            for (kind, state, _, age) in shown.sinks.followers().all() {
+                sink.value(
+                    &[("kind", kind), ("state", state)],
+                    float(age.unsigned_abs()),
+                );
+            }
+        },
     );
 }
 

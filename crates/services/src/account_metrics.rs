@@ -1,16 +1,20 @@
-//! What an account's own monitoring reads: its figures, in Prometheus' text form.
+//! What an account's own monitoring reads, or is sent: its figures; and their form as Prometheus' text.
 
 use crate::access::Refused;
 use crate::account_access::AccountContext;
 use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::limits::read_limits;
+use crate::sinks::{FOLLOWER_STATES, state_of};
 use crate::usage::Month;
 use crate::{Error, Result};
-use metadata::Reader;
+use metadata::{FollowerKind, Reader};
 use model::{AccountId, Action};
 use std::fmt::Write as _;
 use std::sync::Arc;
+
+/// Followers of an account that are looked at.
+const COUNTED_AT_MOST: i64 = 1000;
 
 /// Figures of accounts.
 pub struct AccountMetrics {
@@ -18,8 +22,10 @@ pub struct AccountMetrics {
     authorizer: Arc<Authorizer>,
 }
 
-/// One family: its name, what it says, and its samples with their labels. All are gauges.
-type Family = (&'static str, &'static str, Vec<(String, u64)>);
+/// One family: its name, what it says, and its samples, each with the one label that it may have. All are gauges.
+pub(crate) type Family = (&'static str, &'static str, Vec<Sample>);
+/// A label's name and value, if there is one, and the sample's value.
+pub(crate) type Sample = (Option<(&'static str, String)>, u64);
 
 impl AccountMetrics {
     pub(crate) fn new(core: Arc<Core>, authorizer: Arc<Authorizer>) -> Self {
@@ -31,22 +37,33 @@ impl AccountMetrics {
         self.authorizer.require(by, Action::MetricsRead).await?;
         let (account, now_ms) = (by.id().clone(), self.core.now_ms());
         let read = self.core.metadata.list(move |reader| {
-            let mut families = usage(reader, &account, now_ms)?;
-            families.extend(sinks(reader, &account, now_ms)?);
+            let families = families(reader, &account, now_ms)?;
             Ok::<_, Error>(written(&families))
         });
         Ok(read.await?)
     }
 }
 
+/// An account's figures: twelve families, of at most ten samples each.
+pub(crate) fn families(
+    reader: &Reader<'_>,
+    account: &AccountId,
+    now_ms: i64,
+) -> Result<Vec<Family>> {
+    let mut families = usage(reader, account, now_ms)?;
+    families.extend(sinks(reader, account, now_ms)?);
+    families.extend(webhooks(reader, account, now_ms)?);
+    Ok(families)
+}
+
 fn usage(reader: &Reader<'_>, account: &AccountId, now_ms: i64) -> Result<Vec<Family>> {
     let (used, limit) = reader.get_usage(account)?;
     let traffic = reader.find_traffic(account, &Month::at(now_ms).to_string())?;
     let limits = read_limits(reader, account)?.in_effect();
-    let plain = |value: u64| vec![(String::new(), value)];
+    let plain = |value: u64| vec![(None, value)];
     let limited = |value: Option<u64>| value.map(plain).unwrap_or_default();
     let jobs = reader.count_account_jobs(account)?.into_iter();
-    let jobs = jobs.map(|(state, count)| (format!("{{state=\"{state}\"}}"), whole(count)));
+    let jobs = jobs.map(|(state, count)| (Some(("state", state)), whole(count)));
     Ok(vec![
         (
             "ibm_containerregistry_pull_traffic",
@@ -94,7 +111,7 @@ fn sinks(reader: &Reader<'_>, account: &AccountId, now_ms: i64) -> Result<[Famil
             waiting = reader.list_sealed_events(Some(account), follower.read_number, 1)?;
         }
         let since_ms = waiting.first().map_or(now_ms, |event| event.at_ms);
-        let label = format!("{{sink=\"{}\"}}", escaped(&sink.name));
+        let label = Some(("sink", sink.name));
         events.push((label.clone(), whole(lag)));
         seconds.push((label.clone(), whole((now_ms - since_ms) / 1000)));
         paused.push((label, u64::from(follower.is_paused)));
@@ -118,6 +135,32 @@ fn sinks(reader: &Reader<'_>, account: &AccountId, now_ms: i64) -> Result<[Famil
     ])
 }
 
+/// Webhooks may be many: they are counted, and not listed.
+fn webhooks(reader: &Reader<'_>, account: &AccountId, now_ms: i64) -> Result<[Family; 2]> {
+    let mut standings = reader.list_account_follower_standings(account, COUNTED_AT_MOST)?;
+    standings.retain(|one| one.kind == FollowerKind::Webhook);
+    let (mut counts, mut oldest_ms) = ([0; FOLLOWER_STATES.len()], now_ms);
+    for one in &standings {
+        counts[state_of(one)] += 1;
+        if !one.is_paused {
+            oldest_ms = oldest_ms.min(one.oldest_at_ms.unwrap_or(now_ms));
+        }
+    }
+    let states = FOLLOWER_STATES.map(|state| Some(("state", state.to_owned())));
+    Ok([
+        (
+            "roadstead_account_webhooks",
+            "Webhooks whose receivers were not told of everything, by state.",
+            states.into_iter().zip(counts).collect(),
+        ),
+        (
+            "roadstead_account_webhooks_lag_seconds",
+            "Age of the oldest event that one of them was not told of and that is not paused.",
+            vec![(None, whole((now_ms - oldest_ms) / 1000))],
+        ),
+    ])
+}
+
 fn whole(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
 }
@@ -136,8 +179,13 @@ fn written(families: &[Family]) -> String {
             continue;
         }
         _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
-        for (labels, value) in samples {
-            _ = writeln!(text, "{name}{labels} {value}");
+        for (label, value) in samples {
+            _ = match label {
+                Some((label, of)) => {
+                    writeln!(text, "{name}{{{label}=\"{}\"}} {value}", escaped(of))
+                }
+                None => writeln!(text, "{name} {value}"),
+            };
         }
     }
     text

@@ -5,8 +5,9 @@ use crate::account_access::AccountContext;
 use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::credential_scope::is_good_for;
+use crate::pulls_kept::PullsKept;
 use crate::{Error, Result};
-use metadata::AccountSettings as Stored;
+use metadata::{AccountSettings as Stored, PullTimes};
 use model::{AccountId, Action, Event};
 use serde_json::Value;
 use std::sync::Arc;
@@ -127,6 +128,19 @@ impl AccountSettingsChange {
     }
 }
 
+/// Since when it is kept without a gap when things of a namespace are pulled, in milliseconds: 0 for always, `None` while it is
+/// not. An account that never said anything always kept it.
+pub(crate) fn pull_times_since(stored: &PullTimes) -> Option<i64> {
+    let settings = AccountSettings::of(&stored.settings);
+    let kept = PullsKept::of(&settings, &stored.namespace_settings);
+    kept.times.then(|| {
+        let of_account = stored
+            .account_since_ms
+            .filter(|_| stored.settings.contains_key(KEEPS_PULL_TIMES));
+        of_account.max(stored.namespace_since_ms).unwrap_or(0)
+    })
+}
+
 /// An account's settings, for whoever has to follow them.
 pub(crate) async fn read(core: &Core, account: &AccountId) -> Result<AccountSettings> {
     let stored = core
@@ -176,6 +190,9 @@ impl AccountSettingsService {
         let updated = self.core.change(by, move |core, tx, account| {
             let now_ms = core.now_ms();
             let mut stored = tx.take_account_settings(account, now_ms)?;
+            let is_kept = AccountSettings::of(&stored).keeps_pull_times;
+            let asks_for_times = values.iter().any(|(name, _)| *name == KEEPS_PULL_TIMES);
+            let was_always = !stored.contains_key(KEEPS_PULL_TIMES);
             let names = values.iter().map(|(name, _)| (*name).to_owned()).collect();
             stored.extend(
                 values
@@ -183,6 +200,11 @@ impl AccountSettingsService {
                     .map(|(name, value)| (name.to_owned(), value)),
             );
             tx.put_account_settings(account, &stored, now_ms)?;
+            if AccountSettings::of(&stored).keeps_pull_times != is_kept {
+                tx.set_pull_times_since(account, Some(now_ms))?;
+            } else if asks_for_times && was_always {
+                tx.set_pull_times_since(account, None)?;
+            }
             Ok(((), Some(Event::ConfigurationUpdated { settings: names })))
         });
         Ok(updated.await?)

@@ -7,12 +7,12 @@ use crate::outbox::Outbox;
 use crate::policy::Policy;
 use crate::{
     AccountMetrics, AccountSettingsService, Accounts, Addresses, Allowances, Artifacts, Audit,
-    Authenticator, Authorizer, Blobs, Certificates, DEFAULT_ACCOUNT, Deployment, Error, Grants,
-    IdentitySources, Immutability, Invitations, JobQueue, Labels, Listings, Locks, Logins,
-    Maintenance, Manifests, Namespaces, NetworkRulesService, Quotas, Replicas, Repositories,
-    Result, Retention, Robots, Roles, Sealer, Sessions, Settings, Sinks, Statistics, Tokens,
-    Traffic, Trash, TrustRules, Uploads, UsageService, Webhooks, Workloads, backup, first_start,
-    plans,
+    AuditPurges, Authenticator, Authorizer, Blobs, Certificates, DEFAULT_ACCOUNT, Deployment,
+    Error, Grants, IdentitySources, Immutability, Invitations, JobQueue, Labels, Listings, Locks,
+    Logins, Maintenance, Manifests, Namespaces, NetworkRulesService, Quotas, Replicas,
+    Repositories, Result, Retention, Robots, Roles, Sealer, Sessions, Settings, Sinks, Statistics,
+    Tokens, Traffic, Trash, TrustRules, Uploads, UsageService, Webhooks, Workloads, backup,
+    first_start, plans,
 };
 use ::blobs::BlobStore;
 use keys::throttle::{AddressThrottle, ThrottleLimits};
@@ -131,8 +131,10 @@ pub struct Services {
     pub account_metrics: AccountMetrics,
     /// What has to happen without anyone asking.
     pub maintenance: Maintenance,
+    /// Purges of accounts' audit logs.
+    pub audit_purges: AuditPurges,
     /// Work for later.
-    pub jobs: JobQueue,
+    pub jobs: Arc<JobQueue>,
     /// Backups that are being made.
     pub backups: backup::Backups,
     pub(crate) core: Arc<Core>,
@@ -213,22 +215,23 @@ impl Services {
             authenticator,
             passwords,
         } = Box::pin(Foundation::lay(parts)).await?;
-        let owner: Arc<str> = core.ids.next_id().into();
         let (c, a, k) = (|| core.clone(), || authorizer.clone(), || key.clone());
-        let manifests = Arc::new(Manifests::new(core.clone()));
-        let blobs = Arc::new(Blobs::new(core.clone()));
+        let owner: Arc<str> = c().ids.next_id().into();
+        let (manifests, blobs) = (Arc::new(Manifests::new(c())), Arc::new(Blobs::new(c())));
         let outside = FromOutside::new(&authorizer, (&key, &random), throttle, &authenticator)?;
         let artifacts = Artifacts::new(&core, &authorizer, &manifests, &blobs);
+        let jobs = Arc::new(JobQueue::new((c(), a()), random.clone(), owner.clone()));
         Ok(Self {
-            jobs: JobQueue::new((c(), a()), random.clone(), owner.clone()),
+            audit_purges: AuditPurges::new(c(), a(), jobs.clone()),
+            jobs,
             accounts: Accounts::new(c(), a(), k(), passwords.clone(), random.clone()),
             robots: Robots::new(c(), a(), k(), random.clone()),
-            trash: Trash::new(core.clone(), authorizer.clone()),
-            repositories: Repositories::new(core.clone(), authorizer.clone()),
+            trash: Trash::new(c(), a()),
+            repositories: Repositories::new(c(), a()),
             labels: Labels::new(core.clone(), authorizer.clone(), artifacts.clone()),
             immutability: Immutability::new(core.clone(), authorizer.clone()),
             locks: Locks::new(core.clone(), authorizer.clone()),
-            retention: Retention::new(core.clone(), authorizer.clone()),
+            retention: Retention::new(core.clone(), authorizer.clone(), traffic.clone()),
             deployment: Deployment::new(core.clone(), authorizer.clone()),
             replicas: Replicas::new(core.clone(), authorizer.clone()),
             addresses: outside.addresses,

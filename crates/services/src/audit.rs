@@ -3,12 +3,16 @@
 mod cadf;
 mod chain;
 mod keeping;
+mod purges;
+mod purging;
 mod retention;
 mod subject;
 mod verify;
 
 pub use cadf::to_cadf;
 pub(crate) use chain::link;
+pub use purges::{AuditPurge, AuditPurgeRun, AuditPurgeSchedule, AuditPurges};
+pub use purging::Purged;
 pub(crate) use subject::{Initiator, Subject};
 pub use verify::{ChainFault, ChainPosition, ChainProblem, VerifyStep};
 

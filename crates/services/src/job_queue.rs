@@ -10,9 +10,13 @@ mod ending;
 mod hooks;
 mod in_sight;
 mod people;
+mod queues;
 mod schedules;
 
 pub use counts::JobCounts;
+pub use in_sight::NumberedSchedule;
+pub use queues::{QueueAction, QueueView};
+pub(crate) use schedules::next_of;
 pub use schedules::{Timing, TimingInvalid};
 
 use crate::Result;

@@ -55,6 +55,7 @@ mod maintenance;
 mod management_tokens;
 mod manifest_cache;
 mod manifests;
+mod markdown;
 mod members;
 mod mounts;
 mod namespaces;
@@ -67,6 +68,7 @@ mod passwords;
 mod plans;
 mod policy;
 mod protection;
+mod pulls_kept;
 mod push_plan;
 mod quota_refusals;
 mod quotas;
@@ -119,8 +121,8 @@ pub use artifacts::{
 };
 pub use assembly::{Parts, Services};
 pub use audit::{
-    Audit, AuditChain, AuditEntry, AuditList, ChainFault, ChainPosition, ChainProblem, VerifyStep,
-    to_cadf,
+    Audit, AuditChain, AuditEntry, AuditList, AuditPurge, AuditPurgeRun, AuditPurgeSchedule,
+    AuditPurges, ChainFault, ChainPosition, ChainProblem, Purged, VerifyStep, to_cadf,
 };
 pub use authentication::{AuthenticationFailed, Authenticator, Credentials};
 pub use authorizer::Authorizer;
@@ -141,7 +143,8 @@ pub use identity_sources::{
 pub use immutability::{Immutability, ImmutabilityRef, ImmutabilityView, MAX_RULES};
 pub use invitations::{InvitationText, Invitations};
 pub use job_queue::{
-    Held, JobCounts, JobQueue, JobRequest, JobSettings, Outcome, Settled, Timing, TimingInvalid,
+    Held, JobCounts, JobQueue, JobRequest, JobSettings, NumberedSchedule, Outcome, QueueAction,
+    QueueView, Settled, Timing, TimingInvalid,
 };
 pub use keys::SecretString;
 pub use labels::{LabelText, LabelView, Labels};
@@ -203,7 +206,7 @@ pub use roles::{RoleText, Roles};
 pub use sealer::Sealer;
 pub use sessions::Sessions;
 pub use settings::Settings;
-pub use sinks::{SinkKind, SinkSettings, SinkSpec, SinkTrial, SinkView, Sinks};
+pub use sinks::{FollowerCounts, SinkKind, SinkSettings, SinkSpec, SinkTrial, SinkView, Sinks};
 pub use statistics::{AccountStatistics, NamespaceSummary, Statistics};
 pub use tag_ends::{TagEnd, TagEndView};
 pub use tag_history::TagMove;

@@ -220,15 +220,15 @@ impl Namespaces {
         let owner = by.authenticated().caller.display_name().to_owned();
         let context = by.clone();
         let changed = self.core.change(by, move |core, tx, account| {
+            tx.take_namespace_settings(&namespace.id)?;
             let found = tx.find_namespace_details(&namespace.id)?;
             let details = found.ok_or_else(|| gone(&namespace))?;
-            let mut settings = details.settings;
-            change.apply(&mut settings)?;
             let is_public = change.is_public()?.unwrap_or(details.namespace.is_public);
             if is_public != details.namespace.is_public {
                 tx.set_namespace_public(&namespace.id, is_public)?;
             }
-            tx.put_namespace_settings(&namespace.id, &settings, &owner, core.now_ms())?;
+            let now_ms = core.now_ms();
+            change.put(tx, &namespace.id, details.settings, (&owner, now_ms))?;
             if let Some(list) = change.allowlist() {
                 let of = Some((&namespace.id, namespace.name.as_str()));
                 let event = list.put(core, tx, account, of)?;

@@ -149,6 +149,7 @@ impl Outbox {
         let Some((mut follower, purged, events)) = read.await? else {
             return Ok(None);
         };
+        let purged = purged_through(purged, &events);
         if purged > follower.read_number {
             let (gap, from) = (follower.clone(), follower.read_number);
             let (core, events) = (self.core.clone(), purged - from);
@@ -290,6 +291,23 @@ pub(crate) fn purgeable(reader: &Reader<'_>, owner: Option<&AccountId>) -> Resul
         return Ok(i64::MAX);
     };
     Ok(reader.find_slowest_follower(account)?.unwrap_or(i64::MAX))
+}
+
+/// Before when an event must have happened to be purged, of a purge of what is older than `before_ms`: what somebody who is
+/// told of events has not read yet stays a while longer, but not for ever.
+pub(crate) fn purged_before(before_ms: i64, is_read: bool) -> i64 {
+    if is_read {
+        before_ms
+    } else {
+        before_ms.saturating_sub(WITHHELD_MS)
+    }
+}
+
+/// The number of the newest event that is purged, as a reader knows it that first asked how far that is, and then for the
+/// events after its place: some may have been purged in between, and numbers have no other gaps.
+pub(crate) fn purged_through(purged: i64, events: &[EventRow]) -> i64 {
+    let first = events.first().and_then(|event| event.number);
+    purged.max(first.map_or(0, |first| first - 1))
 }
 
 /// The number of the newest sealed event.

@@ -16,6 +16,7 @@ use model::{AccountId, NamespaceId, RepositoryId, Selector, SelectorText};
 use oci::{Digest, RepositoryName, Tag};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 pub(crate) use whole::{ask_namespace, ask_repository};
 
@@ -105,6 +106,8 @@ impl Change {
 pub(crate) struct Protection {
     repository: Option<RepositoryId>,
     rules: Vec<Arc<Understood>>,
+    /// Manifests that decisions took until now.
+    looked_at: Arc<AtomicUsize>,
 }
 
 impl Protection {
@@ -125,6 +128,7 @@ impl Protection {
         Self {
             repository: None,
             rules: Vec::new(),
+            looked_at: Arc::default(),
         }
     }
 
@@ -161,7 +165,13 @@ impl Protection {
         Ok(Self {
             repository: Some(repository.clone()),
             rules,
+            looked_at: Arc::default(),
         })
+    }
+
+    /// Manifests that decisions took until now: rows that wait for the transaction's end.
+    pub(crate) fn looked_at(&self) -> usize {
+        self.looked_at.load(Ordering::Relaxed)
     }
 
     /// Whether nothing is forbidden, whatever it is.
@@ -280,6 +290,7 @@ impl Protection {
         let mut known = BTreeSet::from([digest.clone()]);
         let mut open = vec![digest.clone()];
         while let Some(next) = open.pop() {
+            self.looked_at.fetch_add(1, Ordering::Relaxed);
             let Some(guard) = tx.take_guard(repository, &next)? else {
                 continue;
             };

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How often each says so.
 pub const LOOK_IN_EVERY: Duration = Duration::from_secs(20);
 /// Whoever has not said so for so long is not there any more.
-const GONE_AFTER_MS: i64 = 60 * 1000;
+pub(crate) const GONE_AFTER_MS: i64 = 60 * 1000;
 /// And is forgotten after so long.
 const FORGOTTEN_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -43,6 +43,7 @@ impl Replicas {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at_ms: now_ms,
             seen_at_ms: now_ms,
+            schema_version: Some(metadata::MetadataStore::newest_schema()),
         });
         let row = ReplicaRow {
             seen_at_ms: now_ms,

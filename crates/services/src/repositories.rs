@@ -9,6 +9,7 @@ use crate::account_settings::AccountSettings;
 use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
 use crate::credential_scope::is_good_for;
+use crate::markdown;
 use crate::retention::begin_with_default;
 use crate::{Error, Result};
 pub(crate) use deleting::delete_whole;
@@ -254,10 +255,27 @@ impl Repositories {
         Ok(views.pop().ok_or(Error::Internal)?)
     }
 
-    /// Writes what people are told about a repository.
+    /// A repository, and what is said of it as HTML that any page may show.
+    pub async fn get_rendered(
+        &self,
+        by: &AccountContext,
+        named: RepositoryRef<'_>,
+    ) -> Result<(RepositoryView, String), Refused> {
+        let view = self.get(by, named).await?;
+        let source = view.details.description.clone();
+        let rendered = tokio::task::spawn_blocking(move || markdown::render(&source)).await;
+        let html = rendered.map_err(|error| {
+            tracing::error!(%error, "a description could not be rendered");
+            Error::Internal
+        })?;
+        Ok((view, html))
+    }
+
+    /// Writes what people are told about a repository, in Markdown; an empty text takes it away.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for more than [`MAX_DESCRIPTION`] bytes.
+    /// [`Error::Invalid`] for more than [`MAX_DESCRIPTION`] bytes, and for control characters that are neither tab nor end
+    /// of line.
     pub async fn describe(
         &self,
         by: &AccountContext,
@@ -269,6 +287,14 @@ impl Repositories {
         if description.len() > MAX_DESCRIPTION {
             let text =
                 format!("the description is longer than {MAX_DESCRIPTION} bytes; shorten it");
+            return Err(Error::Invalid(text).into());
+        }
+        let is_odd = |char: char| char.is_control() && !matches!(char, '\n' | '\r' | '\t');
+        if let Some(odd) = description.chars().find(|char| is_odd(*char)) {
+            let text = format!(
+                "a description has no control character U+{:04X}",
+                u32::from(odd)
+            );
             return Err(Error::Invalid(text).into());
         }
         let changed = self.core.change(by, move |core, tx, _| {

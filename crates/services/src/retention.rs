@@ -8,13 +8,15 @@ mod ends;
 mod load;
 mod policy;
 mod preview;
+mod pull_times;
 mod runs;
 mod step;
+mod watch;
 mod work;
 
 pub(crate) use defaults::begin_with_default;
 pub(crate) use ends::job_ended;
-pub(crate) use policy::numbers_of;
+pub(crate) use policy::{numbers_of, policy_of_schedule};
 pub use preview::{PreviewArtifact, PreviewRepository, RetentionPreview};
 pub use runs::{RetentionRunView, RetentionTaskView};
 pub use work::RetentionWork;
@@ -22,16 +24,17 @@ pub use work::RetentionWork;
 pub(crate) use {
     load::{Loaded, load},
     step::{At, Place, take},
-    work::planned,
+    watch::planned,
 };
 
 use crate::access::Refused;
 use crate::account_access::{AccountContext, NamespaceRef};
 use crate::authorizer::Authorizer;
 use crate::core::Core;
+use crate::traffic::Traffic;
 use crate::{Error, Result};
 use metadata::{Error as MetadataError, NamespaceRow, Numbered, RetentionPolicyRow};
-use model::retention::RuleText;
+use model::retention::{RuleText, Rules};
 use model::{Action, Event};
 use policy::{Checked, create, no_policy, rules_of, schedule_name, text_of, update};
 use std::sync::Arc;
@@ -63,6 +66,8 @@ pub struct RetentionView {
     pub created_at_ms: i64,
     /// When it was last changed.
     pub updated_at_ms: i64,
+    /// Why its rules cannot be followed at present; `None` when they can.
+    pub note: Option<String>,
 }
 
 /// How a request names a policy.
@@ -78,11 +83,19 @@ pub enum RetentionRef<'a> {
 pub struct Retention {
     pub(crate) core: Arc<Core>,
     pub(crate) authorizer: Arc<Authorizer>,
+    traffic: Arc<Traffic>,
+    /// Manifests of one repository that are held in memory; in a larger one no rule is followed.
+    pub(crate) most_manifests: usize,
 }
 
 impl Retention {
-    pub(crate) fn new(core: Arc<Core>, authorizer: Arc<Authorizer>) -> Self {
-        Self { core, authorizer }
+    pub(crate) fn new(core: Arc<Core>, authorizer: Arc<Authorizer>, traffic: Arc<Traffic>) -> Self {
+        Self {
+            core,
+            authorizer,
+            traffic,
+            most_manifests: load::MAX_MANIFESTS,
+        }
     }
 
     /// The policy of a namespace; `None` when it has none.
@@ -287,11 +300,17 @@ impl Retention {
             .number(by.id(), Numbered::RetentionPolicy, &row.id)
             .await?;
         let id = namespace.id.as_str();
+        let text = text_of(&row.rules, row.cron.as_deref())?;
+        let note = match Rules::parse(text.rules.clone()) {
+            Ok(rules) => pull_times::known(core, (by.id(), &namespace.id), &rules).await?,
+            Err(_) => Ok(0),
+        };
         Ok(RetentionView {
+            note: note.err().map(pull_times::Unknown::text),
             number,
             namespace: namespace.name.clone(),
             namespace_number: core.number(by.id(), Numbered::Namespace, id).await?,
-            text: text_of(&row.rules, row.cron.as_deref())?,
+            text,
             created_at_ms: row.created_at_ms,
             updated_at_ms: row.updated_at_ms,
         })

@@ -6,7 +6,7 @@
 use crate::audit::link;
 use crate::core::Core;
 use crate::{Error, Result, outbox, tag_history};
-use metadata::{EventRow, Turn, Tx};
+use metadata::{EventRow, EventSeal, Turn, Tx};
 use model::AccountId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +54,7 @@ impl Sealer {
 /// Nobody else seals until the end of the transaction.
 fn seal_all(core: &Core, tx: &mut Tx<'_>, waiting: &[(Option<AccountId>, EventRow)]) -> Result<()> {
     let mut ends: BTreeMap<Option<&AccountId>, End> = BTreeMap::new();
+    let mut links = Vec::with_capacity(waiting.len());
     for (owner, event) in waiting {
         let owner = owner.as_ref();
         let end = match ends.entry(owner) {
@@ -68,13 +69,22 @@ fn seal_all(core: &Core, tx: &mut Tx<'_>, waiting: &[(Option<AccountId>, EventRo
         };
         end.number += 1;
         end.hash = link(&end.hash, owner, end.number, event);
-        if !tx.seal_event(&event.id, end.number, &end.hash)? {
-            tracing::error!(id = event.id, "an event was sealed out of turn");
-            return Err(Error::Internal);
-        }
+        links.push((&event.id, end.number, end.hash.clone()));
         if let Some(owner) = owner {
             tag_history::note(tx, owner, end.number, event)?;
         }
+    }
+    let mut seals = Vec::with_capacity(links.len());
+    for (id, number, hash) in &links {
+        seals.push(EventSeal {
+            id,
+            number: *number,
+            hash,
+        });
+    }
+    if tx.seal_events(&seals)? != seals.len() {
+        tracing::error!(first = ?seals.first(), "events were sealed out of turn");
+        return Err(Error::Internal);
     }
     for (owner, end) in &ends {
         tx.put_sealed_end(*owner, end.number, &end.hash)?;

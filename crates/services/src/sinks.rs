@@ -6,8 +6,11 @@
 mod bucket;
 mod feeding;
 mod forms;
+mod measuring;
 mod otlp;
+mod otlp_metrics;
 mod spec;
+mod standing;
 
 use crate::access::Refused;
 use crate::account_access::AccountContext;
@@ -20,6 +23,8 @@ use metadata::{Error as MetadataError, FollowerKind, FollowerRow, SinkRow, Turn,
 use model::{Action, Event};
 use outbound::{HttpClient, SyslogClient};
 pub use spec::{SinkKind, SinkSettings, SinkSpec};
+pub use standing::FollowerCounts;
+pub(crate) use standing::{STATES as FOLLOWER_STATES, state_of};
 use std::sync::Arc;
 
 /// Sinks of one account.
@@ -59,6 +64,7 @@ pub struct Sinks {
     client: HttpClient,
     syslog: SyslogClient,
     outbox: Outbox,
+    followers: Arc<FollowerCounts>,
 }
 
 impl Sinks {
@@ -75,6 +81,7 @@ impl Sinks {
             client,
             syslog,
             outbox,
+            followers: Arc::default(),
         }
     }
 
@@ -108,6 +115,7 @@ impl Sinks {
     /// [`Error::Invalid`], [`Error::AlreadyExists`]; [`Error::NotNow`] beyond ten in an account.
     pub async fn create(&self, by: &AccountContext, spec: SinkSpec) -> Result<SinkView, Refused> {
         self.authorizer.require(by, Action::SinkCreate).await?;
+        self.require_contents(by, &spec.settings).await?;
         let row = self.stored(&self.empty(by), spec)?;
         self.outbox.settle().await?;
         let new = row.clone();
@@ -144,7 +152,7 @@ impl Sinks {
         spec: SinkSpec,
         of_version: Option<i64>,
     ) -> Result<SinkView, Refused> {
-        let old = self.find(by, id, Action::SinkUpdate).await?;
+        let old = self.find_to_change(by, id, &spec.settings).await?;
         if of_version.is_some_and(|version| version != old.version) {
             return Err(changed_meanwhile().into());
         }
@@ -186,6 +194,8 @@ impl Sinks {
         let row = SinkRow {
             version: row.version + 1,
             updated_at_ms: self.core.now_ms(),
+            metrics_failures: 0,
+            metrics_error: None,
             ..row
         };
         Ok(self.view(row).await?)
@@ -198,6 +208,8 @@ impl Sinks {
     pub async fn delete(&self, by: &AccountContext, id: &str) -> Result<(), Refused> {
         let row = self.find(by, id, Action::SinkDelete).await?;
         let deleted = self.core.change(by, move |_, tx, _| {
+            // Whoever enables it at this moment makes a follower, which would be left behind alone.
+            tx.take_turn(Turn::Sealing)?;
             tx.take_follower(&row.id)?;
             Outbox::unfollow(tx, &row.id)?;
             if !tx.delete_sink(&row.id)? {
@@ -236,6 +248,31 @@ impl Sinks {
         });
         resumed.await?;
         Ok(self.view(row).await?)
+    }
+
+    /// Whoever decides what is sent where may read it anyway.
+    async fn require_contents(
+        &self,
+        by: &AccountContext,
+        settings: &SinkSettings,
+    ) -> Result<(), Refused> {
+        self.authorizer.require(by, Action::AuditLogList).await?;
+        if settings.pushes_metrics {
+            self.authorizer.require(by, Action::MetricsRead).await?;
+        }
+        Ok(())
+    }
+
+    /// A sink that is to become something else.
+    async fn find_to_change(
+        &self,
+        by: &AccountContext,
+        id: &str,
+        settings: &SinkSettings,
+    ) -> Result<SinkRow, Refused> {
+        self.authorizer.require(by, Action::SinkUpdate).await?;
+        self.require_contents(by, settings).await?;
+        self.find(by, id, Action::SinkUpdate).await
     }
 
     /// A sink of the caller's account, when its caller may do an action to it.
@@ -300,6 +337,10 @@ impl Sinks {
             version: 1,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
+            metrics_due_ms: None,
+            metrics_failures: 0,
+            metrics_error: None,
+            metrics_sent_at_ms: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::account_settings::AccountSettings;
 use crate::allowances::Allowances;
 use crate::audit::Initiator;
 use crate::core::Core;
+use crate::pulls_kept::PullsKept;
 use crate::{Error, Result};
 use metadata::{RepositoryKey, Tx};
 use model::{AccountId, Address, Event};
@@ -108,6 +109,8 @@ pub struct Traffic {
     pulls: Mutex<Pulls>,
     logins: Mutex<Logins>,
     refusals: Mutex<Refusals>,
+    /// Held while pulls are written: whoever wants them written waits for those that are on their way, too.
+    writing: tokio::sync::Mutex<()>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -122,6 +125,7 @@ impl Traffic {
             pulls: Mutex::default(),
             logins: Mutex::default(),
             refusals: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -188,15 +192,21 @@ impl Traffic {
             let mut refusals = lock(&self.refusals);
             refusals.take(if everything { i64::MAX } else { now_ms })
         };
-        let pulls = std::mem::take(&mut *lock(&self.pulls));
         let logins = std::mem::take(&mut *lock(&self.logins));
         let written = [
-            self.write_pulls(pulls).await,
+            self.flush_pulls().await,
             self.write_logins(logins).await,
             refusals::write(&self.core, refusals).await,
             self.allowances.flush().await,
         ];
         written.into_iter().collect()
+    }
+
+    /// Writes the pulls that were counted until now. When it is done, none of them is on its way any more.
+    pub(crate) async fn flush_pulls(&self) -> Result<()> {
+        let _writing = self.writing.lock().await;
+        let pulls = std::mem::take(&mut *lock(&self.pulls));
+        self.write_pulls(pulls).await
     }
 
     /// What could not be written waits for the next time.
@@ -214,15 +224,21 @@ impl Traffic {
         for batch in waiting.chunks(WRITTEN_AT_ONCE) {
             let (core, written) = (self.core.clone(), batch.to_vec());
             let done = self.core.metadata.write_relaxed(move |tx| {
-                let mut known: BTreeMap<&str, AccountSettings> = BTreeMap::new();
+                let mut known: BTreeMap<(&str, &str), PullsKept> = BTreeMap::new();
                 for (key, count) in &written {
                     let account = &key.repository.account_id;
-                    if !known.contains_key(account.as_str()) {
+                    let namespace = key.repository.name.namespace();
+                    let place = (account.as_str(), namespace);
+                    let kept = if let Some(kept) = known.get(&place) {
+                        *kept
+                    } else {
                         let settings = AccountSettings::of(&tx.find_account_settings(account)?);
-                        known.insert(account.as_str(), settings);
-                    }
-                    let settings = known.get(account.as_str()).ok_or(Error::Internal)?;
-                    note_pulls(tx, settings, key, count)?;
+                        let own = tx.find_settings_of_namespace(account, namespace)?;
+                        let kept = PullsKept::of(&settings, &own);
+                        known.insert(place, kept);
+                        kept
+                    };
+                    note_pulls(tx, kept, key, count)?;
                     let event = Event::ManifestPulled {
                         repository: key.repository.name.clone(),
                         digest: key.digest.clone(),
@@ -293,19 +309,14 @@ fn order(key: &PullKey) -> (&str, &str, &str) {
     )
 }
 
-/// Counts pulls as far as the account wants that.
-fn note_pulls(
-    tx: &mut Tx<'_>,
-    settings: &AccountSettings,
-    key: &PullKey,
-    count: &Count<Place>,
-) -> Result<()> {
-    if !settings.counts_pulls && !settings.keeps_pull_times {
+/// Counts pulls as far as the account and the namespace want that.
+fn note_pulls(tx: &mut Tx<'_>, kept: PullsKept, key: &PullKey, count: &Count<Place>) -> Result<()> {
+    if !kept.counts && !kept.times {
         return Ok(());
     }
     let times = i64::try_from(count.times).unwrap_or(i64::MAX);
-    let times = if settings.counts_pulls { times } else { 0 };
-    let last_at_ms = settings.keeps_pull_times.then_some(count.last_at_ms);
+    let times = if kept.counts { times } else { 0 };
+    let last_at_ms = kept.times.then_some(count.last_at_ms);
     let last_at_ms = last_at_ms.unwrap_or_default();
     Ok(tx.count_pulls(&key.repository, &key.digest, times, last_at_ms)?)
 }

@@ -3,6 +3,7 @@
 //! A webhook follows its account's events (`outbox.rs`); what it is told of becomes a delivery, with its payload, and is
 //! sent in order. Its URL and its secrets are sealed, and never shown.
 
+mod answers;
 mod deliveries;
 mod delivering;
 mod ends;

@@ -69,6 +69,7 @@ pub(crate) const ENGINES: &[Package] = &[
     package("ldap-utils", "changes what is in the directory"),
     package("postgresql-15", "database of several replicas"),
     package("rsyslog", "receiver of accounts' logs"),
+    package("rsyslog-gnutls", "the same over TLS"),
     package("slapd", "directory by which people log in"),
 ];
 

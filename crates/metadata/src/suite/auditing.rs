@@ -2,8 +2,8 @@
 
 use super::fixture::{World, digest, id, write};
 use crate::{
-    Comparison, Condition, Error, EventChainRow, EventFilter, EventRow, ListQuery, MetadataStore,
-    NewEvent, NewManifest, RepositoryKey, Turn, Value, VisibleEvents,
+    Comparison, Condition, Error, EventChainRow, EventFilter, EventRow, EventSeal, ListQuery,
+    MetadataStore, NewEvent, NewManifest, RepositoryKey, Turn, Value, VisibleEvents,
 };
 use model::AccountId;
 
@@ -51,8 +51,19 @@ async fn seal(store: &MetadataStore) {
             let owner = owner.as_ref();
             let chain = tx.find_event_chain(owner)?.unwrap_or_default();
             let number = chain.sealed_number + 1;
-            assert!(tx.seal_event(&event.id, number, &number.to_string())?);
-            assert!(!tx.seal_event(&event.id, number + 1, "twice")?);
+            let hash = number.to_string();
+            let seal = EventSeal {
+                id: &event.id,
+                number,
+                hash: &hash,
+            };
+            let again = EventSeal {
+                number: number + 1,
+                hash: "twice",
+                ..seal
+            };
+            assert_eq!(tx.seal_events(&[seal])?, 1);
+            assert_eq!(tx.seal_events(&[again])?, 0);
             tx.put_sealed_end(owner, number, &number.to_string())?;
         }
         Ok(())

@@ -78,6 +78,7 @@ fn every_public_method_is_in_the_suite() {
         "users",
         "jobs",
         "jobs/leases",
+        "jobs/queues",
         "jobs/schedules",
         "referrers",
     ];

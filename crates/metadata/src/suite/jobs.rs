@@ -1,6 +1,7 @@
 //! Jobs: asked for once, done by one at a time, called off, forgotten; and their schedules.
 
 mod leases;
+mod queues;
 mod schedules;
 mod turns;
 
@@ -16,6 +17,7 @@ pub(super) async fn run(store: &MetadataStore) {
     a_job_is_called_off(store).await;
     a_job_is_forgotten_with_its_log(store).await;
     leases::run(store).await;
+    queues::run(store).await;
     schedules::run(store).await;
 }
 

@@ -311,7 +311,16 @@ async fn a_namespaces_settings_are_kept(store: &MetadataStore) {
     let written = settings.clone();
     write(store, move |tx| {
         tx.create_namespace(&namespace, &account, "zz-settings", true, 30)?;
+        tx.take_namespace_settings(&namespace)?;
+        assert!(
+            tx.find_settings_of_namespace(&account, "zz-settings")?
+                .is_empty()
+        );
         tx.put_namespace_settings(&namespace, &written, "owner", 50)?;
+        assert_eq!(
+            tx.find_settings_of_namespace(&account, "zz-settings")?,
+            written
+        );
         tx.put_namespace_settings(&namespace, &written, "another", 60)
     })
     .await;

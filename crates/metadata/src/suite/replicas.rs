@@ -12,6 +12,7 @@ pub(super) async fn run(store: &MetadataStore) {
         version: "1.2.3".to_owned(),
         started_at_ms,
         seen_at_ms,
+        schema_version: Some(MetadataStore::newest_schema()),
     };
     let (first, second) = (replica(10, 10), replica(20, 20));
     let put = async |replica: &ReplicaRow, lost_ms| {
@@ -23,6 +24,14 @@ pub(super) async fn run(store: &MetadataStore) {
     let listed = async |since_ms| read(store, move |reader| reader.list_replicas(since_ms)).await;
     assert_eq!(listed(0).await, [first.clone(), second.clone()]);
     assert_eq!(listed(11).await, std::slice::from_ref(&second));
+    let is_older_there =
+        async |since_ms| read(store, move |reader| reader.is_older_replica_there(since_ms)).await;
+    assert!(!is_older_there(0).await, "both are of this release");
+    let mut older = replica(5, 5);
+    older.schema_version = None;
+    put(&older, 0).await;
+    assert!(is_older_there(5).await && !is_older_there(6).await);
+    write(store, move |tx| tx.delete_replica(&older.id)).await;
     let again = ReplicaRow {
         seen_at_ms: 30,
         ..first.clone()

@@ -55,6 +55,7 @@ async fn a_repository_is_told_with_what_is_in_it(store: &MetadataStore) {
         (found.artifacts, found.pulls, found.updated_at_ms),
         (1, 0, 60)
     );
+    assert_eq!(found.last_pulled_at_ms, None);
 }
 
 async fn repositories_are_listed_as_they_are_asked_for(store: &MetadataStore) {
@@ -180,13 +181,16 @@ async fn a_repository_goes_with_all_that_is_in_it(store: &MetadataStore) {
     let (found, due, is_condemned) = read(store, move |reader| {
         let condemned = reader.list_condemned_objects(-70, 10)?;
         Ok((
-            reader.find_repository(&world.key)?,
+            (
+                reader.find_repository(&world.key)?,
+                reader.find_repository_time(&world.key)?,
+            ),
             reader.list_due_blob_reviews(-60, 10)?,
             condemned.iter().any(|object| object.location == location),
         ))
     })
     .await;
-    assert_eq!((found, is_condemned), (None, true));
+    assert_eq!((found, is_condemned), ((None, None), true));
     assert_eq!(due.iter().filter(|look| look.digest == blob).count(), 1);
     // What comes after this case begins without them.
     write(store, move |tx| {

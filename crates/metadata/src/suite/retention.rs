@@ -3,8 +3,8 @@
 use super::content::manifest;
 use super::fixture::{World, digest, id, write};
 use crate::{
-    Error, ListQuery, MetadataStore, NewManifest, NewSchedule, RetentionPolicyRow, RetentionRunRow,
-    RetentionState, RetentionTaskRow,
+    Error, ListQuery, MetadataStore, NamespaceSettings, NewManifest, NewSchedule, PullTimes,
+    RetentionPolicyRow, RetentionRunRow, RetentionState, RetentionTaskRow,
 };
 use model::{JobId, ScheduleId};
 use oci::Tag;
@@ -14,6 +14,34 @@ pub(super) async fn run(store: &MetadataStore) {
     a_policy_has_one_run_under_way(store).await;
     a_run_counts_what_it_does_and_is_forgotten_bit_by_bit(store).await;
     what_is_about_to_go_is_looked_at_and_kept(store).await;
+    it_is_known_since_when_pulls_are_written_down(store).await;
+}
+
+async fn it_is_known_since_when_pulls_are_written_down(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let (account, namespace) = (world.account.id.clone(), world.namespace.clone());
+    write(store, move |tx| {
+        let found = |tx: &crate::Tx<'_>| tx.find_pull_times(&account, &namespace);
+        assert_eq!(
+            found(tx)?,
+            PullTimes::default(),
+            "nobody ever said anything"
+        );
+        let settings = tx.take_account_settings(&account, 5)?;
+        tx.put_account_settings(&account, &settings, 6)?;
+        assert_eq!(found(tx)?.account_since_ms, None);
+        tx.set_pull_times_since(&account, Some(6))?;
+        // Whatever else changes leaves it.
+        tx.set_account_end(&account, None, 7)?;
+        tx.set_state_reason(&account, None, 8)?;
+        tx.put_account_settings(&account, &settings, 9)?;
+        assert_eq!(found(tx)?.account_since_ms, Some(6));
+        tx.put_namespace_settings(&namespace, &NamespaceSettings::new(), "owner", 10)?;
+        tx.set_namespace_pull_times_since(&namespace, 10)?;
+        assert_eq!(found(tx)?.namespace_since_ms, Some(10));
+        Ok(())
+    })
+    .await;
 }
 
 fn policy(world: &World) -> RetentionPolicyRow {
@@ -287,6 +315,11 @@ async fn what_is_about_to_go_is_looked_at_and_kept(store: &MetadataStore) {
         tx.put_tag(account, repository, &tag, &manifests[1].id, 6)?;
         let found = tx.list_retention_manifests(repository, "", 2)?;
         let rest = tx.list_retention_manifests(repository, found[1].digest.as_str(), 2)?;
+        let asked = [found[1].digest.as_str(), "sha256:nothing"];
+        assert_eq!(
+            tx.list_retention_manifests_of(repository, &asked)?,
+            found[1..]
+        );
         assert_eq!((found.len(), rest.len()), (2, 1));
         let ids: Vec<&str> = manifests.iter().map(|one| one.id.as_str()).collect();
         let children = tx.list_children_of(&ids, 9)?;

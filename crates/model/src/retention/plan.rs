@@ -4,7 +4,8 @@ use super::{Rule, RuleAction, Rules, Template};
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 
-const DAY_MS: i64 = 86_400_000;
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
 /// How long something without a tag, and that nothing holds, is left alone after its push: an index that is to hold it may
 /// be on its way.
 pub const GRACE_MS: i64 = 3_600_000;
@@ -16,6 +17,8 @@ pub struct Artifact {
     pub digest: String,
     /// The tags that point at it.
     pub tags: Vec<String>,
+    /// When each of them came to point at it.
+    pub tagged_at_ms: Vec<i64>,
     /// The names of the labels that it carries.
     pub labels: Vec<String>,
     /// When it was pushed last.
@@ -66,6 +69,25 @@ impl Why {
 /// What becomes of an artifact: the same as [`Why`], for all of a repository.
 pub type Decision = Why;
 
+/// The times that a plan is made by, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// Now.
+    pub now_ms: i64,
+    /// Since when it is known when artifacts were pulled: 0 for always. What was pulled before may have been pulled at any time
+    /// up to then, and stays wherever that could matter.
+    pub pulls_since_ms: i64,
+}
+
+/// What a rule picks that counts, when that is not all that it is about: only while so many are there does the rest go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The rule, by its place from 0.
+    pub rule: usize,
+    /// What it picks, by place.
+    pub picks: Vec<usize>,
+}
+
 /// What becomes of a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -73,6 +95,8 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// Those that go, what holds before what it holds.
     pub going: Vec<usize>,
+    /// What has to stay for that, because rules count it.
+    pub counted: Vec<Counted>,
 }
 
 /// The digest that a tag is about by its name, as signatures are tagged where there are no referrers:
@@ -187,11 +211,20 @@ impl Holds {
 
 impl Rule {
     /// Which of the artifacts that it is about the rule picks.
-    fn picks(&self, artifacts: &[Artifact], mut about: Vec<usize>, now_ms: i64) -> Vec<usize> {
+    fn picks(&self, artifacts: &[Artifact], mut about: Vec<usize>, times: Times) -> Vec<usize> {
         let count = self.text.count.unwrap_or(0);
         let pulled = |at: usize| artifacts[at].pulled_at_ms.unwrap_or(0);
-        let since = now_ms.saturating_sub(i64::from(count) * DAY_MS);
+        let since = times.now_ms.saturating_sub(i64::from(count) * DAY_MS);
+        let known_since = times.pulls_since_ms;
         let mut latest = |time: &dyn Fn(usize) -> i64| {
+            let is_by_pulls = self.text.template != Template::LatestPushedK;
+            if is_by_pulls && known_since > 0 && count > 0 {
+                let known = about.iter().filter(|at| time(**at) >= known_since);
+                if known.count() < usize::try_from(count).unwrap_or(usize::MAX) {
+                    // Any of the others may be among them.
+                    return;
+                }
+            }
             about.sort_by_cached_key(|at| (Reverse(time(*at)), artifacts[*at].digest.clone()));
             about.truncate(usize::try_from(count).unwrap_or(usize::MAX));
         };
@@ -202,6 +235,8 @@ impl Rule {
             Template::NDaysSinceLastPush | Template::LastXDays => {
                 about.retain(|at| artifacts[*at].pushed_at_ms >= since);
             }
+            // Everything may have been pulled when nobody wrote it down.
+            Template::NDaysSinceLastPull if known_since > since => {}
             Template::NDaysSinceLastPull => {
                 about.retain(|at| {
                     artifacts[*at]
@@ -221,6 +256,7 @@ struct Verdicts {
     kept_by: Vec<Option<usize>>,
     removed_by: Vec<Option<usize>>,
     retains: bool,
+    counted: Vec<Counted>,
 }
 
 impl Rules {
@@ -229,24 +265,34 @@ impl Rules {
         repository: &str,
         artifacts: &[Artifact],
         holds: &Holds,
-        now_ms: i64,
+        times: Times,
     ) -> Verdicts {
         let count = artifacts.len();
         let mut new = Verdicts {
             kept_by: vec![None; count],
             removed_by: vec![None; count],
             retains: false,
+            counted: Vec::new(),
         };
         let rules = self.0.iter().enumerate();
         for (number, rule) in rules.filter(|(_, rule)| rule.is_about_repository(repository)) {
             let own = (0..count).filter(|at| holds.is_on_its_own(*at));
             let about: Vec<usize> = own.filter(|at| rule.is_about(&artifacts[*at])).collect();
+            let all = about.len();
+            let picks = rule.picks(artifacts, about.clone(), times);
+            let template = rule.text.template;
+            if template.needs_count() && !template.is_of_days() && picks.len() < all {
+                new.counted.push(Counted {
+                    rule: number,
+                    picks: picks.clone(),
+                });
+            }
             if rule.text.action == RuleAction::Remove {
                 let mut goes = vec![false; count];
                 for at in &about {
                     goes[*at] = true;
                 }
-                for at in rule.picks(artifacts, about, now_ms) {
+                for at in picks {
                     goes[at] = false;
                 }
                 for at in (0..count).filter(|at| goes[*at]) {
@@ -255,7 +301,7 @@ impl Rules {
                 continue;
             }
             new.retains |= rule.text.action == RuleAction::Retain;
-            for at in rule.picks(artifacts, about, now_ms) {
+            for at in picks {
                 new.kept_by[at].get_or_insert(number + 1);
             }
         }
@@ -264,15 +310,16 @@ impl Rules {
 
     /// Decides about a repository, by its name without the namespace. Of two artifacts of the same age, that with the smaller
     /// digest counts as the newer.
-    pub fn plan(&self, repository: &str, artifacts: &[Artifact], now_ms: i64) -> Plan {
+    pub fn plan(&self, repository: &str, artifacts: &[Artifact], times: Times) -> Plan {
+        let now_ms = times.now_ms;
         if !self.are_about_repository(repository) {
             return Plan {
                 decisions: vec![Why::NoRule; artifacts.len()],
-                going: Vec::new(),
+                ..Plan::default()
             };
         }
         let holds = Holds::of(artifacts);
-        let verdicts = self.verdicts(repository, artifacts, &holds, now_ms);
+        let verdicts = self.verdicts(repository, artifacts, &holds, times);
         let mut decisions: Vec<Option<Why>> = (0..artifacts.len())
             .map(|at| own_decision(&artifacts[at], at, &holds, &verdicts, now_ms))
             .collect();
@@ -312,7 +359,11 @@ impl Rules {
         for at in (0..artifacts.len()).filter(|at| goes[*at]) {
             decisions[at] = Why::Circle;
         }
-        Plan { decisions, going }
+        Plan {
+            decisions,
+            going,
+            counted: verdicts.counted,
+        }
     }
 }
 

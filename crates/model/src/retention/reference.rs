@@ -1,7 +1,7 @@
 //! A plain model of retention, in which everything is looked for from the beginning each time, and random repositories on
 //! which the planner has to agree with it.
 
-use super::plan::{Artifact, GRACE_MS, subject_of_tag};
+use super::plan::{Artifact, GRACE_MS, Times, subject_of_tag};
 use super::{RuleAction, RuleText, Rules, Template};
 use crate::selector::{Decoration, SelectorKind, SelectorText};
 use proptest::prelude::{
@@ -315,6 +315,7 @@ fn made(clay: &[Clay], tags: &[u8], signatures: &[(u8, u8)]) -> Vec<Artifact> {
             },
             is_protected: odds % 11 == 0,
             tags: Vec::new(),
+            tagged_at_ms: Vec::new(),
         })
         .collect();
     for (tag, draw) in TAGS.iter().zip(tags) {
@@ -342,7 +343,14 @@ fn compare(
         texts.remove(second - 1);
     }
     let rules = Rules::parse(texts.clone()).expect("rules");
-    let plan = rules.plan("repository", &artifacts, NOW);
+    let plan = rules.plan(
+        "repository",
+        &artifacts,
+        Times {
+            now_ms: NOW,
+            pulls_since_ms: 0,
+        },
+    );
     let paper = Paper {
         artifacts: &artifacts,
     };

@@ -1,6 +1,6 @@
 //! Something sent to a receiver that an account chose: a webhook, or a sink.
 
-use super::{HttpAnswer, HttpClient, HttpFailed, failed};
+use super::{HttpAnswer, HttpClient, HttpFailed, failed, is_listed_only};
 use reqwest::{Method, Url, header};
 
 /// What is sent, and where.
@@ -35,6 +35,11 @@ impl HttpClient {
     pub fn check_receiver(&self, url: &str) -> Result<Receiver, HttpFailed> {
         self.check_url(url)?;
         let parsed = Url::parse(url).map_err(|_| HttpFailed::Url("it is not one"))?;
+        let host = parsed.host_str().unwrap_or_default();
+        // What may only be sent to what is listed can go nowhere when nothing is that the name could stand for.
+        if is_listed_only(&parsed) && !self.destinations.may_list(host) {
+            return Err(HttpFailed::Refused(host.to_owned()));
+        }
         let origin = parsed.origin().ascii_serialization();
         Ok(Receiver {
             without_query: format!("{origin}{}", parsed.path()),

@@ -231,6 +231,29 @@ async fn what_is_listed_is_asked_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn plain_http_to_a_name_is_refused_at_once_where_nothing_is_listed_that_it_could_be() {
+    let names: &[&[&str]] = &[&[], &["other.internal"]];
+    for listed in names {
+        let (client, asked) = client(listed, &[]);
+        for url in ["http://logs.example.com/", "https://logs.example.com:25/"] {
+            let refused = client.check_receiver(url);
+            assert!(
+                matches!(refused, Err(HttpFailed::Refused(_))),
+                "{url}: {refused:?}"
+            );
+        }
+        client
+            .check_receiver("https://logs.example.com:8443/")
+            .unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+    }
+    for listed in ["logs.example.com", "10.0.0.0/8"] {
+        let (client, _) = client(&[listed], &[]);
+        client.check_receiver("http://logs.example.com/").unwrap();
+    }
+}
+
+#[tokio::test]
 async fn redirects_are_answers_and_endless_answers_are_none() {
     let (target, reached) = server(ok("secret")).await;
     let redirect =

@@ -18,6 +18,7 @@ pub fn to_cadf(event: &EventRow, account: Option<&str>) -> Value {
     let (code, reason) = match event.kind.as_str() {
         "login.refused" => (401, "Unauthorized"),
         "access.refused" => (403, "Forbidden"),
+        "job.failed" => (500, "Internal Server Error"),
         _ => (200, "OK"),
     };
     let severity = match (is_success, operation) {

@@ -10,7 +10,7 @@ use model::{AccountId, Event, Page, caller::Origin};
 /// Events of one page.
 const PAGE: i64 = 200;
 /// Events that one transaction purges.
-const PURGED_AT_ONCE: i64 = 500;
+pub(super) const PURGED_AT_ONCE: i64 = 500;
 
 impl Audit {
     /// Sealed events by number after `after`, one page of them; none after the last.
@@ -57,29 +57,35 @@ impl Audit {
     }
 }
 
-/// Takes away some of the oldest events of a log: those before the first that is not older than `before_ms`. The link of the
-/// last that goes stays as the chain's checkpoint.
+/// Takes away some of the oldest events of a log: those before the first that is not older than `before_ms`.
 pub(super) fn purge_some(
     core: &Core,
     tx: &mut Tx<'_>,
     (owner, before_ms): (Option<&AccountId>, i64),
     by: &Initiator,
 ) -> Result<usize> {
+    purge_while(core, tx, (owner, by), |event, is_read| {
+        event.at_ms < outbox::purged_before(before_ms, is_read)
+    })
+}
+
+/// Takes away some of the oldest events of a log: those before the first of which `goes` says that it stays; it is told
+/// whether everybody who is told of events has read it. The link of the last that goes stays as the chain's checkpoint.
+pub(super) fn purge_while(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    (owner, by): (Option<&AccountId>, &Initiator),
+    mut goes: impl FnMut(&EventRow, bool) -> bool,
+) -> Result<usize> {
     tx.take_turn(Turn::Sealing)?;
     let Some(ends) = tx.find_event_chain(owner)? else {
         return Ok(0);
     };
     let oldest = tx.list_sealed_events(owner, ends.purged_number, PURGED_AT_ONCE)?;
-    // What somebody who is told of events has not read yet stays a while longer, but not for ever.
     let read = outbox::purgeable(tx, owner)?;
     let gone = oldest.iter().take_while(|event| {
         let is_read = event.number.is_some_and(|number| number <= read);
-        let until_ms = if is_read {
-            before_ms
-        } else {
-            before_ms.saturating_sub(outbox::WITHHELD_MS)
-        };
-        event.at_ms < until_ms
+        goes(event, is_read)
     });
     let Some(last) = gone.last() else {
         return Ok(0);

@@ -119,7 +119,7 @@ pub(crate) fn resource_type(kind: &str) -> &str {
 
 /// Whether what was tried was done.
 pub(crate) fn is_success(kind: &str) -> bool {
-    !kind.ends_with(".refused")
+    !kind.ends_with(".refused") && kind != "job.failed"
 }
 
 /// The kinds that Harbor's older log knew: artifacts, tags, repositories and projects, made, deleted or pulled.
@@ -135,12 +135,14 @@ pub(crate) fn legacy_kinds() -> Vec<&'static str> {
         .collect()
 }
 
-/// Operation and type of each kind, as Harbor writes them: `create_artifact`.
+/// Operation and type of a kind, as Harbor writes them: `create_artifact`.
+pub(crate) fn event_type(kind: &str) -> String {
+    format!("{}_{}", operation(kind), resource_type(kind))
+}
+
+/// The same of every kind.
 pub(crate) fn event_types() -> Vec<String> {
-    let kinds = Event::KINDS.iter();
-    let mut types: Vec<_> = kinds
-        .map(|kind| format!("{}_{}", operation(kind), resource_type(kind)))
-        .collect();
+    let mut types: Vec<_> = Event::KINDS.iter().map(|kind| event_type(kind)).collect();
     types.sort_unstable();
     types.dedup();
     types

@@ -5,7 +5,7 @@ use super::{JobQueue, Settled};
 use crate::access::Refused;
 use crate::account_access::AccountContext;
 use crate::{Error, Result};
-use metadata::{JobLogRow, JobRow, ScheduleRow};
+use metadata::{JobLogRow, JobRow, ListQuery, Listed, Numbered, ScheduleRow};
 use model::{Action, Event, JobId, JobKind, JobState, Page};
 
 /// The page of a list that was asked for one entry more than it shows, and `place` of its last entry if there is more.
@@ -22,13 +22,30 @@ fn and_one(limit: usize) -> i64 {
 }
 
 /// What else one has to be allowed to stop a job by which others hear of what happens: nobody silences them with less.
-fn also_needed(kind: &str) -> Option<Action> {
-    if kind == JobKind::FEED_SINKS.name {
+pub(super) fn also_needed(kind: &str) -> Option<Action> {
+    let feeds = [JobKind::FEED_SINKS, JobKind::PUSH_METRICS];
+    if feeds.iter().any(|feed| feed.name == kind) {
         return Some(Action::SinkUpdate);
     }
     let delivers = [JobKind::DELIVER_WEBHOOKS, JobKind::DELIVER_BY_HAND];
     let is_one = delivers.iter().any(|deliver| deliver.name == kind);
     is_one.then_some(Action::NotificationPolicyUpdate)
+}
+
+/// A schedule as Harbor shows it.
+#[derive(Clone, Debug)]
+pub struct NumberedSchedule {
+    /// The schedule.
+    pub row: ScheduleRow,
+    /// Harbor's number for it.
+    pub number: i64,
+    /// Harbor's number for the retention policy that it is of, if it is of one.
+    pub policy_number: Option<i64>,
+}
+
+/// The retention policy that a schedule is of.
+fn policy_of(schedule: &ScheduleRow) -> Option<&str> {
+    crate::retention::policy_of_schedule(&schedule.name)
 }
 
 impl JobQueue {
@@ -80,7 +97,7 @@ impl JobQueue {
         Ok(page(listed.await?, limit, place))
     }
 
-    /// Stops one of the account's jobs: at once when it waits, within seconds when it is running. What asked for it is told
+    /// Stops one of the account's jobs: at once when it waits, within a second or so when it is running. What asked for it is told
     /// in the same transaction. Says which state it is in now.
     ///
     /// # Errors
@@ -92,6 +109,12 @@ impl JobQueue {
         if let Some(action) = also_needed(&job.kind) {
             self.authorizer.require(by, action).await?;
         }
+        Ok(self.stop_one(by, job).await?)
+    }
+
+    /// Stops a job for somebody who was authorized to.
+    pub(crate) async fn stop_one(&self, by: &AccountContext, job: JobRow) -> Result<JobState> {
+        let id = &job.id;
         let (wanted, kind) = (id.clone(), job.kind.clone());
         let forget_at_ms = self.core.now_ms() + self.settings.keep_ms;
         let stopped = self.core.change(by, move |core, tx, _| {
@@ -130,6 +153,39 @@ impl JobQueue {
             Ok::<_, Error>(reader.list_schedules(Some(&account), &after, and_one(limit))?)
         });
         Ok(page(listed.await?, limit, |schedule| schedule.name.clone()))
+    }
+
+    /// The same as Harbor shows them: each with a number of its own, and the one of the retention policy that it is of.
+    pub async fn numbered_schedules(
+        &self,
+        by: &AccountContext,
+        query: ListQuery,
+    ) -> Result<Listed<NumberedSchedule>, Refused> {
+        let action = Action::JobserviceMonitorList;
+        self.authorizer.require(by, action).await?;
+        let account = by.id().clone();
+        let listed = self
+            .core
+            .metadata
+            .list(move |reader| Ok::<_, Error>(reader.list_account_schedules(&account, &query)?));
+        let listed = listed.await?;
+        let ids: Vec<&str> = listed.items.iter().map(|one| one.id.as_str()).collect();
+        let numbers = self.core.numbers(by.id(), Numbered::Schedule, &ids).await?;
+        let of: Vec<&str> = listed.items.iter().filter_map(policy_of).collect();
+        let kind = Numbered::RetentionPolicy;
+        let policies = self.core.numbers(by.id(), kind, &of).await?;
+        let numbered = listed.items.iter().map(|row| {
+            let policy = policy_of(row).map(|policy| policies.of(policy));
+            Ok(NumberedSchedule {
+                number: numbers.of(row.id.as_str())?,
+                policy_number: policy.transpose()?,
+                row: row.clone(),
+            })
+        });
+        Ok(Listed {
+            items: numbered.collect::<Result<_>>()?,
+            total: listed.total,
+        })
     }
 
     async fn own(&self, by: &AccountContext, id: &JobId) -> Result<JobRow> {

@@ -80,6 +80,19 @@ fn next_by_cron(text: &str, now_ms: i64) -> Result<i64, String> {
     Ok(next.timestamp().as_millisecond())
 }
 
+/// When a cron text comes next. Six fields, the first of which is 0: nothing comes more often than each minute.
+pub(crate) fn next_of(cron: &str, now_ms: i64) -> Result<i64> {
+    let fields: Vec<&str> = cron.split_whitespace().collect();
+    if fields.len() != 6 || fields[0] != "0" || cron.len() > 200 {
+        return Err(Error::Invalid(
+            "a schedule has six fields, seconds first, which are 0: \"0 0 3 * * *\" is every day at 3:00 UTC".to_owned(),
+        ));
+    }
+    let timing = Timing::Cron(cron.to_owned());
+    let next = timing.next_ms(now_ms, now_ms);
+    next.map_err(|error| Error::Invalid(error.to_string()))
+}
+
 fn timing_of(schedule: &ScheduleRow) -> Timing {
     match (&schedule.cron, schedule.every_ms) {
         (Some(text), _) => Timing::Cron(text.clone()),

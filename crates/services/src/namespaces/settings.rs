@@ -1,8 +1,10 @@
 //! What can be set of a namespace, by Harbor's names.
 
 use crate::allowlists::CveAllowlistText;
+use crate::pulls_kept::{COUNTS_PULLS, KEEPS_PULL_TIMES, is_off};
 use crate::{Error, Result};
-use metadata::NamespaceSettings;
+use metadata::{NamespaceSettings, Tx};
+use model::NamespaceId;
 
 /// The one setting that decides about access, and is no text among others.
 const PUBLIC: &str = "public";
@@ -10,6 +12,8 @@ const PUBLIC: &str = "public";
 /// Settings that are `true` or `false`, and whether they may be true: what they need may not be there.
 const SWITCHES: &[(&str, Option<&str>)] = &[
     ("reuse_sys_cve_allowlist", None),
+    (COUNTS_PULLS, None),
+    (KEEPS_PULL_TIMES, None),
     ("enable_content_trust", Some("signatures")),
     ("enable_content_trust_cosign", Some("signatures")),
     ("prevent_vul", Some("a vulnerability scanner")),
@@ -85,6 +89,23 @@ impl NamespaceChange {
         }
     }
 
+    /// Writes a namespace's settings with these changes, and when its switch for the times of pulls was turned.
+    pub(super) fn put(
+        &self,
+        tx: &mut Tx<'_>,
+        id: &NamespaceId,
+        mut settings: NamespaceSettings,
+        (owner, now_ms): (&str, i64),
+    ) -> Result<()> {
+        let was_off = is_off(&settings, KEEPS_PULL_TIMES);
+        self.apply(&mut settings)?;
+        tx.put_namespace_settings(id, &settings, owner, now_ms)?;
+        if was_off != is_off(&settings, KEEPS_PULL_TIMES) {
+            tx.set_namespace_pull_times_since(id, now_ms)?;
+        }
+        Ok(())
+    }
+
     /// Changes settings, after a look at each.
     pub(super) fn apply(&self, settings: &mut NamespaceSettings) -> Result<()> {
         if let Some(list) = &self.allowlist {
@@ -137,7 +158,7 @@ fn check(name: &str, value: &str) -> Result<()> {
     }
     Err(Error::Invalid(format!(
         "{name:?} is no setting of a namespace that can be changed; those are public, severity, \
-         reuse_sys_cve_allowlist and what Harbor's documentation names"
+         counts_pulls, keeps_pull_times, reuse_sys_cve_allowlist and what Harbor's documentation names"
     )))
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn begin_with_default(
     let next_ms = row
         .cron
         .as_deref()
-        .map(|cron| super::policy::next_of(cron, core.now_ms()));
+        .map(|cron| crate::job_queue::next_of(cron, core.now_ms()));
     let checked = Checked {
         rules,
         json: row.rules,

@@ -1,12 +1,11 @@
 //! Reading a repository for retention: every manifest once, page by page.
 
-use crate::account_settings;
 use crate::core::Core;
 use crate::protection::Protection;
 use crate::{Error, Result};
 use metadata::{LockKind, Reader, RetentionManifest};
-use model::retention::{Artifact, Rules};
-use model::{AccountId, RepositoryId};
+use model::RepositoryId;
+use model::retention::Artifact;
 use oci::RepositoryName;
 use std::collections::{HashMap, HashSet};
 
@@ -60,23 +59,6 @@ impl Guard {
             artifact.tags.iter().any(forbids) || self.digests.contains(&artifact.digest);
         artifact
     }
-}
-
-/// Asks whether what rules go by is written down.
-///
-/// # Errors
-/// [`Error::NotNow`] when a rule goes by pulls, and the account keeps no times of them: everything would look as if nobody
-/// had ever pulled it.
-pub(super) async fn require_known(core: &Core, account: &AccountId, rules: &Rules) -> Result<()> {
-    if rules.ask_for_pulls()
-        && !account_settings::read(core, account)
-            .await?
-            .keeps_pull_times
-    {
-        let why = "a rule goes by when artifacts were pulled, and the account does not keep that; change one of both";
-        return Err(Error::NotNow(why.to_owned()));
-    }
-    Ok(())
 }
 
 /// Reads a repository, `most` manifests of it.
@@ -146,6 +128,7 @@ fn read_page(
     for tag in tags {
         if let Some(at) = places.get(tag.manifest_id.as_str()) {
             artifacts[*at].tags.push(tag.name);
+            artifacts[*at].tagged_at_ms.push(tag.updated_at_ms);
         }
     }
     for (manifest, child) in children {
@@ -161,7 +144,8 @@ fn read_page(
     Ok(Some(artifacts))
 }
 
-fn artifact(manifest: &RetentionManifest) -> Artifact {
+/// A manifest as rules see it, without what belongs to it.
+pub(super) fn artifact(manifest: &RetentionManifest) -> Artifact {
     Artifact {
         digest: manifest.digest.to_string(),
         pushed_at_ms: manifest.pushed_at_ms,

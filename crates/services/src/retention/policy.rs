@@ -3,7 +3,7 @@
 use super::{Retention, RetentionText, ends, work};
 use crate::account_access::AccountContext;
 use crate::core::Core;
-use crate::job_queue::Timing;
+use crate::job_queue::next_of;
 use crate::{Error, Result};
 use metadata::{Error as MetadataError, NewSchedule, Numbered, RetentionPolicyRow, Tx};
 use model::retention::{RuleText, Rules};
@@ -64,25 +64,19 @@ pub(crate) async fn numbers_of(
     numbered.collect()
 }
 
-/// When a cron text comes next. Six fields, the first of which is 0: nothing comes more often than each minute.
-pub(super) fn next_of(cron: &str, now_ms: i64) -> Result<i64> {
-    let fields: Vec<&str> = cron.split_whitespace().collect();
-    if fields.len() != 6 || fields[0] != "0" || cron.len() > 200 {
-        return Err(Error::Invalid(
-            "a schedule has six fields, seconds first, which are 0: \"0 0 3 * * *\" is every day at 3:00 UTC".to_owned(),
-        ));
-    }
-    let timing = Timing::Cron(cron.to_owned());
-    let next = timing.next_ms(now_ms, now_ms);
-    next.map_err(|error| Error::Invalid(error.to_string()))
-}
-
 pub(super) fn no_policy(namespace: &str) -> Error {
     Error::NotFound(format!("a retention policy of the namespace {namespace}"))
 }
 
+const SCHEDULE_PREFIX: &str = "retention:";
+
 pub(super) fn schedule_name(policy: &str) -> String {
-    format!("retention:{policy}")
+    format!("{SCHEDULE_PREFIX}{policy}")
+}
+
+/// The policy that the schedule of a name is of.
+pub(crate) fn policy_of_schedule(name: &str) -> Option<&str> {
+    name.strip_prefix(SCHEDULE_PREFIX)
 }
 
 pub(super) fn rules_of(json: &str) -> Result<Vec<RuleText>> {

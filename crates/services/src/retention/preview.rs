@@ -1,13 +1,14 @@
 //! What a policy would do, artifact by artifact, without a run.
 
-use super::load::{Loaded, load, require_known};
+use super::load::{Loaded, load};
+use super::pull_times::known;
 use super::step::reason;
 use super::{Retention, RetentionRef, RetentionText, rules_of};
 use crate::access::Refused;
 use crate::account_access::{AccountContext, NamespaceRef};
 use crate::{Error, Result};
 use model::Action;
-use model::retention::{Artifact, Rules};
+use model::retention::{Artifact, Rules, Times};
 
 /// Manifests that one preview looks at.
 const MOST: usize = 20_000;
@@ -67,15 +68,24 @@ impl Retention {
             let (row, _) = self.find(by, RetentionRef::Of(named), action).await?;
             Rules::parse(rules_of(&row.rules)?).map_err(|_| Error::Internal)?
         };
-        require_known(&self.core, by.id(), &rules).await?;
-        Ok(self.look_through(by, &namespace.name, &rules, only).await?)
+        self.settle_pulls(&rules, false).await?;
+        let of = (by.id(), &namespace.id);
+        let known = known(&self.core, of, &rules).await?;
+        let pulls_since_ms = known.map_err(|unknown| Error::NotNow(unknown.text()))?;
+        let times = Times {
+            now_ms: self.core.now_ms(),
+            pulls_since_ms,
+        };
+        Ok(self
+            .look_through(by, &namespace.name, (&rules, times), only)
+            .await?)
     }
 
     async fn look_through(
         &self,
         by: &AccountContext,
         namespace: &str,
-        rules: &Rules,
+        (rules, times): (&Rules, Times),
         only: Option<&str>,
     ) -> Result<RetentionPreview> {
         let mut preview = RetentionPreview {
@@ -111,7 +121,7 @@ impl Retention {
                     return Ok(preview);
                 };
                 left -= artifacts.len().min(left);
-                let plan = rules.plan(short, &artifacts, self.core.now_ms());
+                let plan = rules.plan(short, &artifacts, times);
                 let shown = artifacts
                     .iter()
                     .zip(&plan.decisions)

@@ -3,6 +3,8 @@
 //! What came between plan and removal spares an artifact: another tag, a push, a label, an index that names it, a subject, a
 //! rule of immutability, a lock.
 
+use super::pull_times::known_since;
+use super::watch::{Watched, is_all_there};
 use crate::core::Core;
 use crate::growth::Freed;
 use crate::protection::Protection;
@@ -18,8 +20,11 @@ use std::sync::Arc;
 
 /// Artifacts that one transaction removes, more or less: what is about them goes along.
 const REMOVED: usize = 20;
-/// Manifests that it removes at most.
-const MOST: usize = 200;
+/// Rows that it takes: manifests that go, their tags, and what is asked whether it protects them. More only for one that has
+/// more by itself.
+const ROWS: usize = 200;
+/// How long it works where one writer serves all, in milliseconds: pushes wait for it.
+const WORKED_MS: i64 = 4;
 /// Artifacts that it looks at.
 const LOOKED_AT: usize = 100;
 /// Tags of one manifest that are compared; one with more is spared.
@@ -46,6 +51,10 @@ pub(crate) struct At {
     /// The repository that was done before this one.
     pub(crate) before: Arc<str>,
     pub(crate) going: Arc<Vec<Going>>,
+    /// What rules count.
+    pub(crate) watched: Arc<Vec<Watched>>,
+    /// Since when it was known when things were pulled, 0 for always.
+    pub(crate) pulls_since_ms: i64,
 }
 
 /// How far a run is in a repository.
@@ -57,6 +66,8 @@ pub(crate) struct Place {
     pub(super) is_begun: bool,
     /// Whether it is looked at by itself: with others it could not go.
     pub(crate) is_alone: bool,
+    /// Whether something that rules count has gone or changed: the rest is to be planned anew.
+    pub(crate) is_stale: bool,
 }
 
 /// What a second look at an artifact says.
@@ -89,8 +100,19 @@ pub(crate) fn take(core: &Core, tx: &mut Tx<'_>, at: &At, from: Place) -> Result
     if !tx.keep_retention_run(&at.run.id, &at.before)? {
         return Ok(None);
     }
+    let (account, began_ms) = (&at.run.account_id, core.now_ms());
+    let of = (account, &at.run.namespace_id);
+    match known_since(tx, of, &at.rules, began_ms)? {
+        Ok(since_ms) if since_ms <= at.pulls_since_ms => {}
+        _ => return Ok(None),
+    }
+    if !is_all_there(tx, at)? {
+        return Ok(Some(Place {
+            is_stale: true,
+            ..from
+        }));
+    }
     let (caller, origin) = (itself(), Origin::default());
-    let account = &at.run.account_id;
     let (repository, name) = &at.repository;
     let protection = Protection::of(tx, repository, name)?;
     let removal = Removal {
@@ -106,24 +128,26 @@ pub(crate) fn take(core: &Core, tx: &mut Tx<'_>, at: &At, from: Place) -> Result
     let (mut next, mut removed, mut lines) = (from.next, 0, String::new());
     let mut is_begun = from.is_begun;
     let end = from.next + if from.is_alone { 1 } else { LOOKED_AT };
-    while let Some(going) = at
-        .going
-        .get(next)
-        .filter(|_| removed < REMOVED && next < end)
-    {
+    let mut rows = 0;
+    let is_late = || !core.metadata.is_shared() && core.now_ms() - began_ms >= WORKED_MS;
+    while let Some(going) = at.going.get(next).filter(|_| {
+        removed < REMOVED && rows < ROWS && next < end && (next == from.next || !is_late())
+    }) {
         match look(tx, at, going, (&protection, is_begun))? {
             Look::Gone => {}
             Look::Stays(why) => line(&mut lines, "kept", going, why),
             Look::Goes => {
-                let gone = remove(core, tx, &removal, going, &mut freed)?;
-                removed += gone.0;
-                is_begun = !gone.1;
-                if is_begun {
+                let gone = remove(core, tx, &removal, going, (&mut freed, rows))?;
+                removed += gone.removed;
+                rows = gone.rows;
+                if !gone.is_whole {
+                    is_begun |= gone.is_begun;
                     break;
                 }
                 line(&mut lines, "removed", going, &going.why);
             }
         }
+        rows = rows.max(protection.looked_at());
         is_begun = false;
         next += 1;
     }
@@ -138,7 +162,7 @@ pub(crate) fn take(core: &Core, tx: &mut Tx<'_>, at: &At, from: Place) -> Result
     Ok(Some(Place {
         next,
         is_begun,
-        is_alone: false,
+        ..Place::default()
     }))
 }
 
@@ -208,7 +232,11 @@ fn look(
     if tags.len() >= TAGS {
         return Ok(Look::Stays("it has too many tags"));
     }
-    let is_known = |tag: &metadata::TagRow| planned.tags.binary_search(&tag.name).is_ok();
+    let is_known = |tag: &metadata::TagRow| {
+        let place = planned.tags.binary_search(&tag.name);
+        // A tag that was deleted and made again says that somebody wants it.
+        place.is_ok_and(|at| planned.tagged_at_ms.get(at) == Some(&tag.updated_at_ms))
+    };
     if !tags.iter().all(is_known) || (!is_begun && tags.len() != planned.tags.len()) {
         return Ok(Look::Stays("its tags have changed"));
     }
@@ -239,32 +267,62 @@ fn look(
     Ok(Look::Goes)
 }
 
-/// Removes an artifact after what is about it and has nothing else to stay for. Says how many went, and whether it did.
+/// What a removal came to.
+struct Gone {
+    /// Manifests that went.
+    removed: usize,
+    /// Rows that the transaction took until now.
+    rows: usize,
+    /// Whether something of it went.
+    is_begun: bool,
+    /// Whether all of it did.
+    is_whole: bool,
+}
+
+/// Removes an artifact after what is about it and has nothing else to stay for, when the transaction, which took some rows
+/// already, has room for it.
 fn remove(
     core: &Core,
     tx: &mut Tx<'_>,
     removal: &Removal<'_>,
     going: &Going,
-    freed: &mut Freed,
-) -> Result<(usize, bool)> {
+    (freed, taken): (&mut Freed, usize),
+) -> Result<Gone> {
     let repository = removal.repository.0;
     let mut path = vec![going.digest.clone()];
-    let mut removed = 0;
+    let mut gone = Gone {
+        removed: 0,
+        rows: taken,
+        is_begun: false,
+        is_whole: false,
+    };
     while let Some(last) = path.last() {
         if let Some(referrer) = tx.take_loose_referrer(repository, last)? {
             path.push(referrer);
             continue;
         }
-        if removed == MOST || untag_some(core, tx, removal, last)?.is_none() {
-            return Ok((removed, false));
+        if gone.rows >= ROWS {
+            return Ok(gone);
+        }
+        let Some(tags) = untag_some(core, tx, removal, last)? else {
+            gone.is_begun = true;
+            gone.rows = ROWS;
+            return Ok(gone);
+        };
+        if gone.rows > 0 && gone.rows + 1 + tags > ROWS {
+            gone.rows = ROWS;
+            return Ok(gone);
         }
         if !remove_one(core, tx, removal, last, freed)? {
             return Err(Error::Unavailable);
         }
-        removed += 1;
+        gone.removed += 1;
+        gone.rows += 1 + tags;
+        gone.is_begun = true;
         path.pop();
     }
-    Ok((removed, true))
+    gone.is_whole = true;
+    Ok(gone)
 }
 
 /// Why something stays or goes, for people.

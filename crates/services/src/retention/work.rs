@@ -1,15 +1,15 @@
 //! The work of a run: repository by repository, each planned whole and removed from in small transactions. What was begun and
 //! broken off goes on at the repository it was at.
 
-use super::load::{Loaded, MAX_MANIFESTS, load, require_known};
+use super::pull_times::known;
 use super::runs::{Wanted, begin, started};
-use super::step::{At, Going, Place, line, reason, spare, take};
+use super::step::{At, Going, Place, line, spare, take};
 use super::{Retention, ends, rules_of};
 use crate::{Error, Result};
 use metadata::{JobRow, RetentionRunRow, RetentionState, RetentionTaskRow};
 use model::RepositoryId;
-use model::retention::{Artifact, Rules};
-use oci::{Digest, RepositoryName};
+use model::retention::Rules;
+use oci::RepositoryName;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -18,6 +18,19 @@ const REPOSITORIES: i64 = 100;
 /// Lines of a dry run's log in one row, and rows: what is more is counted, and not written.
 const LINES: usize = 100;
 const ROWS: usize = 100;
+
+/// Times that a repository is planned in one run, when what rules count changes meanwhile.
+const PLANS: usize = 20;
+
+/// How the removal of what was planned ended.
+enum Removed {
+    /// All went that could.
+    All,
+    /// The run may not go on.
+    Stopped,
+    /// It is to be planned anew.
+    Stale,
+}
 
 /// What a job of a run knows.
 #[derive(Serialize, Deserialize)]
@@ -64,11 +77,12 @@ impl Retention {
             Error::Internal
         })?;
         let core = self.core.clone();
-        let (state, why) = match require_known(&core, &run.account_id, &rules).await {
-            Err(Error::NotNow(why)) => (RetentionState::Failed, Some(why)),
-            Err(error) => return Err(error),
-            Ok(()) if self.follow(&run, &Arc::new(rules)).await? => (RetentionState::Done, None),
-            Ok(()) => {
+        self.settle_pulls(&rules, true).await?;
+        let of = (&run.account_id, &run.namespace_id);
+        let (state, why) = match known(&core, of, &rules).await? {
+            Err(unknown) => (RetentionState::Failed, Some(unknown.text())),
+            Ok(_) if self.follow(&run, &Arc::new(rules)).await? => (RetentionState::Done, None),
+            Ok(_) => {
                 let why = "the account or the policy does not allow it any more";
                 (RetentionState::Stopped, Some(why.to_owned()))
             }
@@ -183,46 +197,54 @@ impl Retention {
         repository: (RepositoryId, RepositoryName),
         before: Arc<str>,
     ) -> Result<bool> {
-        let with_labels = rules.ask_for_labels();
-        let of = (&repository.0, &repository.1);
-        let loaded = load(&self.core, of, with_labels, MAX_MANIFESTS).await?;
-        let (name, now_ms) = (&repository.1, self.core.now_ms());
-        let Loaded::All(artifacts) = loaded else {
-            let text = format!(
-                "{name} has more than {MAX_MANIFESTS} manifests, or too many tags: no rule is followed in it\n"
-            );
-            return self.finish_refused(run, &repository.1, before, text).await;
+        if !run.is_dry_run {
+            self.require_no_older().await?;
+        }
+        let plan = match self.plan((run, rules), &repository).await? {
+            Ok(plan) => plan,
+            Err(text) => return self.finish_refused(run, &repository.1, before, text).await,
         };
-        let going = planned(rules, name, &artifacts, now_ms)?;
-        let total = artifacts.len();
-        drop(artifacts);
-        if run.is_dry_run || going.is_empty() {
-            let counts = (total, going.as_slice());
+        if run.is_dry_run || plan.going.is_empty() {
+            let counts = (plan.total, plan.going.as_slice());
             return self.finish_whole(run, &repository.1, before, counts).await;
         }
         let Some(task) = self
-            .open_task(run, &repository.1, &before, (total, going.len()))
+            .open_task(run, &repository.1, &before, (plan.total, plan.going.len()))
             .await?
         else {
             return Ok(false);
         };
-        let at = At {
+        let mut at = At {
             run: run.clone(),
             rules: rules.clone(),
             repository,
             task: Arc::new(task),
             before,
-            going: Arc::new(going),
+            going: Arc::new(plan.going),
+            watched: Arc::new(plan.watched),
+            pulls_since_ms: plan.pulls_since_ms,
         };
-        if !self.remove_all(&at).await? {
-            return Ok(false);
+        for _ in 0..PLANS {
+            match self.remove_all(&at).await? {
+                Removed::All => return self.close_task(&at, None).await,
+                Removed::Stopped => return Ok(false),
+                Removed::Stale => {}
+            }
+            match self.plan((run, rules), &at.repository).await? {
+                Ok(plan) => {
+                    at.going = Arc::new(plan.going);
+                    at.watched = Arc::new(plan.watched);
+                    at.pulls_since_ms = plan.pulls_since_ms;
+                }
+                Err(text) => return self.close_task(&at, Some(text)).await,
+            }
         }
-        self.close_task(&at.run, (*at.task).clone(), at.before)
-            .await
+        let text = "what rules count changes all the time; what is left waits for the next run\n";
+        self.close_task(&at, Some(text.to_owned())).await
     }
 
-    /// Removes what goes, step by step. Says whether the run may go on.
-    async fn remove_all(&self, at: &At) -> Result<bool> {
+    /// Removes what goes, step by step.
+    async fn remove_all(&self, at: &At) -> Result<Removed> {
         let mut place = Place::default();
         while place.next < at.going.len() {
             let (core, all) = (self.core.clone(), at.clone());
@@ -246,11 +268,12 @@ impl Retention {
                 step => step?,
             };
             match next {
+                Some(next) if next.is_stale => return Ok(Removed::Stale),
                 Some(next) => place = next,
-                None => return Ok(false),
+                None => return Ok(Removed::Stopped),
             }
         }
-        Ok(true)
+        Ok(Removed::All)
     }
 
     async fn open_task(
@@ -292,18 +315,17 @@ impl Retention {
         }
     }
 
-    async fn close_task(
-        &self,
-        run: &RetentionRunRow,
-        task: RetentionTaskRow,
-        before: Arc<str>,
-    ) -> Result<bool> {
-        let (run, now_ms) = (run.id.clone(), self.core.now_ms());
+    async fn close_task(&self, at: &At, left: Option<String>) -> Result<bool> {
+        let (core, at) = (self.core.clone(), at.clone());
         let closed = self.core.metadata.write_relaxed(move |tx| {
-            if !tx.keep_retention_run(&run, &before)? {
+            if !tx.keep_retention_run(&at.run.id, &at.before)? {
                 return Ok(false);
             }
-            tx.finish_retention_task(&task, false, now_ms)?;
+            if let Some(text) = &left {
+                let of = (&at.run.account_id, at.task.id.as_str());
+                tx.note_retention_step(of, 0, (&core.ids.next_id(), text))?;
+            }
+            tx.finish_retention_task(&at.task, left.is_some(), core.now_ms())?;
             Ok::<_, Error>(true)
         });
         closed.await
@@ -368,25 +390,4 @@ impl Retention {
         });
         written.await
     }
-}
-
-/// What goes from a repository, in order, with why.
-pub(crate) fn planned(
-    rules: &Rules,
-    repository: &RepositoryName,
-    artifacts: &[Artifact],
-    now_ms: i64,
-) -> Result<Vec<Going>> {
-    let name = repository.as_str();
-    let short = name.split_once('/').map_or(name, |(_, short)| short);
-    let plan = rules.plan(short, artifacts, now_ms);
-    let going = plan.going.iter().map(|at| {
-        let artifact = artifacts[*at].clone();
-        Ok(Going {
-            digest: Digest::parse(&artifact.digest).map_err(|_| Error::Internal)?,
-            why: reason(plan.decisions[*at], artifacts),
-            artifact,
-        })
-    });
-    going.collect()
 }

@@ -19,11 +19,30 @@ const EVENTS: i64 = 200;
 const BATCH_BYTES: usize = 1024 * 1024;
 /// As much of an answer as is read, in bytes; nobody looks at it.
 const ANSWER_BYTES: usize = 1024;
+/// Says that the receiver takes less at a time (413, Content Too Large).
+const TOO_LARGE: u16 = 413;
 /// Accounts whose usage lines one look writes.
 const ACCOUNTS: i64 = 200;
 
-/// What came of sending; why it failed, for people.
-type Sent = std::result::Result<(), String>;
+/// Why a receiver does not have what was sent.
+pub(super) struct NotSent {
+    /// For people, without secrets.
+    pub(super) why: String,
+    /// Whether less at once may be taken.
+    is_too_large: bool,
+}
+
+impl From<String> for NotSent {
+    fn from(why: String) -> Self {
+        Self {
+            why,
+            is_too_large: false,
+        }
+    }
+}
+
+/// What came of sending.
+pub(super) type Sent = std::result::Result<(), NotSent>;
 
 impl Sinks {
     /// One run of a sink's job: sends what it reads, until nothing is left or the time is over.
@@ -35,6 +54,7 @@ impl Sinks {
             Error::Internal
         })?;
         let until_ms = self.core.now_ms() + RUN_LIMIT_MS;
+        let mut at_once = usize::MAX;
         loop {
             if self.core.now_ms() >= until_ms {
                 self.outbox.leave(id, job, Leaving::Yield).await?;
@@ -46,15 +66,19 @@ impl Sinks {
             let Some((sink, account)) = self.load(id).await? else {
                 return Ok(());
             };
-            let events = portion(&batch.events);
+            let events = portion(&batch.events, at_once);
             let Some(through) = events.last().and_then(|event| event.number) else {
                 match self.outbox.leave(id, job, Leaving::Idle).await? {
                     Left::Again => continue,
                     Left::Gone => return Ok(()),
                 }
             };
-            if let Err(why) = self.send(&sink, &account, events).await? {
-                self.outbox.leave(id, job, Leaving::Failed(why)).await?;
+            if let Err(not) = self.send(&sink, &account, events).await? {
+                if not.is_too_large && events.len() > 1 {
+                    at_once = events.len() / 2;
+                    continue;
+                }
+                self.outbox.leave(id, job, Leaving::Failed(not.why)).await?;
                 return Ok(());
             }
             let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
@@ -103,7 +127,7 @@ impl Sinks {
         tested.await?;
         Ok(SinkTrial {
             is_delivered,
-            error: sent.err(),
+            error: sent.err().map(|not| not.why),
         })
     }
 
@@ -147,7 +171,7 @@ impl Sinks {
         told.await
     }
 
-    async fn load(&self, id: &str) -> Result<Option<(SinkRow, Account)>> {
+    pub(super) async fn load(&self, id: &str) -> Result<Option<(SinkRow, Account)>> {
         let found = self.core.metadata.read(|reader| {
             let Some(sink) = reader.find_sink(id)? else {
                 return Ok(None);
@@ -158,7 +182,7 @@ impl Sinks {
         found.await
     }
 
-    /// Sends events. The inner error says to people why the receiver does not have them.
+    /// Sends events. The inner error says why the receiver does not have them.
     async fn send(&self, sink: &SinkRow, account: &Account, events: &[EventRow]) -> Result<Sent> {
         let kind = SinkKind::parse(&sink.kind).ok_or(Error::Internal)?;
         let settings = settings(sink)?;
@@ -181,7 +205,7 @@ impl Sinks {
                 .map(|one| forms::syslog(&place, one))
                 .collect();
             let sent = self.syslog.send(&receiver, &messages).await;
-            return Ok(sent.map_err(|error| said(sink, &error)));
+            return Ok(sent.map_err(|error| said(sink, &error).into()));
         }
         let (content_type, body) = match kind {
             SinkKind::Otlp => {
@@ -246,7 +270,12 @@ impl Sinks {
         (format!("{origin}{path}"), headers)
     }
 
-    async fn request(&self, sink: &SinkRow, kind: SinkKind, request: HttpPost<'_>) -> Sent {
+    pub(super) async fn request(
+        &self,
+        sink: &SinkRow,
+        kind: SinkKind,
+        request: HttpPost<'_>,
+    ) -> Sent {
         let answer = if kind == SinkKind::S3 {
             self.client.put(request, ANSWER_BYTES).await
         } else {
@@ -254,23 +283,23 @@ impl Sinks {
         };
         match answer {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
-            Ok(answer) => Err(format!(
-                "{} answered with status {}",
-                sink.origin, answer.status
-            )),
-            Err(error) => Err(said(sink, &error)),
+            Ok(answer) => Err(NotSent {
+                why: format!("{} answered with status {}", sink.origin, answer.status),
+                is_too_large: answer.status == TOO_LARGE,
+            }),
+            Err(error) => Err(said(sink, &error).into()),
         }
     }
 }
 
-/// As many of the first events as make a batch.
-fn portion(events: &[EventRow]) -> &[EventRow] {
+/// As many of the first events as make a batch, `at_once` at most; one at least, if there are any.
+fn portion(events: &[EventRow], at_once: usize) -> &[EventRow] {
     let mut bytes = 0;
     let fits = events.iter().take_while(|event| {
         bytes += event.payload.len();
         bytes <= BATCH_BYTES
     });
-    let count = fits.count().max(1).min(events.len());
+    let count = fits.count().min(at_once).max(1).min(events.len());
     events.get(..count).unwrap_or_default()
 }
 
@@ -283,8 +312,8 @@ fn lines(place: &Place<'_>, events: &[EventRow]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The store and the path of the object with these events. It is named by the first of them, so that what is sent again takes
-/// the place of what was there, and is at least as much.
+/// The store and the path of the object with these events. It is named by the first and the last of them: what is put in the
+/// place of another has the same events, however late it comes.
 fn object_place(
     sink: &SinkRow,
     url: &str,
@@ -293,11 +322,12 @@ fn object_place(
 ) -> (String, String) {
     let path = url.split_once("://").map_or("", |(_, rest)| rest);
     let path = path.split_once('/').map_or("", |(_, path)| path);
-    let first = events.first();
+    let (first, last) = (events.first(), events.last());
     let time = compact_time(first.map_or(0, |event| event.at_ms));
-    let name = match first.and_then(|event| event.number) {
-        Some(number) => format!("{number:020}"),
-        None => "trial".to_owned(),
+    let number = |event: Option<&EventRow>| event.and_then(|event| event.number);
+    let name = match (number(first), number(last)) {
+        (Some(first), Some(last)) => format!("{first:020}-{last:020}"),
+        _ => "trial".to_owned(),
     };
     let (day, account) = (time.get(..8).unwrap_or_default(), place.account);
     let path = format!("/{}/{account}/{day}/{name}.jsonl", path.trim_matches('/'));

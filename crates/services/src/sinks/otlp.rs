@@ -18,14 +18,19 @@ pub(super) fn request(place: &Place<'_>, events: &[EventRow], now_ms: i64) -> Ve
     for event in events {
         put(&mut scope, 2, &record(place, event, now_ms));
     }
+    of_resource(place, &scope)
+}
+
+/// A request about one account, with one scope: its fields have the same numbers for logs and for metrics.
+pub(super) fn of_resource(place: &Place<'_>, scope: &[u8]) -> Vec<u8> {
     let mut resource = Vec::new();
     attribute(&mut resource, 1, "service.name", "roadstead");
     attribute(&mut resource, 1, "roadstead.account", place.account);
-    let mut resource_logs = Vec::new();
-    put(&mut resource_logs, 1, &resource);
-    put(&mut resource_logs, 2, &scope);
+    let mut of_resource = Vec::new();
+    put(&mut of_resource, 1, &resource);
+    put(&mut of_resource, 2, scope);
     let mut request = Vec::new();
-    put(&mut request, 1, &resource_logs);
+    put(&mut request, 1, &of_resource);
     request
 }
 
@@ -57,25 +62,25 @@ fn value(text: &str) -> Vec<u8> {
 }
 
 /// A `KeyValue`.
-fn attribute(to: &mut Vec<u8>, field: u64, key: &str, text: &str) {
+pub(super) fn attribute(to: &mut Vec<u8>, field: u64, key: &str, text: &str) {
     let mut pair = Vec::new();
     put(&mut pair, 1, key.as_bytes());
     put(&mut pair, 2, &value(text));
     put(to, field, &pair);
 }
 
-fn put(to: &mut Vec<u8>, field: u64, bytes: &[u8]) {
+pub(super) fn put(to: &mut Vec<u8>, field: u64, bytes: &[u8]) {
     varint(to, field << 3 | 2);
     varint(to, bytes.len() as u64);
     to.extend_from_slice(bytes);
 }
 
-fn put_number(to: &mut Vec<u8>, field: u64, number: u64) {
+pub(super) fn put_number(to: &mut Vec<u8>, field: u64, number: u64) {
     varint(to, field << 3);
     varint(to, number);
 }
 
-fn put_fixed(to: &mut Vec<u8>, field: u64, number: u64) {
+pub(super) fn put_fixed(to: &mut Vec<u8>, field: u64, number: u64) {
     varint(to, field << 3 | 1);
     to.extend_from_slice(&number.to_le_bytes());
 }

@@ -57,6 +57,8 @@ pub struct SinkSettings {
     pub access_key_id: String,
     /// Of `syslog`: the authorities to believe, in PEM; empty for the system's.
     pub ca_certificates: String,
+    /// Of `otlp`: whether the account's metrics are pushed, too.
+    pub pushes_metrics: bool,
 }
 
 /// What a sink is to be.
@@ -67,7 +69,7 @@ pub struct SinkSpec {
     /// What receives.
     pub kind: SinkKind,
     /// Where it is sent; `None` for where it was sent before.
-    pub url: Option<String>,
+    pub url: Option<SecretString>,
     /// What lets the registry in; empty for nothing, `None` for what it was before.
     pub secret: Option<SecretString>,
     /// What else its kind has.
@@ -91,6 +93,8 @@ impl SinkSpec {
             "the name of a sink has no control characters"
         } else if settings.is_cadf && self.kind != SinkKind::Https {
             "only a sink of type https has a format"
+        } else if settings.pushes_metrics && self.kind != SinkKind::Otlp {
+            "only a sink of type otlp is sent metrics"
         } else if !of(SinkKind::S3, &settings.region) || !of(SinkKind::S3, &settings.access_key_id)
         {
             "only a sink of type s3 has a region and an access key"
@@ -154,21 +158,11 @@ impl Sinks {
             let text = "the type of a sink does not change: make another";
             return Err(Error::Invalid(text.to_owned()));
         }
-        let seal = |what: &str, text: &str| {
-            let context = format!("{}/{what}", old.id);
-            self.key
-                .seal(Purpose::SINK_SECRET, &context, text.as_bytes())
-        };
-        let url = spec.url.as_deref().map(str::trim);
-        let (sealed_url, origin) = match url {
-            None if is_new => return Err(Error::Invalid("a sink needs a URL".to_owned())),
-            None => (old.sealed_url.clone(), old.origin.clone()),
-            Some(url) => (seal("url", url), self.origin(url, &spec)?),
-        };
+        let (sealed_url, origin) = self.stored_url(old, &spec)?;
         let sealed_secret = match &spec.secret {
             None => old.sealed_secret.clone(),
             Some(secret) if secret.is_empty() => None,
-            Some(secret) => Some(seal("secret", secret.expose())),
+            Some(secret) => Some(self.sealed(old, "secret", secret)),
         };
         if spec.kind == SinkKind::S3 && sealed_secret.is_none() {
             let text = "a sink of type s3 has the access key's secret";
@@ -185,34 +179,78 @@ impl Sinks {
                     .to_owned(),
             ));
         }
-        let settings = serde_json::to_string(&spec.settings).map_err(|_| Error::Internal)?;
+        if spec.settings.pushes_metrics {
+            let url = unsealed(&self.key, (&old.id, "url"), &sealed_url)?;
+            if metrics_url(url.expose()).is_none() {
+                let text = "a sink that is sent metrics has a URL that ends in /v1/logs; metrics go to /v1/metrics";
+                return Err(Error::Invalid(text.to_owned()));
+            }
+        }
+        let text = if !is_new && settings(old)? == spec.settings {
+            old.settings.clone()
+        } else {
+            serde_json::to_string(&spec.settings).map_err(|_| Error::Internal)?
+        };
+        let is_pushed = spec.is_enabled && spec.settings.pushes_metrics;
         Ok(SinkRow {
             name: spec.name,
             kind: spec.kind.as_str().to_owned(),
             sealed_url,
             origin,
             sealed_secret,
-            settings,
+            settings: text,
             verifies_certificate: spec.verifies_certificate,
             is_enabled: spec.is_enabled,
+            metrics_due_ms: is_pushed.then(|| self.core.now_ms()),
             ..old.clone()
         })
     }
 
-    /// Scheme, host and port of a URL to which something of this kind can be sent.
-    fn origin(&self, url: &str, spec: &SinkSpec) -> Result<String> {
+    /// The sealed URL, which stays when it says the same, and scheme, host and port of it.
+    fn stored_url(&self, old: &SinkRow, spec: &SinkSpec) -> Result<(String, String)> {
+        let is_new = old.sealed_url.is_empty();
+        let Some(url) = &spec.url else {
+            if is_new {
+                return Err(Error::Invalid("a sink needs a URL".to_owned()));
+            }
+            return Ok((old.sealed_url.clone(), old.origin.clone()));
+        };
+        let place = self.place(url.expose().trim(), spec)?;
+        if !is_new && unsealed(&self.key, (&old.id, "url"), &old.sealed_url)? == place.url {
+            return Ok((old.sealed_url.clone(), place.origin));
+        }
+        Ok((self.sealed(old, "url", &place.url), place.origin))
+    }
+
+    fn sealed(&self, sink: &SinkRow, what: &str, text: &SecretString) -> String {
+        let context = format!("{}/{what}", sink.id);
+        let text = text.expose().as_bytes();
+        self.key.seal(Purpose::SINK_SECRET, &context, text)
+    }
+
+    /// The place of a URL to which something of this kind can be sent.
+    fn place(&self, url: &str, spec: &SinkSpec) -> Result<SinkPlace> {
+        let kept = || SecretString::new(url.to_owned());
         let checked = if spec.kind == SinkKind::Syslog {
-            self.syslog.check(&SyslogPlace {
+            let checked = self.syslog.check(&SyslogPlace {
                 url: url.to_owned(),
                 verifies_certificate: spec.verifies_certificate,
                 ca_certificates: spec.settings.ca_certificates.clone(),
+            });
+            checked.map(|origin| SinkPlace {
+                origin,
+                url: kept(),
             })
         } else {
             self.client.check_receiver(url).and_then(|receiver| {
+                let mut url = kept();
                 if spec.kind == SinkKind::S3 {
                     require_bucket(&receiver)?;
+                    // As it is sent: the path is a part of what is signed.
+                    url = SecretString::new(receiver.without_query);
                 }
-                Ok(receiver.origin)
+                let origin = receiver.origin;
+                Ok(SinkPlace { origin, url })
             })
         };
         checked.map_err(|error| {
@@ -222,6 +260,20 @@ impl Sinks {
             })
         })
     }
+}
+
+/// Where a sink's receiver is.
+struct SinkPlace {
+    /// Scheme, host and port.
+    origin: String,
+    /// All of it.
+    url: SecretString,
+}
+
+/// Where a collector takes metrics that takes logs at a URL: both paths are OTLP's.
+pub(super) fn metrics_url(of_logs: &str) -> Option<String> {
+    let collector = of_logs.strip_suffix("/v1/logs")?;
+    Some(format!("{collector}/v1/metrics"))
 }
 
 /// A bucket's URL is its store's, with the bucket and perhaps a prefix behind it, of characters that need no escapes.

@@ -2,10 +2,11 @@
 
 use crate::testing::{TestRegistry, settings};
 use crate::{
-    AuditChain, AuditList, ChainFault, ListQuery, NamespaceChange, NewNamespace, Refusal,
-    RefusalKind, VerifyStep,
+    AuditChain, AuditList, AuditPurge, ChainFault, ListQuery, NamespaceChange, NewNamespace,
+    Outcome, Refusal, RefusalKind, VerifyStep,
 };
 use metadata::EventRow;
+use model::Action;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -276,4 +277,110 @@ async fn refusals_are_told_to_whom_they_concern_once_a_minute() {
     );
     let step = services.audit.verify(chain, None).await.expect("a step");
     assert_eq!(step.problems, []);
+}
+
+fn purge(hours: i64, event_types: &[&str], is_dry_run: bool) -> AuditPurge {
+    AuditPurge {
+        hours,
+        event_types: event_types.iter().map(|&name| name.to_owned()).collect(),
+        is_dry_run,
+        is_scheduled: false,
+    }
+}
+
+/// Asks for a purge and does what its job asks for.
+async fn purged(registry: &TestRegistry, account: &str, purge: &AuditPurge) -> String {
+    let services = &registry.services;
+    let by = services.accounts.enter_locally(account).await;
+    let by = by.expect("an account");
+    let started = services.audit_purges.start(&by, purge.clone()).await;
+    started.expect("a purge");
+    let claimed = services.jobs.claim().await.expect("a database");
+    let claimed = claimed.expect("the job");
+    let owner = claimed.job.account_id.as_ref().expect("an account");
+    let payload = &claimed.job.payload;
+    let done = services.audit_purges.work(owner, payload).await;
+    let settled = services.jobs.settle(&claimed, Outcome::Done, Vec::new());
+    settled.await.expect("a database");
+    done.expect("a purge").to_string()
+}
+
+#[tokio::test]
+async fn an_account_purges_its_own_log_of_what_it_names_from_the_old_end() {
+    let registry = TestRegistry::start(settings()).await;
+    for account in ["one", "other"] {
+        registry.create_account(account).await.expect("an account");
+        create_namespace(&registry, account, "first").await;
+        create_namespace(&registry, account, "second").await;
+    }
+    let services = &registry.services;
+    let by = services.accounts.enter_locally("one").await;
+    let by = by.expect("an account");
+    let kept = services.audit.set_retention(&by, Some(100)).await;
+    kept.expect("30 or more");
+    create_namespace(&registry, "one", "third").await;
+    seal(&registry).await;
+    registry.clock.advance(31 * DAY_MS);
+    create_namespace(&registry, "one", "young").await;
+    seal(&registry).await;
+    let numbers = || async {
+        let events = export(&registry, "one").await;
+        let numbers = events.iter().map(|event| event.number.unwrap_or_default());
+        numbers.collect::<Vec<_>>()
+    };
+    let before = numbers().await;
+    assert_eq!(
+        purged(&registry, "one", &purge(720, &["create_project"], true)).await,
+        "2 events would leave the audit log; event 3 is old enough but a update_audit_log, which was not named: it stays, and so \
+         does what came after it"
+    );
+    assert_eq!(numbers().await, before, "a dry run takes nothing");
+    assert_eq!(
+        purged(&registry, "one", &purge(720, &["create_project"], false)).await,
+        "2 events left the audit log; event 3 is old enough but a update_audit_log, which was not named: it stays, and so does \
+         what came after it"
+    );
+    assert_eq!(numbers().await, before[2..]);
+    let both = ["create_project", "update_audit_log"];
+    assert_eq!(
+        purged(&registry, "one", &purge(720, &both, false)).await,
+        "2 events left the audit log"
+    );
+    seal(&registry).await;
+    assert_eq!(numbers().await[0], 5, "the young one is the first");
+    assert_eq!(export(&registry, "other").await.len(), 2);
+    let step = verify(&registry, "one").await;
+    assert_eq!((step.problems, step.is_done), (vec![], true));
+}
+
+#[tokio::test]
+async fn a_purge_that_takes_too_much_or_nothing_known_is_refused() {
+    let registry = TestRegistry::start(settings()).await;
+    registry.create_account("one").await.expect("an account");
+    let services = &registry.services;
+    let by = services.accounts.enter_locally("one").await;
+    let by = by.expect("an account");
+    for (hours, types) in [
+        (719, &["create_project"][..]),
+        (240_001, &["create_project"]),
+        (720, &[]),
+        (720, &["create_nothing"]),
+    ] {
+        let asked = purge(hours, types, false);
+        let refused = services.audit_purges.start(&by, asked.clone()).await;
+        assert!(refused.is_err(), "{asked:?}");
+        let cron = "0 0 3 * * *".to_owned();
+        let action = Action::PurgeAuditCreate;
+        let wanted = Some((asked, cron));
+        let refused = services.audit_purges.set_schedule(&by, wanted, action);
+        assert!(refused.await.is_err());
+    }
+    let asked = purge(720, &["create_project"], false);
+    let started = services.audit_purges.start(&by, asked.clone()).await;
+    started.expect("a purge");
+    let again = services.audit_purges.start(&by, asked).await;
+    let error = again.expect_err("one is under way").to_string();
+    assert!(error.contains("under way"), "{error}");
+    let found = services.audit_purges.schedule(&by).await;
+    assert!(found.expect("a database").is_none());
 }

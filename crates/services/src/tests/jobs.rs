@@ -498,3 +498,63 @@ async fn metrics_say_how_the_queue_stands() {
         ]
     );
 }
+
+/// Kinds of the events in an account's log that are about failed jobs, with their jobs.
+async fn failures(registry: &TestRegistry, by: &AccountContext) -> Vec<(String, String)> {
+    let listed = registry.services.list_events(by.id(), String::new()).await;
+    let events = listed.unwrap().into_iter();
+    let events = events.map(|event| serde_json::from_str::<serde_json::Value>(&event).unwrap());
+    let failed = events.filter(|event| event["kind"] == "job.failed");
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    failed
+        .map(|event| (text(&event["job"]), text(&event["job_kind"])))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_accounts_log_says_which_of_its_jobs_failed_for_good() {
+    let registry = registry(9).await;
+    let by = operator(&registry).await;
+    let never = || Outcome::Failed {
+        message: "a secret may stand here".to_owned(),
+        is_final: true,
+    };
+    let telling = [
+        JobKind::FEED_SINKS,
+        JobKind::PUSH_METRICS,
+        JobKind::DELIVER_WEBHOOKS,
+        JobKind::DELIVER_BY_HAND,
+    ];
+    for kind in telling {
+        let asked = JobRequest {
+            kind,
+            ..request(Some(by.id()))
+        };
+        queue(&registry).enqueue(asked).await.unwrap();
+        let claimed = claim(&registry).await.unwrap();
+        assert_eq!(settle(&registry, &claimed, never()).await, Settled::Failed);
+    }
+    // Of the deployment: nobody's log has it.
+    ask(&registry, None).await;
+    let claimed = claim(&registry).await.unwrap();
+    settle(&registry, &claimed, never()).await;
+    ask(&registry, Some(by.id())).await;
+    let claimed = claim(&registry).await.unwrap();
+    settle(&registry, &claimed, Outcome::Cancelled).await;
+    assert!(failures(&registry, &by).await.is_empty());
+
+    let asked = JobRequest {
+        kind: JobKind::PURGE_AUDIT_LOG,
+        ..request(Some(by.id()))
+    };
+    let asked = queue(&registry).enqueue(asked).await.unwrap();
+    let claimed = claim(&registry).await.unwrap();
+    settle(&registry, &claimed, never()).await;
+    // Whoever lost the claim says nothing.
+    assert_eq!(settle(&registry, &claimed, never()).await, Settled::Lost);
+    ask(&registry, Some(by.id())).await;
+    let claimed = claim(&registry).await.unwrap();
+    settle(&registry, &claimed, failed("tried again later")).await;
+    let expected = [(asked.id.to_string(), "purge_audit_log".to_owned())];
+    assert_eq!(failures(&registry, &by).await, expected);
+}

@@ -1,7 +1,9 @@
 //! Retention over a real database: random repositories, what comes between plan and removal, and the ends of runs.
 
 mod between;
+mod pull_times;
 mod random;
+mod watched;
 
 use crate::testing::{TestRegistry, settings};
 use crate::{
@@ -82,6 +84,14 @@ impl World {
         };
         world.make_namespace("team").await;
         world
+    }
+
+    fn most_manifests(&mut self, most: usize) {
+        let services = std::sync::Arc::get_mut(&mut self.registry.services);
+        services
+            .expect("nobody else has it")
+            .retention
+            .most_manifests = most;
     }
 
     async fn make_namespace(&self, name: &str) {

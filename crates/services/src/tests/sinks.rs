@@ -1,6 +1,7 @@
 //! Sinks over time: back-off, a pause and its end, usage lines, and accounts that are closed. The clock is moved by hand, and
 //! nobody listens where the sink points.
 
+use crate::outbox::purged_through;
 use crate::testing::{TestRegistry, settings};
 use crate::{AccountContext, Outcome, SinkKind, SinkSettings, SinkSpec, SinkView};
 use model::{AccountState, JobKind};
@@ -27,7 +28,7 @@ impl World {
         let spec = SinkSpec {
             name: "logs".to_owned(),
             kind: SinkKind::Syslog,
-            url: Some("syslog://127.0.0.1:1".to_owned()),
+            url: Some("syslog://127.0.0.1:1".to_owned().into()),
             secret: None,
             settings: SinkSettings::default(),
             verifies_certificate: true,
@@ -150,4 +151,29 @@ async fn the_sinks_of_an_account_that_is_closed_are_sent_nothing() {
         .list(move |reader| Ok::<_, crate::Error>(reader.find_follower(&id)?));
     let follower = follower.await.unwrap().unwrap();
     assert_eq!((follower.failures, follower.retry_at_ms), (0, None));
+}
+
+/// Between its two questions, a reader of the log may be overtaken by a purge: what it does not find is counted as missed.
+#[tokio::test]
+async fn events_that_are_purged_between_two_questions_are_not_passed_over_in_silence() {
+    let world = World::start().await;
+    // Another event, which says that it did not go well.
+    let services = &world.registry.services;
+    services
+        .sinks
+        .test(&world.by, &world.sink.row.id)
+        .await
+        .ok()
+        .unwrap();
+    world.seal().await;
+    let (core, id) = (world.registry.services.core.clone(), world.by.id().clone());
+    let read = core
+        .metadata
+        .list(move |reader| Ok::<_, crate::Error>(reader.list_sealed_events(Some(&id), 0, 200)?));
+    let events = read.await.unwrap();
+    let number = |at: usize| events[at].number.unwrap();
+    assert!(events.len() > 1);
+    assert_eq!(purged_through(0, &events), number(0) - 1);
+    assert_eq!(purged_through(0, &events[1..]), number(0));
+    assert_eq!(purged_through(7, &[]), 7);
 }

@@ -21,6 +21,8 @@ const NAMESPACE: &str = "team";
 struct Receiver {
     answers: Arc<Mutex<VecDeque<u16>>>,
     bodies: Arc<Mutex<Vec<String>>>,
+    /// Whoever has it for themselves keeps answers back.
+    gate: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl Receiver {
@@ -42,6 +44,7 @@ impl Receiver {
                 }
                 let text = String::from_utf8_lossy(&request).into_owned();
                 serving.bodies.lock().unwrap().push(text);
+                drop(serving.gate.read().await);
                 let status = serving.answers.lock().unwrap().pop_front().unwrap_or(200);
                 let answer = format!(
                     "HTTP/1.1 {status} So\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -507,4 +510,98 @@ async fn a_job_that_is_called_off_and_an_account_that_is_closed_leave_nothing_wa
     world.work().await;
     assert_eq!(world.states_in_the_database().await, ["cancelled"; 5]);
     assert_eq!(world.receiver.requests(), before);
+}
+
+#[tokio::test]
+async fn who_is_deleted_or_disabled_during_a_delivery_is_sent_nothing_more() {
+    for is_deleted in [true, false] {
+        let world = World::start().await;
+        world.happen(5).await;
+        let claimed = world.claim().await.unwrap();
+        let closed = world.receiver.gate.write().await;
+        let webhooks = &world.registry.services.webhooks;
+        let place = (namespace(), world.webhook.number);
+        let meanwhile = async {
+            while world.receiver.requests() == 0 {
+                tokio::task::yield_now().await;
+            }
+            if is_deleted {
+                let (named, number) = place;
+                let deleted = webhooks.delete(&world.by, named, number).await;
+                deleted.ok().unwrap();
+            } else {
+                let disabled = WebhookSpec {
+                    is_enabled: false,
+                    url: None,
+                    ..spec("")
+                };
+                let updated = webhooks.update(&world.by, place, disabled, None).await;
+                updated.ok().unwrap();
+            }
+            drop(closed);
+        };
+        let run = webhooks.run(&claimed.job.payload, &claimed.job.id);
+        let (ran, ()) = tokio::join!(run, meanwhile);
+        ran.unwrap();
+        assert_eq!(world.receiver.requests(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_answers_is_no_failing_one_whatever_it_answers() {
+    let world = World::start().await;
+    world.receiver.answer(&[500, 422, 500]);
+    world.happen(1).await;
+    world.work().await;
+    assert_eq!(world.shown().await.follower.unwrap().failures, 1);
+    world.registry.clock.advance(HOUR);
+    world.work().await;
+    assert_eq!(world.states().await, ["failed"]);
+    let follower = world.shown().await.follower.unwrap();
+    assert_eq!((follower.failures, follower.failing_since_ms), (0, None));
+    // Nothing happens for days; then it fails once.
+    world.registry.clock.advance(3 * DAY);
+    world.happen(1).await;
+    world.work().await;
+    assert!(!world.shown().await.follower.unwrap().is_paused);
+    assert_eq!(world.states().await, ["failed", "waiting"]);
+}
+
+#[tokio::test]
+async fn trials_too_are_remembered_a_thousand_at_a_time() {
+    let world = World::start().await;
+    let webhooks = &world.registry.services.webhooks;
+    let place = (namespace(), world.webhook.number);
+    webhooks.test(&world.by, place).await.ok().unwrap();
+    world.work().await;
+    let (core, id) = (&world.registry.services.core, world.webhook.row.id.clone());
+    let numbered = core
+        .metadata
+        .write(move |tx| Ok::<_, Error>(tx.number_deliveries(&id, 1000)?));
+    numbered.await.unwrap();
+    webhooks.test(&world.by, place).await.ok().unwrap();
+    let numbers = world.deliveries().await.into_iter();
+    let numbers: Vec<i64> = numbers.map(|delivery| delivery.number).collect();
+    assert_eq!(numbers, [1002]);
+}
+
+#[tokio::test]
+async fn a_url_that_is_not_shown_goes_to_no_unproved_receiver() {
+    let world = World::start().await;
+    let webhooks = &world.registry.services.webhooks;
+    let place = (namespace(), world.webhook.number);
+    let url = format!("{}?key=of-the-receiver", world.webhook.row.shown_url);
+    let change = async |url: Option<String>, verifies_certificate| {
+        let spec = WebhookSpec {
+            url,
+            verifies_certificate,
+            ..spec("")
+        };
+        webhooks.update(&world.by, place, spec, None).await
+    };
+    let shown = change(Some(url.clone()), true).await.ok().unwrap();
+    assert!(shown.row.shown_url.ends_with("?***"));
+    assert!(change(None, false).await.is_err());
+    assert!(change(Some(shown.row.shown_url), false).await.is_err());
+    change(Some(url), false).await.ok().unwrap();
 }

@@ -7,7 +7,7 @@ use crate::authorizer::Visible;
 use crate::core::Core;
 use crate::maintenance::Maintenance;
 use crate::{Error, Result};
-use metadata::{TrashKind, Tx};
+use metadata::{Reader, TrashKind, Tx};
 use model::{AccountId, Action, Event};
 use oci::Digest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +92,7 @@ impl Maintenance {
             .await?;
         let due = core.clone();
         let gone = core.metadata.write(move |tx| purge_due(&due, tx)).await?;
-        let settled = settle_one(&core).await?;
+        let settled = settle_some(&core).await?;
         let old = core.clone();
         let moves = core
             .metadata
@@ -122,58 +122,63 @@ fn purge_due(core: &Core, tx: &mut Tx<'_>) -> Result<usize> {
     Ok(all)
 }
 
-/// Looks at the trash of one account that grew, or may keep less since. Says how much was done; 0 when nobody waits.
-async fn settle_one(core: &Arc<Core>) -> Result<usize> {
-    let metadata = &core.metadata;
-    let waiting = metadata
-        .list(|reader| Ok::<_, Error>(reader.list_trash_recounts(1)?))
-        .await?;
-    let Some((account, version)) = waiting.into_iter().next() else {
-        return Ok(0);
-    };
-    let of = account.clone();
-    let (settings, storage, size) = metadata
-        .list(move |reader| {
-            let settings = TrashSettings::of(&reader.find_account_settings(&of)?);
-            let (_, storage) = reader.get_usage(&of)?;
-            Ok::<_, Error>((settings, storage, reader.get_trash_size(&of)?))
-        })
-        .await?;
-    let period_ms = settings.period_ms(core);
-    loop {
-        let of = account.clone();
-        let shortened = metadata
-            .write(move |tx| Ok::<_, Error>(tx.shorten_trash(&of, period_ms, ITEMS)?))
+/// Looks at the trash of accounts that grew, or may keep less since: each once, so that one that grows all the time leaves
+/// the others their turn. Says how many; 0 when nobody waits.
+async fn settle_some(core: &Arc<Core>) -> Result<usize> {
+    let waiting = core
+        .metadata
+        .list(|reader| Ok::<_, Error>(reader.list_trash_recounts(ITEMS)?));
+    let waiting = waiting.await?;
+    for (account, version) in &waiting {
+        settle(core, account).await?;
+        let (account, version) = (account.clone(), *version);
+        core.metadata
+            .write(move |tx| Ok::<_, Error>(tx.end_trash_recount(&account, version)?))
             .await?;
-        if shortened == 0 {
-            break;
-        }
     }
-    let limit = limit_of(settings, storage).unwrap_or(u64::MAX);
-    let mut over = size.saturating_sub(limit);
-    while over > 0 {
-        let (own, of) = (core.clone(), account.clone());
-        let (gone, freed) = metadata
-            .write(move |tx| purge_oldest(&own, tx, &of, over))
-            .await?;
-        over = over.saturating_sub(freed);
-        if gone == 0 {
-            break;
-        }
-    }
-    metadata
-        .write(move |tx| Ok::<_, Error>(tx.end_trash_recount(&account, version)?))
-        .await?;
-    Ok(1)
+    Ok(waiting.len())
 }
 
-/// Purges what was deleted first, one after the other, until enough is free. Says how many went, and the bytes.
-fn purge_oldest(
-    core: &Core,
-    tx: &mut Tx<'_>,
-    account: &AccountId,
-    over: u64,
-) -> Result<(usize, u64)> {
+/// For how long an account keeps what it deletes, and how much of it, as it is decided now: each step asks again, because
+/// what a step takes does not come back.
+fn kept(core: &Core, reader: &Reader<'_>, account: &AccountId) -> Result<(i64, u64)> {
+    let settings = TrashSettings::of(&reader.find_account_settings(account)?);
+    let (_, storage) = reader.get_usage(account)?;
+    let limit = limit_of(settings, storage).unwrap_or(u64::MAX);
+    Ok((settings.period_ms(core), limit))
+}
+
+async fn settle(core: &Arc<Core>, account: &AccountId) -> Result<()> {
+    let metadata = &core.metadata;
+    loop {
+        let (own, of) = (core.clone(), account.clone());
+        let shortened = metadata.write(move |tx| {
+            let (period_ms, _) = kept(&own, tx, &of)?;
+            Ok::<_, Error>(tx.shorten_trash(&of, period_ms, ITEMS)?)
+        });
+        if shortened.await? == 0 {
+            break;
+        }
+    }
+    loop {
+        let of = account.clone();
+        let size = metadata.list(move |reader| Ok::<_, Error>(reader.get_trash_size(&of)?));
+        let (own, of, size) = (core.clone(), account.clone(), size.await?);
+        let gone = metadata.write(move |tx| {
+            let (_, limit) = kept(&own, tx, &of)?;
+            match size.saturating_sub(limit) {
+                0 => Ok(0),
+                over => purge_oldest(&own, tx, &of, over),
+            }
+        });
+        if gone.await? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Purges what was deleted first, one after the other, until enough is free or the step is long enough. Says how many went.
+fn purge_oldest(core: &Core, tx: &mut Tx<'_>, account: &AccountId, over: u64) -> Result<usize> {
     let oldest = tx.list_oldest_trash(account, ITEMS)?;
     let (mut all, mut freed, mut rows) = (0, 0_u64, 0);
     for id in oldest {
@@ -192,7 +197,7 @@ fn purge_oldest(
     if all > 0 {
         core.record_by_itself(tx, &purged(all, "limit"), account)?;
     }
-    Ok((all, freed))
+    Ok(all)
 }
 
 /// Takes some of what an account has in the trash away, because the account goes. Says how much.

@@ -1,5 +1,6 @@
 //! What webhooks were told of, as people see it: lists, trials, and what is sent again.
 
+use super::ends::{FORGOTTEN, REMEMBERED};
 use super::payload::trial;
 use super::{Webhooks, unknown};
 use crate::access::Refused;
@@ -176,6 +177,11 @@ fn by_hand(core: &Core, tx: &mut Tx<'_>, mut delivery: DeliveryRow) -> Result<De
     // Numbering it keeps others from doing the same to this webhook; those of other webhooks may be a few too many.
     let number = tx.number_deliveries(&delivery.webhook_id, 1)?;
     delivery.number = number.ok_or_else(|| unknown(0))?;
+    tx.forget_deliveries_through(
+        &delivery.webhook_id,
+        delivery.number - REMEMBERED,
+        (false, FORGOTTEN),
+    )?;
     if tx.count_deliveries_by_hand(&delivery.account_id)? >= MAX_BY_HAND {
         return Err(Error::NotNow(format!(
             "{MAX_BY_HAND} deliveries that people asked for wait; ask again when they have ended"

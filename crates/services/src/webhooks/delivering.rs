@@ -1,27 +1,26 @@
 //! Telling webhooks: what they read becomes deliveries, and those are sent in order, for a bounded time.
 
 use super::Webhooks;
-use super::ends::FORGOTTEN;
-use super::payload::{Place, Told, told};
-use super::spec::{glob, unsealed};
+use super::answers::{SentWith, readable};
+use super::ends::{FORGOTTEN, REMEMBERED};
+use super::payload::{Place, Told, repository_of, told};
+use super::spec::{WebhookKind, glob, unsealed};
 use crate::core::Core;
 use crate::outbox::{Batch, Leaving, Left, RUN_LIMIT_MS};
 use crate::{DEFAULT_ACCOUNT, Error, Result};
-use metadata::{DeliveryRow, NamespaceRow, Numbered, Tx, WebhookRow};
+use metadata::{DeliveryRow, NamespaceRow, Numbered, RepositoryKey, Tx, WebhookRow};
 use model::{JobId, JobKind, NamespaceId};
+use oci::RepositoryName;
 use outbound::{HttpFailed, HttpPost};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Events that are read at a time, and deliveries that wait at most.
 const EVENTS: i64 = 200;
 const WAITING: usize = 50;
-/// Waiting deliveries that are looked at at a time.
-const LOOKED_AT: i64 = 10;
 /// As much of an answer as is kept, in bytes.
 const ANSWER_BYTES: usize = 4096;
-/// Deliveries of a webhook that are remembered.
-const REMEMBERED: i64 = 1000;
-/// For how long.
+/// For how long deliveries are remembered.
 const MEMORY_MS: i64 = 30 * 24 * 3_600_000;
 /// For how long something that somebody asked for may wait.
 const STUCK_MS: i64 = 3_600_000;
@@ -46,12 +45,13 @@ impl Webhooks {
                 return Ok(());
             };
             let wanted = id.clone();
-            let waiting = self.core.metadata.list(move |reader| {
-                Ok::<_, Error>(reader.list_waiting_deliveries(&wanted, LOOKED_AT)?)
-            });
+            let waiting = self
+                .core
+                .metadata
+                .list(move |reader| Ok::<_, Error>(reader.list_waiting_deliveries(&wanted, 1)?));
             let waiting = waiting.await?;
-            let has_some = !waiting.is_empty();
-            for delivery in waiting {
+            // One at a time: what was changed, disabled or deleted meanwhile is so for the next.
+            if let Some(delivery) = waiting.into_iter().next() {
                 if self.core.now_ms() >= until_ms {
                     self.outbox.leave(&id, job, Leaving::Yield).await?;
                     return Ok(());
@@ -60,8 +60,6 @@ impl Webhooks {
                     self.outbox.leave(&id, job, Leaving::Failed(why)).await?;
                     return Ok(());
                 }
-            }
-            if has_some {
                 continue;
             }
             let Some(batch) = self.outbox.next(&id, EVENTS).await? else {
@@ -167,8 +165,34 @@ impl Webhooks {
             webhook,
             namespace: (&namespace.name, namespace.is_public),
             host: host.unwrap_or_default(),
+            created: HashMap::new(),
             numbers,
         })
+    }
+
+    /// When the repositories were made that a webhook is told of, by name.
+    async fn created(&self, place: &Place<'_>, batch: &Batch) -> Result<HashMap<String, i64>> {
+        let events = batch.events.iter();
+        let named = events.filter_map(|event| repository_of(place, event));
+        let account_id = &place.webhook.account_id;
+        let keys: HashSet<RepositoryKey> = named
+            .take(WAITING)
+            .filter_map(|name| RepositoryName::parse(&name).ok())
+            .map(|name| RepositoryKey {
+                account_id: account_id.clone(),
+                name,
+            })
+            .collect();
+        let found = self.core.metadata.read(|reader| {
+            let mut created = HashMap::new();
+            for key in &keys {
+                if let Some(at_ms) = reader.find_repository_time(key)? {
+                    created.insert(key.name.as_str().to_owned(), at_ms);
+                }
+            }
+            Ok::<_, Error>(created)
+        });
+        found.await
     }
 
     /// Makes deliveries of what was read. Says whether the webhook was still where it had been.
@@ -178,7 +202,8 @@ impl Webhooks {
         namespace: &NamespaceRow,
         batch: &Batch,
     ) -> Result<bool> {
-        let place = self.place(webhook, namespace).await?;
+        let mut place = self.place(webhook, namespace).await?;
+        place.created = self.created(&place, batch).await?;
         let mut taken: Vec<(String, Told)> = Vec::new();
         let mut through = batch.through();
         for event in &batch.events {
@@ -208,12 +233,8 @@ impl Webhooks {
     ) -> Result<Sent> {
         let sealed_url = Some(webhook.sealed_url.as_str());
         let url = unsealed(&self.key, &webhook.id, "url", sealed_url)?.ok_or(Error::Internal)?;
-        let auth = unsealed(
-            &self.key,
-            &webhook.id,
-            "auth",
-            webhook.sealed_auth.as_deref(),
-        )?;
+        let sealed_auth = webhook.sealed_auth.as_deref();
+        let auth = unsealed(&self.key, &webhook.id, "auth", sealed_auth)?;
         let sealed_secret = webhook.sealed_secret.as_deref();
         let secret = unsealed(&self.key, &webhook.id, "secret", sealed_secret)?;
         let at_secs = self.core.now_ms().div_euclid(1000);
@@ -251,12 +272,13 @@ impl Webhooks {
         delivery.duration_ms = None;
         let sent = match answered {
             Ok(answer) => {
-                let secrets = [Some(&url), auth.as_ref(), secret.as_ref()];
-                let texts = secrets
-                    .into_iter()
-                    .flatten()
-                    .map(keys::SecretString::expose);
-                delivery.response = Some(readable(&answer.body, texts));
+                let sent = SentWith {
+                    url: &url,
+                    is_path_secret: webhook.kind == WebhookKind::Slack.as_str(),
+                    auth: auth.as_ref(),
+                    secret: secret.as_ref(),
+                };
+                delivery.response = Some(readable(&answer.body, ANSWER_BYTES, &sent));
                 delivery.response_status = Some(i64::from(answer.status));
                 delivery.duration_ms = Some(took_ms);
                 judge(answer.status)
@@ -287,9 +309,10 @@ impl Webhooks {
         state.clone_into(&mut delivery.state);
         delivery.error = error;
         delivery.ended_at_ms = (state != "waiting").then_some(now_ms);
-        let is_success = matches!(sent, Sent::Delivered);
+        let has_answered = !matches!(sent, Sent::Failed(_));
         let written = self.core.metadata.write(move |tx| {
-            if is_success {
+            // Also what it does not take says that it is there.
+            if has_answered {
                 crate::outbox::succeeded(tx, &delivery.webhook_id)?;
             }
             tx.put_attempt(&delivery)?;
@@ -358,21 +381,6 @@ fn said_to_people(error: &HttpFailed) -> String {
                 .to_owned()
         }
     }
-}
-
-/// Some of an answer, as text without control characters and without what was sent along in secret.
-fn readable<'a>(body: &[u8], secrets: impl Iterator<Item = &'a str>) -> String {
-    let text = String::from_utf8_lossy(body);
-    let is_fine = |letter: &char| !letter.is_control() || matches!(letter, '\n' | '\t');
-    let mut text: String = text.chars().filter(is_fine).collect();
-    for secret in secrets.filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, "***");
-        // Of `Bearer …`, an echo may have the rest alone.
-        if let Some((_, rest)) = secret.split_once(' ').filter(|(_, rest)| rest.len() > 3) {
-            text = text.replace(rest, "***");
-        }
-    }
-    text
 }
 
 fn read_text(payload: &str, field: &str) -> Result<String> {

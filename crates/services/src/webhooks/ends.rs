@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// Deliveries that one transaction forgets.
 pub(super) const FORGOTTEN: i64 = 200;
+/// Deliveries of a webhook that are remembered.
+pub(super) const REMEMBERED: i64 = 1000;
 
 /// Says that a webhook was paused, and gives up what it was still to be told.
 pub(crate) fn paused(

@@ -3,6 +3,7 @@
 use metadata::{EventRow, WebhookRow};
 use model::glob::Glob;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 const JSON: &str = "application/json";
 const CLOUD_EVENT: &str = "application/cloudevents+json";
@@ -28,26 +29,20 @@ pub(super) struct Place<'a> {
     pub(super) namespace: (&'a str, bool),
     /// Where images are pulled from, with a slash behind it; empty when that is not known.
     pub(super) host: String,
+    /// When repositories were made, by full name, as far as they are known.
+    pub(super) created: HashMap<String, i64>,
     /// Harbor's numbers of namespace and webhook.
     pub(super) numbers: (i64, i64),
 }
 
 /// What a webhook is told of an event; `None` when it is none of its own.
 pub(super) fn told(place: &Place<'_>, event: &EventRow) -> Option<Told> {
-    let is_here = event.namespace_id.as_ref() == Some(&place.webhook.namespace_id);
-    if !is_here && event.kind != "account.storage_warning" {
-        return None;
-    }
-    let event_type = event_type(&event.kind)?;
-    let wanted = &place.webhook.event_types;
-    if !wanted.iter().any(|wanted| wanted == event_type) {
-        return None;
-    }
+    let event_type = wanted(place, event)?;
     let payload: Value = serde_json::from_str(&event.payload).ok()?;
     let data = match event_type {
         "QUOTA_EXCEED" | "QUOTA_WARNING" => quota(place, &payload),
-        "TAG_RETENTION" => retention(place, &payload),
-        _ => artifact(place, &payload)?,
+        "TAG_RETENTION" => retention(place, &payload)?,
+        _ => artifact(place, event.at_ms, &payload)?,
     };
     let what = What {
         event_type,
@@ -56,6 +51,28 @@ pub(super) fn told(place: &Place<'_>, event: &EventRow) -> Option<Told> {
         operator: &event.caller,
     };
     Some(written(place, &what, &data))
+}
+
+/// The type of an event that a webhook is told of, as far as that can be said without reading it.
+fn wanted(place: &Place<'_>, event: &EventRow) -> Option<&'static str> {
+    let is_here = event.namespace_id.as_ref() == Some(&place.webhook.namespace_id);
+    if !is_here && event.kind != "account.storage_warning" {
+        return None;
+    }
+    let event_type = event_type(&event.kind)?;
+    let mut wanted = place.webhook.event_types.iter();
+    wanted
+        .any(|wanted| wanted == event_type)
+        .then_some(event_type)
+}
+
+/// The full name of the repository of an artifact that a webhook may be told of.
+pub(super) fn repository_of(place: &Place<'_>, event: &EventRow) -> Option<String> {
+    if !wanted(place, event)?.ends_with("_ARTIFACT") {
+        return None;
+    }
+    let payload: Value = serde_json::from_str(&event.payload).ok()?;
+    payload.get("repository")?.as_str().map(str::to_owned)
 }
 
 /// A trial: nothing happened.
@@ -113,7 +130,7 @@ fn text<'a>(payload: &'a Value, field: &str) -> &'a str {
 }
 
 /// An artifact that was pushed, pulled or deleted, unless it is like no pattern of the webhook.
-fn artifact(place: &Place<'_>, payload: &Value) -> Option<Value> {
+fn artifact(place: &Place<'_>, at_ms: i64, payload: &Value) -> Option<Value> {
     let full_name = text(payload, "repository");
     let (namespace, name) = full_name.split_once('/')?;
     if place
@@ -159,6 +176,11 @@ fn artifact(place: &Place<'_>, payload: &Value) -> Option<Value> {
             "repo_type": if place.namespace.1 { "public" } else { "private" },
         },
     });
+    // One that was made since is another of the same name.
+    let created = place.created.get(full_name);
+    if let Some(created_at_ms) = created.filter(|created| **created <= at_ms) {
+        data["repository"]["date_created"] = json!(created_at_ms.div_euclid(1000));
+    }
     if let Some(count) = payload
         .get("count")
         .and_then(Value::as_u64)
@@ -189,16 +211,19 @@ fn quota(place: &Place<'_>, payload: &Value) -> Value {
     json!({ "repository": repository, "custom_attributes": { "Details": details } })
 }
 
-fn retention(place: &Place<'_>, payload: &Value) -> Value {
+/// A run that ended, unless it only looked: as with Harbor, nobody is told of those.
+fn retention(place: &Place<'_>, payload: &Value) -> Option<Value> {
     let number = |field: &str| {
         payload
             .get(field)
             .and_then(Value::as_u64)
             .unwrap_or_default()
     };
-    let is_dry_run = payload.get("is_dry_run").and_then(Value::as_bool);
+    if payload.get("is_dry_run").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
     let total = number("total");
-    json!({
+    Some(json!({
         "repository": { "namespace": place.namespace.0 },
         "retention": {
             "project_name": place.namespace.0,
@@ -210,10 +235,10 @@ fn retention(place: &Place<'_>, payload: &Value) -> Value {
             "total": total,
             "retained": payload.get("retained").and_then(Value::as_u64)
                 .unwrap_or_else(|| total.saturating_sub(number("removed"))),
-            "dry_run": is_dry_run.unwrap_or_default(),
+            "dry_run": false,
             "trigger": text(payload, "trigger"),
         },
-    })
+    }))
 }
 
 fn written(place: &Place<'_>, what: &What<'_>, data: &Value) -> Told {
@@ -267,18 +292,18 @@ fn slack(what: &What<'_>, data: &Value) -> Value {
     };
     let section =
         |text: String| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } });
-    let mut details = escape(&serde_json::to_string_pretty(data).unwrap_or_default());
+    let details = serde_json::to_string_pretty(data).unwrap_or_default();
+    // What closes a block of code early would let the rest be read as a message.
+    let mut details = escape(&details.replace('`', "\u{2cb}"));
     if details.chars().count() > SLACK_TEXT {
         details = details.chars().take(SLACK_TEXT).collect();
     }
-    // What closes a block of code early would let the rest be read as a message.
-    let details = details.replace("```", "` ` `");
     json!({
         "blocks": [
             section("*Registry webhook event*".to_owned()),
             section(format!("*event_type:* {}", what.event_type)),
             section(format!("*occur_at:* {}", time(what.at_ms))),
-            section(format!("*operator:* {}", escape(what.operator).replace('*', "\u{2217}"))),
+            section(format!("*operator:* {}", escape(what.operator).replace('*', "\u{2217}").replace('`', "\u{2cb}"))),
             section(format!("```{details}```")),
         ],
     })

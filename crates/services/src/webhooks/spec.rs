@@ -181,14 +181,16 @@ pub(super) fn stored(
     let auth = settle(&old.sealed_auth, "auth", &spec.auth_header)?;
     let secret = settle(&old.sealed_secret, "secret", &spec.secret)?;
     // Whoever may change a webhook may not see its secrets, and so must not be able to have them sent elsewhere.
-    let is_kept = (auth.is_some() && auth == old.sealed_auth)
+    let hides_some = row.shown_url.ends_with(HIDDEN) && row.sealed_url == old.sealed_url;
+    let is_kept = hides_some
+        || (auth.is_some() && auth == old.sealed_auth)
         || (secret.is_some() && secret == old.sealed_secret);
     let is_elsewhere =
         row.origin != old.origin || (old.verifies_certificate && !row.verifies_certificate);
     if !is_new && is_kept && is_elsewhere {
         return Err(Error::Invalid(
             "another host, or one whose certificate is not verified any more, gets no secret that was given for the one \
-             before: give auth_header and secret anew, or empty ones to have none"
+             before: give auth_header and secret anew, or empty ones to have none, and the whole URL"
                 .to_owned(),
         ));
     }

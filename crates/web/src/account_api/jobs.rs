@@ -1,10 +1,10 @@
 //! An account's jobs and schedules: what is done for it later, and again and again.
 
-use super::reply::{Answered, List, Shown};
+use super::reply::{Answered, Done, List, Shown};
 use super::{ApiError, Call, Time};
-use model::{JobId, JobState};
+use model::{JobId, JobState, Page};
 use serde::Serialize;
-use services::{Job, JobLogLine, ScheduleRow};
+use services::{Job, JobLogLine, QueueAction, QueueView, ScheduleRow};
 use utoipa::ToSchema;
 
 /// A job.
@@ -51,6 +51,19 @@ pub(super) struct JobLogLineShown {
 pub(super) struct JobStoppedShown {
     /// `cancelled`, or `running` for one that still has to notice.
     state: &'static str,
+}
+
+/// What waits of one kind.
+#[derive(Serialize, ToSchema)]
+pub(super) struct JobQueueShown {
+    /// What its jobs do, such as `run_retention`.
+    kind: &'static str,
+    /// Jobs that wait, counted up to 10,000.
+    waiting: i64,
+    /// For how long the oldest of them has waited.
+    waited_seconds: i64,
+    /// Since when none of them begins; `null` unless the queue is paused.
+    paused_at: Option<Time>,
 }
 
 /// What is done again and again.
@@ -160,4 +173,39 @@ pub(super) async fn schedules(call: &Call<'_>) -> Answered<List<ScheduleShown>> 
     let (after, limit) = call.after();
     let page = call.services().jobs.schedules(&by, after, limit).await?;
     Ok(call.page(page, schedule))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as the entries of all lists")]
+fn queue(view: QueueView) -> JobQueueShown {
+    JobQueueShown {
+        kind: view.kind,
+        waiting: view.waiting,
+        waited_seconds: view.waited_ms / 1000,
+        paused_at: view.paused_at_ms.map(Time::from_ms),
+    }
+}
+
+pub(super) async fn queues(call: &Call<'_>) -> Answered<List<JobQueueShown>> {
+    let by = call.account().await?;
+    let items = call.services().jobs.queues(&by).await?;
+    Ok(call.page(Page { items, next: None }, queue))
+}
+
+async fn act(call: &Call<'_>, action: QueueAction) -> Answered<Done> {
+    let by = call.account().await?;
+    let (jobs, kind) = (&call.services().jobs, call.param("kind"));
+    jobs.act_on_queues(&by, Some(kind), action).await?;
+    Ok(Done)
+}
+
+pub(super) async fn pause(call: &Call<'_>) -> Answered<Done> {
+    act(call, QueueAction::Pause).await
+}
+
+pub(super) async fn resume(call: &Call<'_>) -> Answered<Done> {
+    act(call, QueueAction::Resume).await
+}
+
+pub(super) async fn empty(call: &Call<'_>) -> Answered<Done> {
+    act(call, QueueAction::Empty).await
 }

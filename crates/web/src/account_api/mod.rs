@@ -31,6 +31,7 @@ mod operators;
 mod plans;
 mod query;
 mod reply;
+mod repositories;
 mod retention;
 mod roles;
 mod sinks;

@@ -75,6 +75,8 @@ pub(super) struct RetentionPolicyText {
 pub(super) struct RetentionPolicyShown {
     rules: Vec<RetentionRule>,
     schedule: Option<String>,
+    /// Why the rules cannot be followed at present, and from when on they can: null when they can.
+    note: Option<String>,
 }
 
 /// What is to be tried.
@@ -236,8 +238,9 @@ impl RetentionPolicyText {
     }
 }
 
-fn shown(text: RetentionText) -> Shown<RetentionPolicyShown> {
+fn shown(text: RetentionText, note: Option<String>) -> Shown<RetentionPolicyShown> {
     Shown(RetentionPolicyShown {
+        note,
         rules: text.rules.into_iter().map(RetentionRule::shown).collect(),
         schedule: text.cron,
     })
@@ -307,7 +310,7 @@ pub(super) async fn get(call: &Call<'_>) -> Answered<Shown<RetentionPolicyShown>
         .get_of(&by, namespace(call))
         .await?;
     let view = found.ok_or_else(|| ApiError::not_found("the namespace has no retention policy"))?;
-    Ok(shown(view.text))
+    Ok(shown(view.text, view.note))
 }
 
 /// `setRetentionPolicy`.
@@ -377,7 +380,7 @@ pub(super) async fn get_default(call: &Call<'_>) -> Answered<Shown<RetentionPoli
     let by = call.account().await?;
     let found = call.services().retention.default_of(&by).await?;
     let missing = || ApiError::not_found("new namespaces begin without a retention policy");
-    Ok(shown(found.ok_or_else(missing)?))
+    Ok(shown(found.ok_or_else(missing)?, None))
 }
 
 pub(super) async fn set_default(call: &Call<'_>, wanted: RetentionPolicyText) -> Answered<Done> {

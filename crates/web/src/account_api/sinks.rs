@@ -75,6 +75,10 @@ pub(super) struct SinkText {
     #[serde(default)]
     #[schema(max_length = 65536)]
     ca_certificates: String,
+    /// Of `otlp`: whether the account's metrics are pushed once a minute, too. Its URL ends in `/v1/logs` then; metrics go to
+    /// `/v1/metrics` beside it.
+    #[serde(default)]
+    metrics: bool,
     /// Whether the receiver may show any certificate.
     #[serde(default)]
     skip_cert_verify: bool,
@@ -118,6 +122,12 @@ pub(super) struct SinkShown {
     access_key_id: String,
     /// Of `syslog`: the authorities that are believed.
     ca_certificates: String,
+    /// Of `otlp`: whether the account's metrics are pushed, too.
+    metrics: bool,
+    /// When the receiver last took some of them.
+    metrics_sent_at: Option<Time>,
+    /// Why it did not take the last of them.
+    metrics_error: Option<String>,
     /// Whether the receiver may show any certificate.
     skip_cert_verify: bool,
     /// Whether anything is sent at present.
@@ -190,13 +200,14 @@ fn read(text: SinkText) -> SinkSpec {
             SinkReceiver::S3 => SinkKind::S3,
             SinkReceiver::Otlp => SinkKind::Otlp,
         },
-        url: text.url,
+        url: text.url.map(SecretString::new),
         secret: text.secret.map(SecretString::new),
         settings: SinkSettings {
             is_cadf: text.format == SinkFormat::Cadf,
             region: text.region,
             access_key_id: text.access_key_id,
             ca_certificates: text.ca_certificates,
+            pushes_metrics: text.metrics,
         },
         verifies_certificate: !text.skip_cert_verify,
         is_enabled: text.enabled,
@@ -225,6 +236,9 @@ fn shown(view: SinkView) -> SinkShown {
         region: settings.region,
         access_key_id: settings.access_key_id,
         ca_certificates: settings.ca_certificates,
+        metrics: settings.pushes_metrics,
+        metrics_sent_at: time(row.metrics_sent_at_ms),
+        metrics_error: row.metrics_error,
         skip_cert_verify: !row.verifies_certificate,
         enabled: row.is_enabled,
         paused: follower.as_ref().is_some_and(|one| one.is_paused),

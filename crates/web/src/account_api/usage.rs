@@ -10,6 +10,7 @@ use model::Page;
 use serde::Serialize;
 use serde_json::{Value, json};
 use services::{AccountMonth, AccountStorage, AccountUsage, Month, MonthTraffic, NamespaceMonth};
+use std::borrow::Cow;
 use utoipa::ToSchema;
 
 const CSV: &str = "text/csv";
@@ -196,7 +197,19 @@ const ACCOUNT_COLUMNS: &str =
     "month,account,plan,byte_hours,hours,mean_bytes,peak_bytes,pull_bytes,pulls,pushes\n";
 const NAMESPACE_COLUMNS: &str = "month,namespace,pull_bytes,pulls,pushes,used_bytes,limit_bytes\n";
 
-/// No name here has a comma or a quote in it: the grammars of names do not know them.
+/// A text as a cell of CSV (RFC 4180). One that a spreadsheet would read as a formula begins with an apostrophe, which makes
+/// it a text there; one that would end its cell, its line or its quotes stands in quotes.
+fn cell(text: &str) -> Cow<'_, str> {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let is_quoted = is_formula || text.contains([',', ';', '"', '\r', '\n', '\t']);
+    if !is_quoted {
+        return Cow::Borrowed(text);
+    }
+    let guard = if is_formula { "'" } else { "" };
+    Cow::Owned(format!("\"{guard}{}\"", text.replace('"', "\"\"")))
+}
+
+/// Whatever is no number goes through [`cell`].
 fn account_line(
     month: Month,
     account: &str,
@@ -204,8 +217,9 @@ fn account_line(
     (storage, traffic): (&StorageFigures, &TrafficFigures),
 ) -> String {
     format!(
-        "{month},{account},{},{},{},{},{},{},{},{}\n",
-        plan.unwrap_or_default(),
+        "{month},{},{},{},{},{},{},{},{},{}\n",
+        cell(account),
+        cell(plan.unwrap_or_default()),
         storage.byte_hours,
         storage.hours,
         storage.mean_bytes,
@@ -220,7 +234,7 @@ fn namespace_line(month: Month, of: &NamespaceFigures) -> String {
     let number = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
     format!(
         "{month},{},{},{},{},{},{}\n",
-        of.namespace,
+        cell(&of.namespace),
         of.traffic.pull_bytes,
         of.traffic.pulls,
         of.traffic.pushes,
@@ -313,4 +327,66 @@ pub(super) async fn list(call: &Call<'_>) -> Answered<Figures<List<AccountFigure
     });
     let lines: String = lines.collect();
     Ok(call.csv(ACCOUNT_COLUMNS, &lines, next.as_deref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula_or_ends_where_it_should_not() {
+        for (text, expected) in [
+            ("acme", "acme"),
+            ("a-b.c_d", "a-b.c_d"),
+            ("", ""),
+            ("=1+1", "\"'=1+1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\r=1\""),
+            ("\n=1", "\"'\n=1\""),
+            ("a,=1", "\"a,=1\""),
+            ("a;=1", "\"a;=1\""),
+            ("a\n=1", "\"a\n=1\""),
+            ("a\",=1", "\"a\"\",=1\""),
+            (
+                "=HYPERLINK(\"https://a\")",
+                "\"'=HYPERLINK(\"\"https://a\"\")\"",
+            ),
+        ] {
+            assert_eq!(cell(text), expected, "{text:?}");
+        }
+    }
+
+    /// The grammars of names do not know such; no line depends on that.
+    #[test]
+    fn every_line_of_figures_guards_its_texts() {
+        let month = Month::parse("2026-11").expect("a month");
+        let none = TrafficFigures {
+            pull_bytes: 1,
+            pulls: 2,
+            pushes: 3,
+        };
+        let storage = StorageFigures {
+            byte_hours: 4,
+            hours: 5,
+            mean_bytes: 6,
+            peak_bytes: 7,
+        };
+        assert_eq!(
+            account_line(month, "=acme", Some("@plan"), (&storage, &none)),
+            "2026-11,\"'=acme\",\"'@plan\",4,5,6,7,1,2,3\n"
+        );
+        let namespace = NamespaceFigures {
+            namespace: "-team,x".to_owned(),
+            traffic: none,
+            used_bytes: Some(8),
+            limit_bytes: None,
+        };
+        assert_eq!(
+            namespace_line(month, &namespace),
+            "2026-11,\"'-team,x\",1,2,3,8,\n"
+        );
+    }
 }

@@ -1,8 +1,11 @@
 //! Every operation that works, by the name that Harbor's contract gives it.
 
 use super::immutable;
+use super::jobservice;
+use super::purges;
 use super::reply::Reply;
 use super::retentions;
+use super::schedules;
 use super::webhooks;
 use super::{Call, HarborError, audit_logs, groups, members, projects, system, users};
 use super::{
@@ -120,6 +123,21 @@ operations! {
     listQuotas "GET" "/quotas" => quotas::list,
     getQuota "GET" "/quotas/{id}" => quotas::get,
     updateQuota "PUT" "/quotas/{id}" => quotas::update,
+    getPurgeHistory "GET" "/system/purgeaudit" => purges::list,
+    getPurgeSchedule "GET" "/system/purgeaudit/schedule" => purges::get_schedule,
+    createPurgeSchedule "POST" "/system/purgeaudit/schedule" => purges::create_schedule,
+    updatePurgeSchedule "PUT" "/system/purgeaudit/schedule" => purges::update_schedule,
+    getPurgeJob "GET" "/system/purgeaudit/{purge_id}" => purges::get,
+    stopPurge "PUT" "/system/purgeaudit/{purge_id}" => purges::stop,
+    getPurgeJobLog "GET" "/system/purgeaudit/{purge_id}/log" => purges::log,
+    getWorkerPools "GET" "/jobservice/pools" => jobservice::pools,
+    getWorkers "GET" "/jobservice/pools/{pool_id}/workers" => jobservice::workers,
+    stopRunningJob "PUT" "/jobservice/jobs/{job_id}" => jobservice::stop,
+    actionGetJobLog "GET" "/jobservice/jobs/{job_id}/log" => jobservice::log,
+    listJobQueues "GET" "/jobservice/queues" => jobservice::queues,
+    actionPendingJobs "PUT" "/jobservice/queues/{job_type}" => jobservice::act,
+    listSchedules "GET" "/schedules" => schedules::list,
+    getSchedulePaused "GET" "/schedules/{job_type}/paused" => schedules::paused,
     getRentenitionMetadata "GET" "/retentions/metadatas" => retentions::metadata,
     createRetention "POST" "/retentions" => retentions::create,
     getRetention "GET" "/retentions/{id}" => retentions::get,

@@ -2,7 +2,7 @@
 
 use super::super::fixture::{World, id, write};
 use super::job_id;
-use crate::{MetadataStore, NewSchedule, ScheduleRow};
+use crate::{Error, ListQuery, MetadataStore, NewSchedule, ScheduleRow};
 use model::{AccountId, ScheduleId};
 
 pub(super) async fn run(store: &MetadataStore) {
@@ -58,6 +58,21 @@ async fn a_schedule_is_made_and_changed(store: &MetadataStore) {
     let found = all(store, account).await;
     let names: Vec<_> = found.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["daily", "weekly"]);
+    let of = account.clone();
+    let listed = store
+        .list(move |reader| {
+            let named = reader.find_schedule_named(&of, "weekly")?;
+            let listed = reader.list_account_schedules(&of, &ListQuery::default())?;
+            Ok::<_, Error>((
+                named,
+                listed,
+                reader.list_audit_purges(&of, &ListQuery::default())?,
+            ))
+        })
+        .await
+        .unwrap();
+    assert_eq!(listed.0.unwrap().cron.as_deref(), Some("0 3 * * 1"));
+    assert_eq!((listed.1.total, listed.2.total), (2, 0));
     let daily = &found[0];
     assert_eq!((daily.every_ms, daily.cron.as_deref()), (Some(60), None));
     assert_eq!((daily.kind.as_str(), daily.max_attempts), ("test", 3));

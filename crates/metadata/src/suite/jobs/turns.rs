@@ -22,6 +22,23 @@ const BY_INDEX: &[(&str, &str)] = &[
     ("lease_until_ms <= ?1 AND (", "jobs_leases (lease_until_ms"),
     ("turn IS NOT NULL AND run_at_ms", "jobs_due (run_at_ms"),
     (
+        "(SELECT id FROM jobs WHERE turn = ?1 ORDER BY",
+        "jobs_turns (turn=?)",
+    ),
+    ("WHERE lease_owner = ?1 AND state", "jobs_called_off"),
+    (
+        "AND state = 'queued' ORDER BY created_at_ms LIMIT ?3",
+        "jobs_queued (account_id=? AND kind=?)",
+    ),
+    (
+        "AND state = 'queued' ORDER BY created_at_ms LIMIT ?5",
+        "jobs_queued (account_id=? AND kind=?)",
+    ),
+    (
+        "run_at_ms <= ?3 ORDER BY created_at_ms",
+        "jobs_queued (account_id=? AND kind=?)",
+    ),
+    (
         "WHERE is_enabled = 1 AND next_run_at_ms",
         "schedules_due (next_run_at_ms",
     ),

@@ -6,6 +6,7 @@ mod audit_events;
 mod deployment;
 mod members;
 mod openapi;
+mod repositories;
 mod requests;
 
 use http::Method;

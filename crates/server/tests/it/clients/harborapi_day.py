@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from types import SimpleNamespace
 
 from harborapi import HarborAsyncClient
 from harborapi.exceptions import Conflict, Forbidden, NotFound, PreconditionFailed, Unauthorized
@@ -11,32 +12,24 @@ from harborapi.models import (
     ProjectMetadata,
     ProjectReq,
     Repository,
-    RetentionPolicy,
-    RetentionPolicyScope,
-    RetentionRule,
-    RetentionRuleTrigger,
-    RetentionSelector,
     RobotCreate,
     RobotPermission,
     Tag,
     UserCreationReq,
 )
 
-host, user, password, image = sys.argv[1:]
+from harborapi_lifecycle import immutability, purges, refused, retention, webhooks
+
+host, user, password, image, source = sys.argv[1:]
 project_name, rest = image.split("/", 1)
 repository, digest = rest.split("@")
+place = SimpleNamespace(
+    host=host, user=user, password=password, source=source, project=project_name, repository=repository, digest=digest
+)
 
 
 def client(name, secret):
     return HarborAsyncClient(url=f"http://{host}/api/v2.0", username=name, secret=secret)
-
-
-async def refused(kind, work):
-    try:
-        await work
-    except kind:
-        return
-    raise AssertionError(f"not refused with {kind.__name__}")
 
 
 async def system(harbor):
@@ -153,57 +146,6 @@ async def content(harbor):
     assert isinstance(logs, list)
 
 
-async def retention(harbor):
-    templates = (await harbor.get_retention_metadata()).templates
-    assert "latestPushedK" in [template.rule_template for template in templates], templates
-    await refused(NotFound, harbor.get_project_retention_id(project_name))
-    project = await harbor.get_project(project_name)
-    selector = RetentionSelector(kind="doublestar", decoration="matches", pattern="**")
-    everywhere = RetentionSelector(kind="doublestar", decoration="repoMatches", pattern="**")
-    rule = RetentionRule(
-        action="retain",
-        template="latestPushedK",
-        params={"latestPushedK": 1},
-        tag_selectors=[selector],
-        scope_selectors={"repository": [everywhere]},
-    )
-    policy = RetentionPolicy(
-        algorithm="or",
-        rules=[rule],
-        trigger=RetentionRuleTrigger(kind="Schedule", settings={"cron": "0 0 3 * * *"}),
-        scope=RetentionPolicyScope(level="project", ref=project.project_id),
-    )
-    location = await harbor.create_retention_policy(policy)
-    await refused(Conflict, harbor.create_retention_policy(policy))
-    number = await harbor.get_project_retention_id(project_name)
-    assert location.endswith(f"/retentions/{number}"), location
-    policy = await harbor.get_retention_policy(number)
-    assert policy.rules[0].params["latestPushedK"] == 1, policy
-    policy.rules[0].params["latestPushedK"] = 5
-    policy.trigger.settings["cron"] = ""
-    await harbor.update_retention_policy(number, policy)
-    assert (await harbor.get_retention_policy(number)).rules[0].params["latestPushedK"] == 5
-    for dry_run in (True, False):
-        location = await harbor.start_retention_execution(number, dry_run=dry_run)
-        execution = int(location.rsplit("/", 1)[1])
-        while True:
-            runs = await harbor.get_retention_executions(number)
-            run = next(run for run in runs if run.id == execution)
-            if run.status != "InProgress":
-                break
-            await asyncio.sleep(0.05)
-        assert run.status == "Succeed" and run.dry_run == dry_run, run
-        tasks = await harbor.get_retention_tasks(number, execution)
-        assert [task.repository for task in tasks] == [repository], tasks
-        assert tasks[0].retained == tasks[0].total == 1, tasks
-        log = await harbor.get_retention_execution_task_log(number, execution, tasks[0].id)
-        assert repository in log, log
-        await harbor.stop_retention_execution(number, execution)
-    await harbor.delete_retention_policy(number)
-    await refused(NotFound, harbor.get_retention_policy(number))
-    await refused(NotFound, harbor.get_project_retention_id(project_name))
-
-
 async def leave(harbor):
     await harbor.delete_artifact(project_name, repository, digest)
     await harbor.delete_repository(project_name, repository)
@@ -213,9 +155,14 @@ async def leave(harbor):
 
 async def main():
     harbor = client(user, password)
-    for part in (system, projects, people, robots, content, retention, leave):
+    for part in (system, projects, people, robots, content):
         await part(harbor)
         print(part.__name__)
+    for part in (immutability, retention, webhooks, purges):
+        await part(harbor, place)
+        print(part.__name__)
+    await leave(harbor)
+    print("leave")
 
 
 asyncio.run(main())

@@ -8,6 +8,7 @@ pub(crate) mod daemon;
 mod docker;
 mod harborapi;
 mod helm;
+mod how_to;
 mod ibm;
 mod oras;
 mod podman;

@@ -1,5 +1,6 @@
 //! The program under test, as a user starts it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -7,6 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tempfile::TempDir;
 
 use super::daemon::Daemon;
+use crate::registry::backends::Backends;
 
 /// The user that the first start makes, and the password it is given here.
 pub(crate) const USER: &str = "admin";
@@ -27,18 +29,30 @@ impl Roadstead {
         Self::start_with(data, &[])
     }
 
+    /// Serves plain HTTP with its records and bytes there, and tells receivers on this machine what happens.
+    pub(crate) fn start_on(backends: Backends) -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let mut settings = backends.provide();
+        settings.push(("OUTBOUND__ALLOW".to_owned(), r#"["127.0.0.1"]"#.to_owned()));
+        let settings = settings.into_iter();
+        let settings: Vec<_> = settings
+            .map(|(name, value)| (format!("ROADSTEAD_{name}"), value.into()))
+            .collect();
+        Self::start_with(data, &settings)
+    }
+
     /// Serves HTTPS, with a certificate that [`Self::certificate_authority`] has signed.
     pub(crate) fn start_with_tls() -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         let [certificate, key] = make_certificates(data.path());
-        let settings = [
-            ("ROADSTEAD_LISTENERS__0__TLS_CERTIFICATE", certificate),
-            ("ROADSTEAD_LISTENERS__0__TLS_PRIVATE_KEY", key),
-        ];
+        let settings = [("CERTIFICATE", certificate), ("PRIVATE_KEY", key)].map(|(name, file)| {
+            let name = format!("ROADSTEAD_LISTENERS__0__TLS_{name}");
+            (name, file.into_os_string())
+        });
         Self::start_with(data, &settings)
     }
 
-    fn start_with(data: TempDir, settings: &[(&str, PathBuf)]) -> Self {
+    fn start_with(data: TempDir, settings: &[(String, OsString)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
         command
             .arg("serve")

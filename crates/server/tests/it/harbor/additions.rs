@@ -10,13 +10,13 @@ use crate::registry::TestRegistry;
 use crate::registry::client::{Answer, Client};
 use crate::registry::content::{OCI_CONFIG, OCI_LAYER, descriptor, image_manifest};
 
-const CHART: &str = "application/vnd.cncf.helm.config.v1+json";
-const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+pub(crate) const CHART: &str = "application/vnd.cncf.helm.config.v1+json";
+pub(crate) const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 const MODEL: &str = "application/vnd.cncf.model.config.v1+json";
 const APP: &str = "/projects/library/repositories/app/artifacts";
 
 /// An archive of these files, as the system's own program packs it.
-fn archive(files: &[(&str, &str)], options: &str) -> Vec<u8> {
+pub(crate) fn archive(files: &[(&str, &str)], options: &str) -> Vec<u8> {
     let directory = tempfile::TempDir::new().expect("a directory");
     for (path, content) in files {
         let path = directory.path().join(path);
@@ -36,7 +36,7 @@ fn archive(files: &[(&str, &str)], options: &str) -> Vec<u8> {
 }
 
 /// Pushes a manifest of these layers: media type, content, annotations.
-async fn push(
+pub(crate) async fn push(
     caller: &Client,
     tag: &str,
     config: (&str, &Value),

@@ -290,8 +290,6 @@ async fn what_is_not_there_yet_is_not_found() {
         "/system/scanAll/schedule",
         "/p2p/preheat/instances?page=1&page_size=10",
         "/projects/library/preheat/policies",
-        "/jobservice/queues",
-        "/schedules?page=1&page_size=10",
         "/security/summary",
         "/security/vul?page=1&page_size=10",
     ] {

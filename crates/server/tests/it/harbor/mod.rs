@@ -1,16 +1,18 @@
 //! Harbor's API v2.0: each operation as its clients send it, and what they read from the answers.
 
-mod additions;
+pub(crate) mod additions;
 mod allowlists;
 mod artifacts;
 mod audit_logs;
 mod configurations;
 mod groups;
 mod harbor_cli;
+mod job_queues;
 mod labels;
 mod mechanisms;
 mod members;
 mod projects;
+mod purges;
 mod quotas;
 mod repositories;
 mod retentions;

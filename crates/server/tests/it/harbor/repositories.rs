@@ -21,6 +21,7 @@ pub(super) async fn refuse(call: Call, status: u16) -> Answer {
         404 => "NOT_FOUND",
         405 => "METHOD_NOT_ALLOWED",
         409 => "CONFLICT",
+        412 => "PRECONDITION",
         _ => "UNPROCESSABLE_ENTITY",
     };
     call.await.assert_harbor_error(status, code)

@@ -275,8 +275,6 @@ async fn what_is_not_there_yet_is_not_found() {
         ("POST", "/replication/executions"),
         ("GET", "/system/gc/schedule"),
         ("POST", "/system/gc/schedule"),
-        ("GET", "/system/purgeaudit/schedule"),
-        ("POST", "/system/purgeaudit/schedule"),
         ("GET", "/system/scanAll/schedule"),
         ("POST", "/system/scanAll/schedule"),
         ("GET", "/scanners"),

@@ -1,6 +1,7 @@
 //! IBM's API of its container registry: each operation as its SDKs send it, and what they read from the answers.
 
 mod images;
+mod long_lists;
 mod namespaces;
 mod quotas;
 mod settings;

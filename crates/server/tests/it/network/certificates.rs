@@ -300,6 +300,34 @@ async fn a_connection_that_showed_a_names_certificate_is_for_that_name() {
     assert!(refused.contains("MISDIRECTED"), "{refused}");
 }
 
+/// It shares its connections out among its clients, and says whom each request is for.
+#[tokio::test]
+async fn a_trusted_proxy_uses_one_connection_for_many_names() {
+    let listener = Listener::new();
+    let trusting = |proxies: &str| {
+        let setup = listener.on(TestRegistry::builder());
+        Acme::start_on(setup.setting("NETWORK__TRUSTED_PROXIES", proxies))
+    };
+    for (proxies, expected) in [(r#"["127.0.0.1"]"#, 401), (r#"["127.0.0.2"]"#, 421)] {
+        let acme = trusting(proxies).await;
+        let (registry, admin) = (&acme.registry, &acme.admin);
+        for host in [HOST, OTHER] {
+            registry.admin(&["--account", "acme", "address", "add", host]);
+        }
+        put(admin, CERTIFICATE, &good(&[HOST]))
+            .await
+            .assert_status(200);
+        let address = Listener::address(registry);
+        for host in [OTHER, "globex.test"] {
+            let one = Request::new(HOST).for_host(host);
+            assert_eq!(one.status(address).await, expected, "{host} {proxies}");
+            let other = Request::new(HOST).for_host(host).by_http2();
+            assert_eq!(other.status(address).await, expected, "{host} {proxies}");
+        }
+        assert_eq!(Request::new(HOST).status(address).await, 401);
+    }
+}
+
 fn run(registry: &TestRegistry, arguments: &[&str]) -> Output {
     let all = ["admin", "--account", "acme", "address", "certificate"];
     let mut command = registry.command(&[&all, arguments].concat());

@@ -63,9 +63,9 @@ const ROWS: &[Row] = &[
     ("redeliver", "/accounts/own/namespaces/own/webhooks/99999/deliveries/1/redelivery", "", Namespace(A::NotificationPolicyUpdate)),
 
     ("listSinks", "/accounts/own/sinks", "", Account(A::SinkList)),
-    ("createSink", "/accounts/own/sinks", SINK, Account(A::SinkCreate)),
+    ("createSink", "/accounts/own/sinks", SINK, All(&[Account(A::SinkCreate), Account(A::AuditLogList)])),
     ("getSink", "/accounts/own/sinks/none", "", Account(A::SinkRead)),
-    ("updateSink", "/accounts/own/sinks/none", SINK, Account(A::SinkUpdate)),
+    ("updateSink", "/accounts/own/sinks/none", SINK, All(&[Account(A::SinkUpdate), Account(A::AuditLogList)])),
     ("deleteSink", "/accounts/own/sinks/none", "", Account(A::SinkDelete)),
     ("testSink", "/accounts/own/sinks/none/test", "", Account(A::SinkUpdate)),
     ("resumeSink", "/accounts/own/sinks/none/resume", "{}", Account(A::SinkUpdate)),
@@ -74,6 +74,10 @@ const ROWS: &[Row] = &[
     ("getJob", "/accounts/own/jobs/none", "", Account(A::JobserviceMonitorList)),
     ("getJobLog", "/accounts/own/jobs/none/log", "", Account(A::JobserviceMonitorList)),
     ("stopJob", "/accounts/own/jobs/none", "", Account(A::JobserviceMonitorStop)),
+    ("listJobQueues", "/accounts/own/job-queues", "", Account(A::JobserviceMonitorList)),
+    ("pauseJobQueue", "/accounts/own/job-queues/none/pause", "", Account(A::JobserviceMonitorStop)),
+    ("resumeJobQueue", "/accounts/own/job-queues/none/resume", "", Account(A::JobserviceMonitorStop)),
+    ("emptyJobQueue", "/accounts/own/job-queues/none/jobs", "", Account(A::JobserviceMonitorStop)),
     ("listSchedules", "/accounts/own/schedules", "", Account(A::JobserviceMonitorList)),
 
     ("getNetwork", "/accounts/own/network", "", Account(A::NetworkRuleRead)),
@@ -122,6 +126,8 @@ const ROWS: &[Row] = &[
     ("restoreManifest", "/accounts/own/trash/manifests", r#"{"repository":"own/app","digest":"none"}"#, Repository(A::RepositoryPush)),
     ("restoreTrash", "/accounts/own/trash/none/restore", "", All(&[Fellow, KnownFor(A::RepositoryPush)])),
     ("purgeTrash", "/accounts/own/trash/none", "", All(&[Fellow, KnownFor(A::ArtifactDelete)])),
+    ("getRepository", "/accounts/own/repository?repository=own/app", "", Repository(A::RepositoryRead)),
+    ("describeRepository", "/accounts/own/repository", r#"{"repository":"own/app","description":""}"#, Repository(A::RepositoryUpdate)),
     ("listTagMoves", "/accounts/own/tag-history?repository=own/app&tag=v1", "", Repository(A::TagList)),
     ("revertTag", "/accounts/own/tag-history/revert", r#"{"repository":"own/app","tag":"v1","digest":"none"}"#, Repository(A::RepositoryPush)),
 

@@ -12,6 +12,9 @@ use super::matrix::{Exception, Face, Need, Row, World, check};
 const HOOK: &str =
     r#"{"name":"","targets":[{"type":"http","address":"https://hooks.example.com/"}]}"#;
 
+/// Too young to be purged: refused to whoever may ask.
+const PURGE: &str = r#"{"schedule":{"type":"Custom","cron":"0 0 3 * * *"},"parameters":{"audit_retention_hour":1}}"#;
+
 /// Project `own` has number 1.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -87,6 +90,21 @@ const ROWS: &[Row] = &[
     ("UpdateLabel", "/labels/{label}", r#"{"name":"second"}"#, Namespace(A::LabelUpdate)),
     ("DeleteLabel", "/labels/{label}", "", Namespace(A::LabelDelete)),
 
+    ("getPurgeHistory", "/system/purgeaudit", "", Account(A::PurgeAuditList)),
+    ("getPurgeSchedule", "/system/purgeaudit/schedule", "", Account(A::PurgeAuditRead)),
+    ("createPurgeSchedule", "/system/purgeaudit/schedule", PURGE, Account(A::PurgeAuditCreate)),
+    ("updatePurgeSchedule", "/system/purgeaudit/schedule", PURGE, Account(A::PurgeAuditUpdate)),
+    ("getPurgeJob", "/system/purgeaudit/99999", "", Account(A::PurgeAuditRead)),
+    ("stopPurge", "/system/purgeaudit/99999", "", Account(A::PurgeAuditStop)),
+    ("getPurgeJobLog", "/system/purgeaudit/99999/log", "", Account(A::PurgeAuditRead)),
+    ("getWorkerPools", "/jobservice/pools", "", Account(A::JobserviceMonitorList)),
+    ("getWorkers", "/jobservice/pools/account/workers", "", Account(A::JobserviceMonitorList)),
+    ("stopRunningJob", "/jobservice/jobs/none", "", Account(A::JobserviceMonitorStop)),
+    ("actionGetJobLog", "/jobservice/jobs/none/log", "", Account(A::JobserviceMonitorList)),
+    ("listJobQueues", "/jobservice/queues", "", Account(A::JobserviceMonitorList)),
+    ("actionPendingJobs", "/jobservice/queues/none", r#"{"action":"resume"}"#, Account(A::JobserviceMonitorStop)),
+    ("listSchedules", "/schedules", "", Account(A::JobserviceMonitorList)),
+    ("getSchedulePaused", "/schedules/all/paused", "", Known),
     ("getRentenitionMetadata", "/retentions/metadatas", "", Everyone),
     ("createRetention", "/retentions", r#"{"rules":[],"scope":{"level":"project","ref":1},"trigger":{"kind":"Schedule","settings":{"cron":"never"}}}"#, Namespace(A::TagRetentionCreate)),
     ("getRetention", "/retentions/99999", "", Account(A::TagRetentionRead)),

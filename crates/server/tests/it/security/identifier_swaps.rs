@@ -1,10 +1,11 @@
 //! T12: names, numbers and ids of one account in the hands of another's administrator. Every operation that takes one is tried,
-//! through the account's own paths and through those of its owner: see [`super::changes`].
+//! through the account's own paths and through those of its owner, and gets what a name gets that nothing has: see [`super::changes`].
 
 use std::fmt::Write as _;
 
 use super::changes::{Request, Things, requests};
 use super::matrix::{Face, FaceKind};
+use super::seen;
 use crate::registry::client::{Answer, Client};
 
 /// What an answer has to be: of what the other account has, nothing is there.
@@ -15,6 +16,35 @@ fn is_nothing(answer: &Answer, is_named: bool) -> bool {
         403 => is_named,
         _ => false,
     }
+}
+
+/// Sends a request with names of `own`, and once more with names that nothing has: says how the answers differ.
+async fn compare(
+    face: &Face,
+    request: &Request,
+    things: &Things,
+    client: &Client,
+) -> Option<String> {
+    if request.body.contains("{private_key}") {
+        // It is looked at before its name is, and is for this one name.
+        return None;
+    }
+    let there = request.call(face, client, things).await;
+    things.stand_in_for_nothing(true);
+    let nothing = request.call(face, client, things).await;
+    things.stand_in_for_nothing(false);
+    let [there, nothing] = [&there, &nothing].map(|answer| {
+        let request = answer.find_header("x-request-id").unwrap_or_default();
+        let told = things.unnamed(&seen(answer, &[request]));
+        let lines = told.lines();
+        // As long as the name that was asked for.
+        let lines = lines.filter(|line| !line.starts_with("content-length: "));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    (there != nothing).then(|| {
+        let (operation, path) = (request.operation, request.path);
+        format!("{operation} {path} of another:\n{there}\nof nobody:\n{nothing}\n")
+    })
 }
 
 /// Sends a request as somebody who has nothing to do with `own`; says what is wrong with the answer.
@@ -57,6 +87,7 @@ async fn swap(face: &Face) {
         if request.names_things() && !request.is_of_deployment {
             things.stand_in("other", "theirs");
             wrong.extend(attack(face, &request, &things, fay).await);
+            wrong.extend(compare(face, &request, &things, &things.fay).await);
         }
         for text in wrong {
             _ = writeln!(problems, "{text}");

@@ -1,6 +1,13 @@
 //! Sinks: what receivers get is what the account's log says, in its order; and the account's own metrics.
 
+mod collector;
+mod followers;
+mod jobs;
+mod large;
+mod races;
 mod receivers;
+mod rights;
+mod rsyslog;
 mod secrets;
 
 use std::collections::BTreeMap;

@@ -1,10 +1,6 @@
-//! Receivers that others made: rsyslog, an S3 store; and syslog over TLS.
+//! Syslog over TLS, to the byte; and an S3 store that others made.
 
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Instant;
 
 use engines::SeaweedFs;
 use rcgen::{CertificateParams, KeyPair};
@@ -13,94 +9,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 use tokio_rustls::TlsAcceptor;
 
-use super::{PATIENCE, caught_up, create, log_from, registry};
+use super::{caught_up, create, log_from, registry};
 use crate::registry::backends::Backends;
-
-/// rsyslog, which ends with the test.
-struct Rsyslog {
-    child: Child,
-    port: u16,
-}
-
-impl Rsyslog {
-    fn start(directory: &Path) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let written = directory.join("messages");
-        let config = format!(
-            "global(workDirectory=\"{work}\" maxMessageSize=\"64k\")\nmodule(load=\"imtcp\")\n\
-             input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{port}\")\n\
-             template(name=\"all\" type=\"string\" string=\"%app-name% %msgid% %structured-data% %msg%\\n\")\n\
-             action(type=\"omfile\" file=\"{written}\" template=\"all\")\n",
-            work = directory.display(),
-            written = written.display(),
-        );
-        let path = directory.join("rsyslog.conf");
-        std::fs::write(&path, config).expect("it is written");
-        let child = Command::new("/usr/sbin/rsyslogd")
-            .args(["-n", "-f"])
-            .arg(&path)
-            .arg("-i")
-            .arg(directory.join("pid"))
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the Debian package rsyslog is installed");
-        let deadline = Instant::now() + PATIENCE;
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "rsyslog does not listen");
-            std::thread::yield_now();
-        }
-        Self { child, port }
-    }
-}
-
-impl Drop for Rsyslog {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
-}
-
-/// The numbers of the events in a text of which each line ends with one.
-fn numbers(text: &str) -> Vec<i64> {
-    let events = text.lines().map(|line| {
-        let begin = line.find('{').expect("an object");
-        let event: Value = serde_json::from_str(&line[begin..]).expect("JSON");
-        event["number"].as_i64().expect("a number")
-    });
-    events.collect()
-}
-
-#[tokio::test]
-async fn rsyslog_writes_down_what_the_log_says() {
-    let registry = registry(Backends::EMBEDDED).await;
-    let directory = tempfile::tempdir().expect("a directory");
-    let rsyslog = Rsyslog::start(directory.path());
-    let url = format!("syslog://127.0.0.1:{}", rsyslog.port);
-    let body = json!({ "name": "syslog", "type": "syslog", "url": url });
-    let path = create(&registry, &body).await;
-    for tag in ["v1", "v2", "v3"] {
-        registry.push_image("library/app", tag).await;
-    }
-    caught_up(&registry, &path).await;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let written = std::fs::read_to_string(directory.path().join("messages"));
-        let written = written.unwrap_or_default();
-        let complete = written.rfind('\n').map_or("", |end| &written[..=end]);
-        let got = numbers(complete);
-        let begin = got.first().copied().unwrap_or_default();
-        let log = log_from(&registry, begin).expect("all is sealed");
-        if !got.is_empty() && got.iter().copied().eq(log.into_keys()) {
-            let first = format!("roadstead sink.created [meta sequenceId=\"{begin}\"]");
-            assert!(written.starts_with(&first), "{written}");
-            return;
-        }
-        assert!(Instant::now() < deadline, "{written}");
-        tokio::task::yield_now().await;
-    }
-}
 
 #[tokio::test]
 async fn syslog_goes_over_tls_to_those_whose_certificate_is_believed() {
@@ -148,7 +58,7 @@ async fn syslog_goes_over_tls_to_those_whose_certificate_is_believed() {
 }
 
 #[tokio::test]
-async fn a_bucket_gets_objects_named_by_their_first_event() {
+async fn a_bucket_gets_objects_named_by_their_events() {
     let registry = registry(Backends::EMBEDDED).await;
     let store = SeaweedFs::shared();
     store
@@ -162,20 +72,22 @@ async fn a_bucket_gets_objects_named_by_their_first_event() {
     assert_eq!(sink["last_error"], Value::Null);
     let sent = sink["sent_events"].as_i64().expect("a number");
     let objects = store.list_objects("audit-sink").expect("a list");
-    let mut firsts: Vec<i64> = objects
-        .iter()
-        .map(|name| {
-            assert!(name.starts_with("logs/default/"), "{name}");
-            let number = name
-                .rsplit('/')
-                .next()
-                .and_then(|name| name.strip_suffix(".jsonl"));
-            number.expect("a name").parse().expect("a number")
-        })
-        .collect();
-    firsts.sort_unstable();
-    let log = log_from(&registry, firsts[0]).expect("all is sealed");
-    assert!(firsts.iter().all(|first| log.contains_key(first)));
+    let mut named: Vec<i64> = Vec::new();
+    for name in &objects {
+        assert!(name.starts_with("logs/default/"), "{name}");
+        let numbers = name
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.strip_suffix(".jsonl"));
+        let (first, last) = numbers
+            .and_then(|name| name.split_once('-'))
+            .expect("a name");
+        let (first, last): (i64, i64) = (first.parse().expect("one"), last.parse().expect("one"));
+        named.extend(first..=last);
+    }
+    named.sort_unstable();
+    let log = log_from(&registry, named[0]).expect("all is sealed");
+    assert!(named.into_iter().eq(log.keys().copied()), "{objects:?}");
     assert!(
         sent >= i64::try_from(log.len()).expect("few"),
         "{sent} of {log:?}"

@@ -52,6 +52,14 @@ async fn secrets_are_in_no_answer_log_event_or_row_and_stay_with_their_host() {
     let put = || registry.v1_put(&path, &body);
     put().header("if-match", &version).await.assert_status(200);
     put().header("if-match", &version).await.assert_status(412);
+    // The same once more is no change.
+    let again = put().await.assert_status(200);
+    let updates = "SELECT COUNT(*) FROM events WHERE kind = 'sink.updated'";
+    assert_eq!(registry.sql(updates)[0][0], "1");
+    put()
+        .header("if-match", again.header("etag"))
+        .await
+        .assert_status(200);
     body["type"] = json!("otlp");
     registry.v1_put(&path, &body).await.assert_status(422);
 
@@ -83,6 +91,9 @@ async fn sinks_are_where_the_registry_may_go_and_never_many() {
         ("https", "https://[::ffff:169.254.169.254]/"),
         ("https", "https://user@logs.example.com/"),
         ("https", "ftp://logs.example.com/"),
+        ("https", "http://logs.example.com/"),
+        ("s3", "http://store.example.com/bucket"),
+        ("syslog", "syslog://logs.example.com"),
         ("otlp", "https://0x7f.1:4318/v1/logs"),
         ("s3", "https://10.0.0.1/bucket"),
         ("s3", "https://store.example.com/"),

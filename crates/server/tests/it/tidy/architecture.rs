@@ -76,6 +76,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("opentelemetry_sdk", &["outbound"]),
     ("prometheus-client", &["web"]),
     ("prost", &[]),
+    ("pulldown-cmark", &["services"]),
     ("reqwest", &["outbound"]),
     // xtask fills databases for the soak.
     ("rusqlite", &["metadata", "xtask"]),

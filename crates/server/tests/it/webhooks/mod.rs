@@ -1,8 +1,11 @@
 //! Webhooks, as receivers see them and as people manage them.
 
+mod chaos;
 mod harbor;
 pub(crate) mod receiver;
+mod replay;
 mod secrets;
+mod types;
 
 use http::Method;
 use receiver::Receiver;

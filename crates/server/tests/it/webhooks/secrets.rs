@@ -115,6 +115,8 @@ async fn t60_webhooks_go_nowhere_inside() {
         "https://10.0.0.1/",
         "https://[fe80::1]/",
         "ftp://receiver.example.com/",
+        "http://receiver.example.com/",
+        "https://receiver.example.com:25/",
         "file:///etc/passwd",
         "https://user:secret@receiver.example.com/",
         "receiver.example.com",
@@ -125,7 +127,7 @@ async fn t60_webhooks_go_nowhere_inside() {
         refused.assert_status(422);
     }
     // A name that stands for the machine itself is refused when it is asked for, and nobody is told which it was.
-    let body = webhook("ci", "https://localhost:9/", &["PUSH_ARTIFACT"]);
+    let body = webhook("ci", "https://localhost:9443/", &["PUSH_ARTIFACT"]);
     let path = create(&registry, &body).await;
     let trial = registry.v1(http::Method::POST, &format!("{path}/test"));
     let trial = trial.await.assert_status(201).location();

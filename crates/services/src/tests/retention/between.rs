@@ -5,7 +5,7 @@ use crate::Error;
 use crate::retention::{At, Loaded, Place, load, planned, take};
 use metadata::{RetentionTaskRow, Tx};
 use model::RepositoryId;
-use model::retention::{RuleAction, Rules, Template};
+use model::retention::{RuleAction, RuleText, Rules, Template, Times};
 use oci::{Digest, RepositoryName, Tag};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,16 @@ const NAME: &str = "team/app";
 
 /// A run that has planned that everything goes which has no tag `keep`, and has removed nothing yet.
 async fn planned_run(world: &World, repository: &RepositoryId) -> At {
-    let texts = vec![rule(RuleAction::Retain, Template::Always, 0, "keep")];
+    let keep = rule(RuleAction::Retain, Template::Always, 0, "keep");
+    planned_by(world, repository, vec![keep]).await
+}
+
+/// The same by rules.
+pub(super) async fn planned_by(
+    world: &World,
+    repository: &RepositoryId,
+    texts: Vec<RuleText>,
+) -> At {
     world.set(texts.clone()).await;
     let core = &world.registry.services.core;
     let run = world.start_run(false).await;
@@ -26,7 +35,11 @@ async fn planned_run(world: &World, repository: &RepositoryId) -> At {
     let Loaded::All(artifacts) = loaded else {
         panic!("it is too large");
     };
-    let going = planned(&rules, &name, &artifacts, core.now_ms()).unwrap();
+    let times = Times {
+        now_ms: core.now_ms(),
+        pulls_since_ms: 0,
+    };
+    let plan = planned(&rules, &name, &artifacts, times).unwrap();
     let task = RetentionTaskRow {
         id: core.ids.next_id(),
         run_id: run.id.clone(),
@@ -50,11 +63,13 @@ async fn planned_run(world: &World, repository: &RepositoryId) -> At {
         repository: (repository.clone(), name),
         task: Arc::new(put.await.unwrap()),
         before: "".into(),
-        going: Arc::new(going),
+        going: Arc::new(plan.going),
+        watched: Arc::new(plan.watched),
+        pulls_since_ms: 0,
     }
 }
 
-async fn change(
+pub(super) async fn change(
     world: &World,
     work: impl FnOnce(&mut Tx<'_>) -> Result<(), Error> + Clone + Send + 'static,
 ) {
@@ -62,14 +77,19 @@ async fn change(
     core.metadata.write(work).await.unwrap();
 }
 
+/// Takes one step.
+pub(super) async fn step(world: &World, at: &At, place: Place) -> Option<Place> {
+    let (core, all) = (world.registry.services.core.clone(), at.clone());
+    let metadata = &world.registry.services.core.metadata;
+    let step = metadata.write(move |tx| take(&core, tx, &all, place));
+    step.await.unwrap()
+}
+
 /// Takes all steps; says whether the run may go on.
-async fn remove_all(world: &World, at: &At) -> bool {
+pub(super) async fn remove_all(world: &World, at: &At) -> bool {
     let mut place = Place::default();
     while place.next < at.going.len() {
-        let (core, all) = (world.registry.services.core.clone(), at.clone());
-        let metadata = &world.registry.services.core.metadata;
-        let step = metadata.write(move |tx| take(&core, tx, &all, place));
-        match step.await.unwrap() {
+        match step(world, at, place).await {
             Some(next) => place = next,
             None => return false,
         }
@@ -77,11 +97,11 @@ async fn remove_all(world: &World, at: &At) -> bool {
     true
 }
 
-fn tag(name: &str) -> Tag {
+pub(super) fn tag(name: &str) -> Tag {
     Tag::parse(name).unwrap()
 }
 
-async fn manifest_id(world: &World, repository: &RepositoryId, text: &str) -> String {
+pub(super) async fn manifest_id(world: &World, repository: &RepositoryId, text: &str) -> String {
     let (core, digest) = (&world.registry.services.core, digest(text));
     let found = core
         .metadata

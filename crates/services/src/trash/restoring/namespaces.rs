@@ -4,6 +4,7 @@ use super::Restored;
 use crate::access::Refused;
 use crate::account_access::AccountContext;
 use crate::core::Core;
+use crate::pulls_kept::KEEPS_PULL_TIMES;
 use crate::trash::Trash;
 use crate::{Error, Result};
 use metadata::{TrashItem, Tx};
@@ -85,6 +86,10 @@ fn make_namespace(
         .map_err(|error| crate::accounts::existing(error, &format!("the namespace {name}")))?;
     let caller = &by.authenticated().caller;
     tx.put_namespace_settings(id, &kept.settings, caller.display_name(), now_ms)?;
+    if kept.settings.contains_key(KEEPS_PULL_TIMES) {
+        // What it was before is not known any more.
+        tx.set_namespace_pull_times_since(id, now_ms)?;
+    }
     if kept.limit_bytes.is_some() {
         crate::quotas::put_limit(core, tx, account, id, kept.limit_bytes)?;
     }

@@ -2,11 +2,15 @@
 
 use crate::account_api::immutability::{ImmutabilityRuleMade, ImmutabilityRuleShown};
 use crate::account_api::jobs;
-use crate::account_api::jobs::{JobLogLineShown, JobShown, JobStoppedShown, ScheduleShown};
+use crate::account_api::jobs::{
+    JobLogLineShown, JobQueueShown, JobShown, JobStoppedShown, ScheduleShown,
+};
 use crate::account_api::locks::{LockShown, TagEndShown};
 use crate::account_api::network::Versioned;
 use crate::account_api::reply::Created;
 use crate::account_api::reply::{Done, List, Shown};
+use crate::account_api::repositories;
+use crate::account_api::repositories::RepositoryShown;
 use crate::account_api::retention;
 use crate::account_api::retention::{
     RetentionPolicyShown, RetentionPreviewShown, RetentionRunShown,
@@ -42,6 +46,10 @@ operations! {
         query tag_history::LIST, => tag_history::list -> List<TagMoveShown>;
     revertTag: POST "/accounts/{account}/tag-history/revert" "tags", "Points a tag at a manifest of its repository, as it did before.",
         body tag_history::Reversion, => tag_history::revert -> Done;
+    getRepository: GET "/accounts/{account}/repository" "repositories", "Shows a repository: what is said of it, and how often it was pulled.",
+        query repositories::GET, => repositories::get -> Shown<RepositoryShown>;
+    describeRepository: PUT "/accounts/{account}/repository" "repositories", "Writes what people are told about a repository, in Markdown.",
+        body repositories::RepositoryDescription, => repositories::describe -> Done;
     getRetentionPolicy: GET "/accounts/{account}/namespaces/{namespace}/retention" "retention", "Shows the retention policy of a namespace.",
         => retention::get -> Shown<RetentionPolicyShown>;
     setRetentionPolicy: PUT "/accounts/{account}/namespaces/{namespace}/retention" "retention", "Gives a namespace a retention policy, or writes the one it has anew; a run of it that is under way ends.",
@@ -120,10 +128,18 @@ operations! {
         => jobs::list -> List<JobShown>;
     getJob: GET "/accounts/{account}/jobs/{job}" "jobs", "Shows a job.",
         => jobs::get -> Shown<JobShown>;
-    stopJob: DELETE "/accounts/{account}/jobs/{job}" "jobs", "Stops a job: at once when it waits, within seconds when it is running.",
+    stopJob: DELETE "/accounts/{account}/jobs/{job}" "jobs", "Stops a job: at once when it waits, within a second or so when it is running.",
         => jobs::stop -> Shown<JobStoppedShown>;
     getJobLog: GET "/accounts/{account}/jobs/{job}/log" "jobs", "Lists what the runs of a job had to say, in order.",
         => jobs::log -> List<JobLogLineShown>;
+    listJobQueues: GET "/accounts/{account}/job-queues" "jobs", "Lists the account's queues: how much waits of each kind of job, and whether it is paused.",
+        => jobs::queues -> List<JobQueueShown>;
+    pauseJobQueue: POST "/accounts/{account}/job-queues/{kind}/pause" "jobs", "Lets no job of a kind begin. What runs goes on.",
+        => jobs::pause -> Done;
+    resumeJobQueue: POST "/accounts/{account}/job-queues/{kind}/resume" "jobs", "Lets jobs of a kind begin again.",
+        => jobs::resume -> Done;
+    emptyJobQueue: DELETE "/accounts/{account}/job-queues/{kind}/jobs" "jobs", "Stops the jobs of a kind that wait, 10,000 at most. What runs goes on.",
+        => jobs::empty -> Done;
     listSchedules: GET "/accounts/{account}/schedules" "jobs", "Lists what is done for the account again and again, by name.",
         => jobs::schedules -> List<ScheduleShown>;
 }

@@ -48,6 +48,11 @@ pub(super) const READS: &[Read] = &[
     ("ListExecutionsOfWebhookPolicy", "/projects/{place}/webhook/policies/{webhook}/executions"),
     ("ListTasksOfWebhookExecution", "/projects/{place}/webhook/policies/{webhook}/executions/1/tasks"),
     ("GetLogsOfWebhookTask", "/projects/{place}/webhook/policies/{webhook}/executions/1/tasks/1/log"),
+    ("getPurgeJob", "/system/purgeaudit/{purge}"),
+    ("getPurgeJobLog", "/system/purgeaudit/{purge}/log"),
+    ("getWorkers", "/jobservice/pools/account/workers"),
+    ("actionGetJobLog", "/jobservice/jobs/{job}/log"),
+    ("getSchedulePaused", "/schedules/all/paused"),
 ];
 
 /// In an order in which each can be done: what is deleted goes last.
@@ -78,6 +83,11 @@ pub(super) const CHANGES: &[Change] = &[
     ("triggerRetentionExecution", "/retentions/{retention}/executions", r#"{"dry_run":true}"#, &[]),
     ("operateRetentionExecution", "/retentions/{retention}/executions/{retention_run}", r#"{"action":"stop"}"#, &[]),
     ("deleteRetention", "/retentions/{retention}", "", &[]),
+    ("createPurgeSchedule", "/system/purgeaudit/schedule", r#"{"schedule":{"type":"Daily"},"parameters":{"audit_retention_hour":9000,"include_event_types":"create_artifact"}}"#, &[]),
+    ("updatePurgeSchedule", "/system/purgeaudit/schedule", r#"{"schedule":{"type":"None"}}"#, &[]),
+    ("stopPurge", "/system/purgeaudit/{purge}", "", &[]),
+    ("actionPendingJobs", "/jobservice/queues/RETENTION", r#"{"action":"pause"}"#, &[]),
+    ("stopRunningJob", "/jobservice/jobs/{job}", "", &[]),
     ("CreateRobot", "/robots", r#"{"name":"{fresh}","level":"project","duration":-1,"permissions":[{"kind":"project",
         "namespace":"{namespace}","access":[{"resource":"repository","action":"pull"}]}]}"#, &["robots"]),
     ("CreateRobot", "/robots", r#"{"name":"{fresh}","level":"system","duration":-1,"permissions":[{"kind":"project",

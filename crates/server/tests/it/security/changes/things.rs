@@ -65,6 +65,7 @@ const NAMES: &[&str] = &[
     "member",
     "namespace",
     "project",
+    "purge",
     "request",
     "robot",
     "robot_name",
@@ -101,6 +102,8 @@ pub(in crate::security) struct Things {
     account: Cell<&'static str>,
     place: Cell<&'static str>,
     counter: Cell<u32>,
+    /// Whether names are filled in that look like those of the first account, and that nothing has.
+    has_nothing: Cell<bool>,
 }
 
 /// All rows of some tables, by table.
@@ -123,6 +126,7 @@ impl Things {
             "retention_policy",
             "retention_run",
             "retention_task",
+            "job",
         ] {
             let counted = registry.sql(&format!(
                 "INSERT INTO number_counters (account_id, kind, highest) SELECT id, '{kind}', 7000 FROM accounts \
@@ -143,6 +147,7 @@ impl Things {
             account: Cell::new("own"),
             place: Cell::new("own"),
             counter: Cell::new(0),
+            has_nothing: Cell::new(false),
         };
         things.make_content().await;
         things.make_people().await;
@@ -180,9 +185,33 @@ impl Things {
             .replace("{place}", self.place.get())
             .replace("{fresh}", &fresh);
         for (name, value) in &self.names {
-            text = text.replace(&format!("{{{name}}}"), value);
+            let name = format!("{{{name}}}");
+            text = if self.has_nothing.get() {
+                text.replace(&name, &like(value))
+            } else {
+                text.replace(&name, value)
+            };
         }
         text
+    }
+
+    /// Fills the same text in once more, with names that nothing has.
+    pub(in crate::security) fn stand_in_for_nothing(&self, has_nothing: bool) {
+        if has_nothing {
+            self.counter.set(self.counter.get() - 1);
+        }
+        self.has_nothing.set(has_nothing);
+    }
+
+    /// A text without the names that were filled in, and those like them.
+    pub(in crate::security) fn unnamed(&self, text: &str) -> String {
+        let values = self.names.values();
+        let mut values: Vec<(String, &String)> = values.map(|value| (like(value), value)).collect();
+        // A name may be part of another.
+        values.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        values.iter().fold(text.to_owned(), |text, (like, value)| {
+            text.replace(like, "…").replace(value.as_str(), "…")
+        })
     }
 
     #[expect(
@@ -381,7 +410,28 @@ fn by_table(rows: Vec<Vec<String>>) -> Contents {
     contents
 }
 
+/// What has the form of a name, number, id or digest, and is none.
+fn like(value: &str) -> String {
+    if value.len() > 100 || value.starts_with('{') {
+        return value.to_owned();
+    }
+    if value.starts_with("sha256:") {
+        return super::super::NOWHERE.to_owned();
+    }
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return "999983".to_owned();
+    }
+    if value.len() == 36 && value.split('-').count() == 5 {
+        return super::super::NO_UPLOAD.to_owned();
+    }
+    if value.rsplit_once('.').is_some_and(|(_, end)| end == "test") {
+        return "nothing.example.test".to_owned();
+    }
+    "nothing-like-it".to_owned()
+}
+
 /// What stands at the end of a path.
 fn last(path: &str) -> String {
-    path.rsplit('/').next().unwrap_or_default().to_owned()
+    let last = path.rsplit('/').next().unwrap_or_default();
+    last.replace("%2D", "-")
 }

@@ -69,15 +69,25 @@ impl Things {
         self.put("sink", id);
     }
 
-    /// A job whose time is far away.
+    /// A job whose time is far away, and a purge of the audit log that is as far.
     pub(super) fn make_job(&mut self) {
-        let made = self.registry.sql(
-            "INSERT INTO jobs (id, account_id, lane, kind, payload, state, waits_until_ms, run_at_ms, attempts, max_attempts, \
-             fence, is_cancelled, log_lines, log_bytes, created_at_ms) SELECT 'far-away', id, id, 'run_retention', '{}', \
-             'queued', 9000000000000, 9000000000000, 0, 5, 0, 0, 0, 0, 0 FROM accounts WHERE name = 'own' RETURNING id",
-        );
-        assert_eq!(made.len(), 1);
+        let purge = r#"{"hours":9000,"event_types":["create_artifact"],"is_dry_run":true}"#;
+        for (id, kind, payload) in [
+            ("far-away", "run_retention", "{}"),
+            ("far-purge", "purge_audit_log", purge),
+        ] {
+            let made = self.registry.sql(&format!(
+                "INSERT INTO jobs (id, account_id, lane, kind, payload, state, waits_until_ms, run_at_ms, attempts, max_attempts, \
+                 fence, is_cancelled, log_lines, log_bytes, created_at_ms) SELECT '{id}', id, id, '{kind}', '{payload}', \
+                 'queued', 9000000000000, 9000000000000, 0, 5, 0, 0, 0, 0, 0 FROM accounts WHERE name = 'own' RETURNING id"
+            ));
+            assert_eq!(made.len(), 1);
+        }
         self.put("job", "far-away");
+        let listed = "INSERT INTO numbers (account_id, kind, number, id) SELECT id, 'job', 7000, 'far-purge' FROM accounts \
+             WHERE name = 'own' RETURNING number";
+        assert_eq!(self.registry.sql(listed).len(), 1);
+        self.put("purge", "7000");
     }
 
     /// A rule about tags that nobody pushes, and a tag that can be locked.
