@@ -81,11 +81,18 @@ impl Tx<'_> {
         now_ms: i64,
         limit: i64,
     ) -> Result<usize> {
-        const SQL: &str = "UPDATE jobs SET turn = lane, waits_until_ms = NULL WHERE id IN (SELECT id FROM jobs \
-             WHERE account_id = ?1 AND kind = ?2 AND state = 'queued' AND waits_until_ms IS NOT NULL AND run_at_ms <= ?3 \
-             ORDER BY created_at_ms LIMIT ?4) AND state = 'queued' AND waits_until_ms IS NOT NULL";
+        const LIST: &str = "SELECT id FROM jobs WHERE account_id = ?1 AND kind = ?2 AND state = 'queued' \
+             AND waits_until_ms IS NOT NULL AND run_at_ms <= ?3 ORDER BY created_at_ms LIMIT ?4";
+        const RELEASE: &str = "UPDATE jobs SET turn = lane, waits_until_ms = NULL \
+             WHERE id = ?1 AND state = 'queued' AND waits_until_ms IS NOT NULL";
         let params = params![account.as_str(), kind, now_ms, limit];
-        let released = self.connection.execute(SQL, params)?;
+        let mut ids = self.connection.list(LIST, params, |row| row.text(0))?;
+        // Two who do this at once must lock rows in the same order.
+        ids.sort_unstable();
+        let mut released = 0;
+        for id in &ids {
+            released += self.connection.execute(RELEASE, params![id])?;
+        }
         if released > 0 {
             self.changes.jobs();
         }
@@ -100,14 +107,22 @@ impl Tx<'_> {
         (now_ms, forget_at_ms): (i64, i64),
         limit: i64,
     ) -> Result<Vec<JobId>> {
+        const LIST: &str = "SELECT id FROM jobs WHERE account_id = ?1 AND kind = ?2 AND state = 'queued' \
+             ORDER BY created_at_ms LIMIT ?3";
         // Asked twice: one that has begun meanwhile goes on.
-        const SQL: &str = "UPDATE jobs SET is_cancelled = 1, turn = NULL, waits_until_ms = NULL, dedup_key = NULL, \
-             ended_at_ms = ?3, forget_at_ms = ?4, state = 'cancelled' WHERE id IN (SELECT id FROM jobs \
-             WHERE account_id = ?1 AND kind = ?2 AND state = 'queued' ORDER BY created_at_ms LIMIT ?5) \
-             AND state = 'queued' RETURNING id";
-        let params = params![account.as_str(), kind, now_ms, forget_at_ms, limit];
-        self.connection
-            .list(SQL, params, |row| Ok(JobId::new(row.text(0)?)))
+        const CANCEL: &str = "UPDATE jobs SET is_cancelled = 1, turn = NULL, waits_until_ms = NULL, dedup_key = NULL, \
+             ended_at_ms = ?2, forget_at_ms = ?3, state = 'cancelled' WHERE id = ?1 AND state = 'queued'";
+        let params = params![account.as_str(), kind, limit];
+        let mut ids = self.connection.list(LIST, params, |row| row.text(0))?;
+        ids.sort_unstable();
+        let mut cancelled = Vec::with_capacity(ids.len());
+        for id in ids {
+            let params = params![id.as_str(), now_ms, forget_at_ms];
+            if self.connection.execute(CANCEL, params)? > 0 {
+                cancelled.push(JobId::new(id));
+            }
+        }
+        Ok(cancelled)
     }
 
     /// Lets held jobs at the front of a lane wait, so that those behind them have their turn. Says whether there were any.

@@ -31,10 +31,6 @@ const BY_INDEX: &[(&str, &str)] = &[
         "jobs_queued (account_id=? AND kind=?)",
     ),
     (
-        "AND state = 'queued' ORDER BY created_at_ms LIMIT ?5",
-        "jobs_queued (account_id=? AND kind=?)",
-    ),
-    (
         "run_at_ms <= ?3 ORDER BY created_at_ms",
         "jobs_queued (account_id=? AND kind=?)",
     ),
