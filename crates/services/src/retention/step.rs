@@ -100,9 +100,9 @@ pub(crate) fn take(core: &Core, tx: &mut Tx<'_>, at: &At, from: Place) -> Result
     if !tx.keep_retention_run(&at.run.id, &at.before)? {
         return Ok(None);
     }
-    let (account, began_ms) = (&at.run.account_id, core.now_ms());
+    let account = &at.run.account_id;
     let of = (account, &at.run.namespace_id);
-    match known_since(tx, of, &at.rules, began_ms)? {
+    match known_since(tx, of, &at.rules, core.now_ms())? {
         Ok(since_ms) if since_ms <= at.pulls_since_ms => {}
         _ => return Ok(None),
     }
@@ -125,11 +125,12 @@ pub(crate) fn take(core: &Core, tx: &mut Tx<'_>, at: &At, from: Place) -> Result
         is_told: true,
     };
     let mut freed = Freed::of(tx, repository)?;
-    let (mut next, mut removed, mut lines) = (from.next, 0, String::new());
+    let (mut next, mut removed, mut rows, mut lines) = (from.next, 0, 0, String::new());
     let mut is_begun = from.is_begun;
     let end = from.next + if from.is_alone { 1 } else { LOOKED_AT };
-    let mut rows = 0;
-    let is_late = || !core.metadata.is_shared() && core.now_ms() - began_ms >= WORKED_MS;
+    // What was counted was looked at before: it must not be looked at again for each single artifact.
+    let removing_from_ms = core.now_ms();
+    let is_late = || !core.metadata.is_shared() && core.now_ms() - removing_from_ms >= WORKED_MS;
     while let Some(going) = at.going.get(next).filter(|_| {
         removed < REMOVED && rows < ROWS && next < end && (next == from.next || !is_late())
     }) {
