@@ -21,11 +21,12 @@ pub struct EventSeal<'a> {
 }
 
 /// A fact to be written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct NewEvent<'a> {
     /// Its identifier, a UUIDv7.
     pub id: &'a str,
     /// Whose it is; `None` for the deployment's own.
+    #[serde(serialize_with = "account_text")]
     pub account_id: Option<&'a AccountId>,
     /// Its kind, as in its payload.
     pub kind: &'a str,
@@ -45,6 +46,14 @@ pub struct NewEvent<'a> {
     pub namespace: Option<&'a str>,
     /// When.
     pub at_ms: i64,
+}
+
+#[expect(clippy::ref_option, reason = "what serde calls it with")]
+fn account_text<S: serde::Serializer>(
+    account: &Option<&AccountId>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    account.map(AccountId::as_str).serialize(serializer)
 }
 
 /// A fact as it was written.
@@ -319,6 +328,32 @@ impl Tx<'_> {
                 event.at_ms
             ],
         )?;
+        Ok(())
+    }
+
+    /// Writes facts down, in one question however many they are.
+    pub fn record_events(&mut self, events: &[NewEvent<'_>]) -> Result<()> {
+        const SQL: Fragment = Fragment {
+            sqlite: "INSERT INTO events (id, account_id, number, kind, caller, credential, address, agent, payload, \
+                 resource, namespace_id, at_ms) SELECT s.value ->> 'id', s.value ->> 'account_id', NULL, s.value ->> 'kind', \
+                 s.value ->> 'caller', s.value ->> 'credential', s.value ->> 'address', s.value ->> 'agent', \
+                 s.value ->> 'payload', s.value ->> 'resource', (SELECT n.id FROM namespaces n \
+                 WHERE n.account_id = s.value ->> 'account_id' AND n.name = s.value ->> 'namespace'), s.value ->> 'at_ms' \
+                 FROM json_each(?1) s",
+            postgres: "INSERT INTO events (id, account_id, number, kind, caller, credential, address, agent, payload, \
+                 resource, namespace_id, at_ms) SELECT s.id, s.account_id, NULL, s.kind, s.caller, s.credential, s.address, \
+                 s.agent, s.payload, s.resource, (SELECT n.id FROM namespaces n \
+                 WHERE n.account_id = s.account_id AND n.name = s.namespace), s.at_ms \
+                 FROM json_to_recordset(CAST(?1 AS TEXT)::json) AS s (id TEXT, account_id TEXT, kind TEXT, caller TEXT, \
+                 credential TEXT, address TEXT, agent TEXT, payload TEXT, resource TEXT, namespace TEXT, at_ms BIGINT)",
+        };
+        if events.is_empty() {
+            return Ok(());
+        }
+        let events = serde_json::to_string(events)
+            .map_err(|error| Error::Database(format!("events cannot be written: {error}")))?;
+        let sql = self.connection.text_of(&SQL);
+        self.connection.execute(sql, params![events.as_str()])?;
         Ok(())
     }
 

@@ -5,7 +5,11 @@
 //! where it is about to. **A single `DELETE … WHERE NOT EXISTS …` is not enough:** it looks at the other table before it
 //! waits for the row. Keep the row with one statement, look again with the next.
 //!
-//! The one other reason stands at `seal_events`: many rows as one parameter, which each database unfolds in its own words.
+//! The one other reason are many rows as one parameter, a JSON array, which each database unfolds in its own words: see
+//! [`listed`], `removals` and `seal_events`.
+
+use crate::error::{Error, Result};
+use serde::Serialize;
 
 /// One question, in the words of each database.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +26,30 @@ macro_rules! keeping {
             postgres: concat!($sql, $lock),
         }
     };
+}
+
+/// What comes before is one of the texts of a JSON array; then what comes after, and a lock where locks are needed.
+macro_rules! listed {
+    ([$($before:tt)*], $place:literal, $after:literal, $lock:literal) => {
+        Fragment {
+            sqlite: concat!($($before)*, " IN (SELECT value FROM json_each(", $place, "))", $after),
+            postgres: concat!(
+                $($before)*,
+                " = ANY (ARRAY(SELECT json_array_elements_text(CAST(",
+                $place,
+                " AS TEXT)::json)))",
+                $after,
+                $lock
+            ),
+        }
+    };
+}
+pub(crate) use listed;
+
+/// Many values as one parameter.
+pub(crate) fn text_of(values: &impl Serialize) -> Result<String> {
+    serde_json::to_string(values)
+        .map_err(|error| Error::Database(format!("a list cannot be written: {error}")))
 }
 
 /// A manifest that is needed must not be deleted meanwhile.

@@ -2,7 +2,8 @@
 
 use crate::connection::{Param, Row, params};
 use crate::error::Result;
-use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list, places};
+use crate::fragments::{Fragment, listed, text_of};
+use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list};
 use crate::{Reader, Tx};
 use model::{AccountId, NamespaceId};
 
@@ -113,19 +114,24 @@ impl Reader<'_> {
         manifests: &[&str],
         limit: i64,
     ) -> Result<Vec<(String, LabelRow)>> {
+        const SQL: Fragment = listed!(
+            [
+                "SELECT ",
+                columns!(),
+                ", c.manifest_id FROM manifest_labels c JOIN labels l ON l.id = c.label_id WHERE c.manifest_id"
+            ],
+            "?1",
+            " ORDER BY l.name, l.id LIMIT ?2",
+            ""
+        );
         if manifests.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!(
-            "SELECT {}, c.manifest_id FROM manifest_labels c JOIN labels l ON l.id = c.label_id \
-             WHERE c.manifest_id IN ({}) ORDER BY l.name, l.id LIMIT ?1",
-            columns!(),
-            places(1, manifests.len())
-        );
-        let mut params = vec![Param::Int(limit)];
-        params.extend(manifests.iter().map(|id| Param::from(*id)));
+        let (sql, manifests) = (self.connection.text_of(&SQL), text_of(&manifests)?);
         self.connection
-            .list_once(&sql, &params, |row| Ok((row.text(8)?, read_label(row)?)))
+            .list(sql, params![&manifests, limit], |row| {
+                Ok((row.text(8)?, read_label(row)?))
+            })
     }
 }
 

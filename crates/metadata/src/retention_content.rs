@@ -1,9 +1,8 @@
 //! What retention looks at: repositories and manifests of a namespace, in order, and a manifest that is about to go.
 
-use crate::connection::{Param, Row, params};
+use crate::connection::{Row, params};
 use crate::error::{Error, Result};
-use crate::fragments::Fragment;
-use crate::query::places;
+use crate::fragments::{Fragment, listed, text_of};
 use crate::{Reader, Tx};
 use model::{AccountId, RepositoryId};
 use oci::{Digest, RepositoryName};
@@ -33,7 +32,9 @@ macro_rules! of_manifests {
     };
 }
 
-fn read_manifest(row: &Row<'_>) -> Result<RetentionManifest> {
+pub(crate) use of_manifests;
+
+pub(crate) fn read_manifest(row: &Row<'_>) -> Result<RetentionManifest> {
     Ok(RetentionManifest {
         id: row.text(0)?,
         digest: row.digest(1, "manifests.digest")?,
@@ -88,13 +89,13 @@ impl Reader<'_> {
         repository: &RepositoryId,
         digests: &[&str],
     ) -> Result<Vec<RetentionManifest>> {
+        const SQL: Fragment = listed!([of_manifests!("m.digest")], "?2", "", "");
         if digests.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!(of_manifests!("m.digest IN ({})"), places(1, digests.len()));
-        let mut params = vec![Param::from(repository.as_str())];
-        params.extend(digests.iter().map(|digest| Param::from(*digest)));
-        self.connection.list_once(&sql, &params, read_manifest)
+        let (sql, digests) = (self.connection.text_of(&SQL), text_of(&digests)?);
+        let params = params![repository.as_str(), &digests];
+        self.connection.list(sql, params, read_manifest)
     }
 
     /// What some manifests name, as indexes do: the index's id and the digest, at most `limit` in all.
@@ -103,17 +104,20 @@ impl Reader<'_> {
         manifests: &[&str],
         limit: i64,
     ) -> Result<Vec<(String, String)>> {
+        const SQL: Fragment = listed!(
+            ["SELECT c.manifest_id, c.digest FROM manifest_children c WHERE c.manifest_id"],
+            "?1",
+            " LIMIT ?2",
+            ""
+        );
         if manifests.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!(
-            "SELECT c.manifest_id, c.digest FROM manifest_children c WHERE c.manifest_id IN ({}) LIMIT ?1",
-            places(1, manifests.len())
-        );
-        let mut params = vec![Param::Int(limit)];
-        params.extend(manifests.iter().map(|id| Param::from(*id)));
+        let (sql, manifests) = (self.connection.text_of(&SQL), text_of(&manifests)?);
         self.connection
-            .list_once(&sql, &params, |row| Ok((row.text(0)?, row.text(1)?)))
+            .list(sql, params![&manifests, limit], |row| {
+                Ok((row.text(0)?, row.text(1)?))
+            })
     }
 
     /// Whether an index of the repository names a manifest.
@@ -126,22 +130,6 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// A manifest that is about to go: nobody tags it, names it in an index or pushes it again until the transaction ends.
-    /// `None` when it is gone, or when somebody is about to do one of that.
-    pub fn take_retention_manifest(
-        &mut self,
-        repository: &RepositoryId,
-        digest: &Digest,
-    ) -> Result<Option<RetentionManifest>> {
-        const SQL: Fragment = Fragment {
-            sqlite: of_manifests!("m.digest = ?2"),
-            postgres: of_manifests!("m.digest = ?2 FOR UPDATE OF m SKIP LOCKED"),
-        };
-        let sql = self.connection.text_of(&SQL);
-        let params = params![repository.as_str(), digest.as_str()];
-        self.connection.find(sql, params, read_manifest)
-    }
-
     /// Says that a manifest that was there was pushed again: rules go by when that was last.
     pub fn renew_manifest_push(&mut self, manifest: &str, now_ms: i64) -> Result<()> {
         const SQL: &str =

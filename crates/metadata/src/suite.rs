@@ -44,6 +44,7 @@ mod protection;
 mod races;
 mod read_replica;
 mod referrers;
+mod removals;
 mod replicas;
 mod repository_details;
 mod retention;
@@ -89,6 +90,7 @@ pub(crate) async fn run(store: &MetadataStore) {
     webhooks::run(store).await;
     sinks::run(store).await;
     retention::run(store).await;
+    removals::run(store).await;
     network_rules::run(store).await;
     account_addresses::run(store).await;
     address_certificates::run(store).await;

@@ -2,16 +2,19 @@
 
 use crate::connection::{Row, params};
 use crate::error::Result;
+use crate::fragments::{Fragment, text_of};
 use crate::{Reader, Tx};
 use model::{AccountId, NamespaceId};
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A move of a tag to be noted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct NewTagMove<'a> {
-    /// Whose it is.
-    pub account: &'a AccountId,
-    /// The namespace that it is in.
-    pub namespace: &'a NamespaceId,
+    /// Whose it is, by its id.
+    pub account: &'a str,
+    /// The namespace that it is in, by its id.
+    pub namespace: &'a str,
     /// The repository's full name.
     pub repository: &'a str,
     /// The tag.
@@ -75,31 +78,46 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Notes a move of a tag, and forgets what is more than `kept` moves of the same tag ago.
-    pub fn note_tag_move(&mut self, new: &NewTagMove<'_>, kept: i64) -> Result<()> {
-        const SQL: &str = "INSERT INTO tag_moves (account_id, repository, tag, number, namespace_id, digest, caller, at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (account_id, repository, tag, number) \
-             DO UPDATE SET digest = excluded.digest";
-        const FORGET: &str = "DELETE FROM tag_moves WHERE account_id = ?1 AND repository = ?2 AND tag = ?3 AND number = \
-             (SELECT m.number FROM tag_moves m WHERE m.account_id = ?1 AND m.repository = ?2 AND m.tag = ?3 \
-             ORDER BY m.number DESC LIMIT 1 OFFSET ?4)";
-        let account = new.account.as_str();
-        self.connection.execute(
-            SQL,
-            params![
-                account,
-                new.repository,
-                new.tag,
-                new.number,
-                new.namespace.as_str(),
-                new.digest,
-                new.caller,
-                new.at_ms
-            ],
-        )?;
-        // One comes, one goes.
-        self.connection
-            .execute(FORGET, params![account, new.repository, new.tag, kept])?;
+    /// Notes moves of tags, each tag's once for an event, and forgets what is more than `kept` moves of the same tag ago.
+    pub fn note_tag_moves(&mut self, moves: &[NewTagMove<'_>], kept: i64) -> Result<()> {
+        const PUT: Fragment = Fragment {
+            sqlite: "INSERT INTO tag_moves (account_id, repository, tag, number, namespace_id, digest, caller, at_ms) \
+                 SELECT s.value ->> 'account', s.value ->> 'repository', s.value ->> 'tag', s.value ->> 'number', \
+                 s.value ->> 'namespace', s.value ->> 'digest', s.value ->> 'caller', s.value ->> 'at_ms' \
+                 FROM json_each(?1) s WHERE true ON CONFLICT (account_id, repository, tag, number) \
+                 DO UPDATE SET digest = excluded.digest",
+            postgres: "INSERT INTO tag_moves (account_id, repository, tag, number, namespace_id, digest, caller, at_ms) \
+                 SELECT s.account, s.repository, s.tag, s.number, s.namespace, s.digest, s.caller, s.at_ms \
+                 FROM json_to_recordset(CAST(?1 AS TEXT)::json) AS s (account TEXT, repository TEXT, tag TEXT, number BIGINT, \
+                 namespace TEXT, digest TEXT, caller TEXT, at_ms BIGINT) ON CONFLICT (account_id, repository, tag, number) \
+                 DO UPDATE SET digest = excluded.digest",
+        };
+        const FULL: Fragment = Fragment {
+            sqlite: "SELECT s.value ->> 'account', s.value ->> 'repository', s.value ->> 'tag', (SELECT m.number FROM tag_moves m \
+                 WHERE m.account_id = s.value ->> 'account' AND m.repository = s.value ->> 'repository' \
+                 AND m.tag = s.value ->> 'tag' ORDER BY m.number DESC LIMIT 1 OFFSET ?2) FROM json_each(?1) s",
+            postgres: "SELECT s.account, s.repository, s.tag, (SELECT m.number FROM tag_moves m WHERE m.account_id = s.account \
+                 AND m.repository = s.repository AND m.tag = s.tag ORDER BY m.number DESC LIMIT 1 OFFSET ?2) \
+                 FROM json_to_recordset(CAST(?1 AS TEXT)::json) AS s (account TEXT, repository TEXT, tag TEXT)",
+        };
+        const FORGET: &str = "DELETE FROM tag_moves \
+             WHERE account_id = ?1 AND repository = ?2 AND tag = ?3 AND number <= ?4";
+        if moves.is_empty() {
+            return Ok(());
+        }
+        let moves = text_of(&moves)?;
+        let sql = self.connection.text_of(&PUT);
+        self.connection.execute(sql, params![&moves])?;
+        let sql = self.connection.text_of(&FULL);
+        let full = self.connection.list(sql, params![&moves, kept], |row| {
+            let tag = (row.text(0)?, row.text(1)?, row.text(2)?);
+            Ok(row.optional_int(3)?.map(|number| (tag, number)))
+        })?;
+        let full: BTreeMap<_, _> = full.into_iter().flatten().collect();
+        for ((account, repository, tag), number) in &full {
+            self.connection
+                .execute(FORGET, params![account, repository, tag, *number])?;
+        }
         Ok(())
     }
 

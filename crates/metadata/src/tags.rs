@@ -2,7 +2,8 @@
 
 use crate::connection::{Param, Row, params};
 use crate::error::Result;
-use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list, places};
+use crate::fragments::{Fragment, listed, text_of};
+use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list};
 use crate::{Reader, RepositoryKey, Tx};
 use model::{AccountId, RepositoryId};
 use oci::{Digest, Tag};
@@ -42,17 +43,18 @@ fn read_tag(row: &Row<'_>) -> Result<TagRow> {
 impl Reader<'_> {
     /// The tags of some manifests, by name, at most `limit` of all.
     pub fn list_tags_of(&self, manifests: &[&str], limit: i64) -> Result<Vec<TagRow>> {
+        const SQL: Fragment = listed!(
+            ["SELECT t.name, t.manifest_id, t.updated_at_ms FROM tags t WHERE t.manifest_id"],
+            "?1",
+            " ORDER BY t.name LIMIT ?2",
+            ""
+        );
         if manifests.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!(
-            "SELECT t.name, t.manifest_id, t.updated_at_ms FROM tags t WHERE t.manifest_id IN ({}) \
-             ORDER BY t.name LIMIT ?1",
-            places(1, manifests.len())
-        );
-        let mut params = vec![Param::Int(limit)];
-        params.extend(manifests.iter().map(|id| Param::from(*id)));
-        self.connection.list_once(&sql, &params, read_tag)
+        let (sql, manifests) = (self.connection.text_of(&SQL), text_of(&manifests)?);
+        self.connection
+            .list(sql, params![&manifests, limit], read_tag)
     }
 
     /// The tags of one manifest. Fields: `name`, `push_time`; by name.

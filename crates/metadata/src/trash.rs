@@ -53,7 +53,7 @@ pub struct Trashing<'a> {
 }
 
 impl Trashing<'_> {
-    fn purge_at_ms(&self) -> i64 {
+    pub(crate) fn purge_at_ms(&self) -> i64 {
         self.now_ms.saturating_add(self.period_ms)
     }
 }

@@ -115,24 +115,27 @@ impl Core {
         account: Option<&AccountId>,
         by: &Initiator,
     ) -> Result<()> {
-        let payload = serde_json::to_string(event).map_err(|error| {
-            tracing::error!(%error, "an event cannot be written as JSON");
-            Error::Internal
-        })?;
-        let subject = Subject::of(event.kind(), &payload);
-        tx.record_event(&NewEvent {
-            id: &self.ids.next_id(),
-            account_id: account,
-            kind: event.kind(),
-            caller: &by.caller,
-            credential: by.credential,
-            address: by.address.as_deref(),
-            agent: by.agent.as_deref(),
-            payload: &payload,
-            resource: subject.resource.as_deref(),
-            namespace: subject.namespace.as_deref(),
-            at_ms: self.now_ms(),
-        })?;
+        let written = Written::of(self, event)?;
+        tx.record_event(&written.by(account, by))?;
+        Ok(())
+    }
+
+    /// The same as [`record_for`](Self::record_for) for many facts, in one question.
+    pub(crate) fn record_all_for(
+        &self,
+        tx: &mut Tx<'_>,
+        events: &[Event],
+        account: &AccountId,
+        (caller, origin): (&Caller, &Origin),
+    ) -> Result<()> {
+        let by = Initiator::of(caller, origin);
+        let written = events.iter().map(|event| Written::of(self, event));
+        let written = written.collect::<Result<Vec<_>>>()?;
+        let rows: Vec<NewEvent<'_>> = written
+            .iter()
+            .map(|one| one.by(Some(account), &by))
+            .collect();
+        tx.record_events(&rows)?;
         Ok(())
     }
 
@@ -155,5 +158,46 @@ impl Core {
         self.metadata
             .write_relaxed(move |tx| Ok(tx.delete_condemned_object(&location)?))
             .await
+    }
+}
+
+/// A fact in the form in which it is stored.
+struct Written {
+    id: String,
+    kind: &'static str,
+    payload: String,
+    subject: Subject,
+    at_ms: i64,
+}
+
+impl Written {
+    fn of(core: &Core, event: &Event) -> Result<Self> {
+        let payload = serde_json::to_string(event).map_err(|error| {
+            tracing::error!(%error, "an event cannot be written as JSON");
+            Error::Internal
+        })?;
+        Ok(Self {
+            id: core.ids.next_id(),
+            kind: event.kind(),
+            subject: Subject::of(event.kind(), &payload),
+            payload,
+            at_ms: core.now_ms(),
+        })
+    }
+
+    fn by<'a>(&'a self, account: Option<&'a AccountId>, by: &'a Initiator) -> NewEvent<'a> {
+        NewEvent {
+            id: &self.id,
+            account_id: account,
+            kind: self.kind,
+            caller: &by.caller,
+            credential: by.credential,
+            address: by.address.as_deref(),
+            agent: by.agent.as_deref(),
+            payload: &self.payload,
+            resource: self.subject.resource.as_deref(),
+            namespace: self.subject.namespace.as_deref(),
+            at_ms: self.at_ms,
+        }
     }
 }

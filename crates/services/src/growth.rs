@@ -5,7 +5,7 @@ use crate::access::Access;
 use crate::core::Core;
 use crate::usage::reached;
 use crate::{Error, Result};
-use metadata::{Added, Reader, Tx};
+use metadata::{Added, Reader, RemovedBlobs, Tx};
 use model::{AccountId, Event, NamespaceId, RepositoryId};
 use oci::{Digest, RepositoryName};
 
@@ -157,6 +157,21 @@ impl Freed {
         self.bytes = self.bytes.saturating_add(freed);
         if let Some((namespace, bytes)) = &mut self.namespace {
             *bytes = bytes.saturating_add(tx.drop_namespace_reference(namespace, digest)?);
+        }
+        Ok(())
+    }
+
+    /// Many manifests need blobs no more.
+    pub(crate) fn drop_references(
+        &mut self,
+        tx: &mut Tx<'_>,
+        account: &AccountId,
+        blobs: &RemovedBlobs,
+    ) -> Result<()> {
+        let freed = tx.drop_references(account, blobs)?;
+        self.bytes = self.bytes.saturating_add(freed);
+        if let Some((namespace, bytes)) = &mut self.namespace {
+            *bytes = bytes.saturating_add(tx.drop_namespace_references(namespace, blobs)?);
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! Taking manifests and tags out of a repository: what each way of deleting does with one of them, and what it leaves in the
 //! trash.
 
+mod many;
+
 use crate::Result;
 use crate::core::Core;
 use crate::growth::Freed;
@@ -9,6 +11,7 @@ use crate::trash::TrashSettings;
 use metadata::{ExcessTags, Trashing, Tx};
 use model::caller::Origin;
 use model::{AccountId, Caller, Event, RepositoryId};
+pub(crate) use many::remove_many;
 use oci::{Digest, RepositoryName, Tag};
 
 /// Manifests and tags that one transaction deletes, more or less.

@@ -6,11 +6,13 @@
 mod defaults;
 mod ends;
 mod load;
+mod look;
 mod policy;
 mod preview;
 mod pull_times;
 mod runs;
 mod step;
+mod tasks;
 mod watch;
 mod work;
 

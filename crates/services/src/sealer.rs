@@ -5,7 +5,8 @@
 
 use crate::audit::link;
 use crate::core::Core;
-use crate::{Error, Result, outbox, tag_history};
+use crate::tag_history::Moves;
+use crate::{Error, Result, outbox};
 use metadata::{EventRow, EventSeal, Turn, Tx};
 use model::AccountId;
 use std::collections::BTreeMap;
@@ -54,7 +55,7 @@ impl Sealer {
 /// Nobody else seals until the end of the transaction.
 fn seal_all(core: &Core, tx: &mut Tx<'_>, waiting: &[(Option<AccountId>, EventRow)]) -> Result<()> {
     let mut ends: BTreeMap<Option<&AccountId>, End> = BTreeMap::new();
-    let mut links = Vec::with_capacity(waiting.len());
+    let (mut links, mut moves) = (Vec::with_capacity(waiting.len()), Moves::default());
     for (owner, event) in waiting {
         let owner = owner.as_ref();
         let end = match ends.entry(owner) {
@@ -71,9 +72,10 @@ fn seal_all(core: &Core, tx: &mut Tx<'_>, waiting: &[(Option<AccountId>, EventRo
         end.hash = link(&end.hash, owner, end.number, event);
         links.push((&event.id, end.number, end.hash.clone()));
         if let Some(owner) = owner {
-            tag_history::note(tx, owner, end.number, event)?;
+            moves.add(owner, end.number, event);
         }
     }
+    moves.note(tx)?;
     let mut seals = Vec::with_capacity(links.len());
     for (id, number, hash) in &links {
         seals.push(EventSeal {

@@ -10,12 +10,15 @@ use crate::repositories::RepositoryRef;
 use crate::trash::Trash;
 use crate::{Error, Result};
 use metadata::{EventRow, NewTagMove, TagMoveRow, Tx};
-use model::{AccountId, Action, Event};
+use model::{AccountId, Action, Event, NamespaceId};
 use oci::{Digest, Tag};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// Moves of one tag that are kept.
 const KEPT: i64 = 100;
+/// Moves that are noted at a time.
+const AT_ONCE: usize = 1000;
 
 /// A move of a tag, as people see it.
 #[derive(Clone, Debug)]
@@ -36,42 +39,71 @@ struct Told {
     tags: Vec<String>,
 }
 
-/// Notes the moves that a sealed event tells of.
-pub(crate) fn note(
-    tx: &mut Tx<'_>,
-    account: &AccountId,
+/// Moves that sealed events tell of.
+#[derive(Default)]
+pub(crate) struct Moves(Vec<Move>);
+
+struct Move {
+    account: AccountId,
+    namespace: NamespaceId,
+    repository: String,
+    /// Each once.
+    tags: BTreeSet<String>,
     number: i64,
-    event: &EventRow,
-) -> Result<()> {
-    let is_put = match event.kind.as_str() {
-        "manifest.pushed" | "tag.put" | "trash.restored" => true,
-        "tag.deleted" | "manifest.deleted" => false,
-        _ => return Ok(()),
-    };
-    let (Some(namespace), Ok(told)) = (
-        &event.namespace_id,
-        serde_json::from_str::<Told>(&event.payload),
-    ) else {
-        return Ok(());
-    };
-    let Some(repository) = &told.repository else {
-        return Ok(());
-    };
-    let digest = told.digest.as_deref().filter(|_| is_put);
-    for tag in told.tags.iter().chain(&told.tag) {
-        let new = NewTagMove {
-            account,
-            namespace,
-            repository,
-            tag,
-            number,
-            digest,
-            caller: &event.caller,
-            at_ms: event.at_ms,
+    digest: Option<String>,
+    caller: String,
+    at_ms: i64,
+}
+
+impl Moves {
+    /// Adds those of an event.
+    pub(crate) fn add(&mut self, account: &AccountId, number: i64, event: &EventRow) {
+        let is_put = match event.kind.as_str() {
+            "manifest.pushed" | "tag.put" | "trash.restored" => true,
+            "tag.deleted" | "manifest.deleted" => false,
+            _ => return,
         };
-        tx.note_tag_move(&new, KEPT)?;
+        let (Some(namespace), Ok(told)) = (
+            &event.namespace_id,
+            serde_json::from_str::<Told>(&event.payload),
+        ) else {
+            return;
+        };
+        let Some(repository) = told.repository else {
+            return;
+        };
+        self.0.push(Move {
+            account: account.clone(),
+            namespace: namespace.clone(),
+            repository,
+            tags: told.tags.into_iter().chain(told.tag).collect(),
+            number,
+            digest: told.digest.filter(|_| is_put),
+            caller: event.caller.clone(),
+            at_ms: event.at_ms,
+        });
     }
-    Ok(())
+
+    /// Notes them all.
+    pub(crate) fn note(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let moves = self.0.iter().flat_map(|one| {
+            one.tags.iter().map(|tag| NewTagMove {
+                account: one.account.as_str(),
+                namespace: one.namespace.as_str(),
+                repository: &one.repository,
+                tag,
+                number: one.number,
+                digest: one.digest.as_deref(),
+                caller: &one.caller,
+                at_ms: one.at_ms,
+            })
+        });
+        let moves: Vec<NewTagMove<'_>> = moves.collect();
+        for some in moves.chunks(AT_ONCE) {
+            tx.note_tag_moves(some, KEPT)?;
+        }
+        Ok(())
+    }
 }
 
 impl Trash {

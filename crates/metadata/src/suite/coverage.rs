@@ -56,6 +56,7 @@ fn every_public_method_is_in_the_suite() {
         "replicas",
         "repository_details",
         "retention",
+        "removals",
         "auditing",
         "backups",
         "deployment",

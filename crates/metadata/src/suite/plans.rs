@@ -52,6 +52,14 @@ const MAY_SCAN: &[(&str, &str)] = &[
         "beside a few events PostgreSQL takes the batch for the larger side; beside many it looks each up by its key",
     ),
     (
+        "t.updated_at_ms FROM tags t WHERE t.manifest_id",
+        "sorts the tags of some manifests",
+    ),
+    (
+        "ON l.id = c.label_id WHERE c.manifest_id",
+        "sorts the labels of some manifests",
+    ),
+    (
         "FROM memberships m JOIN accounts a",
         "sorts the accounts of one user",
     ),

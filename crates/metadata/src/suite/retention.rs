@@ -332,9 +332,9 @@ async fn what_is_about_to_go_is_looked_at_and_kept(store: &MetadataStore) {
         assert!(!tx.is_in_index(repository, &manifests[1].digest)?);
         tx.renew_manifest_push(ids[2], 9)?;
         tx.renew_manifest_push(ids[2], 8)?;
-        let taken = tx.take_retention_manifest(repository, &manifests[2].digest)?;
-        assert_eq!(taken.expect("it is there").pushed_at_ms, 9);
-        assert!(tx.take_retention_manifest(repository, &of_child)?.is_none());
+        let asked = [manifests[2].digest.as_str(), of_child.as_str()];
+        let taken = tx.take_retention_manifests(repository, &asked)?;
+        assert_eq!((taken.len(), taken[0].pushed_at_ms), (1, 9));
         let namespace = &new.namespace_name;
         let first = tx.list_retention_repositories(account, namespace, "", 1)?;
         assert_eq!(first[0].0, new.repository);

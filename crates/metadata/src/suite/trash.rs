@@ -356,8 +356,8 @@ async fn moves_of_tags_are_known_newest_first(store: &MetadataStore) {
             (3, Some("3")),
         ] {
             let new = NewTagMove {
-                account: &to.account.id,
-                namespace: &to.namespace,
+                account: to.account.id.as_str(),
+                namespace: to.namespace.as_str(),
                 repository: to.key.name.as_str(),
                 tag: "v1",
                 number,
@@ -365,7 +365,7 @@ async fn moves_of_tags_are_known_newest_first(store: &MetadataStore) {
                 caller: "somebody",
                 at_ms: -1000 + number,
             };
-            tx.note_tag_move(&new, 2)?;
+            tx.note_tag_moves(&[new], 2)?;
         }
         Ok::<_, Error>(())
     })

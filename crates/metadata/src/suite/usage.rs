@@ -15,6 +15,8 @@ enum Step {
     },
     /// The n-th of the manifests that are there.
     Delete(usize),
+    /// The first n of them, at once.
+    DeleteMany(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -24,7 +26,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             blobs: blobs.into_iter().collect(),
         },
     );
-    let step = prop_oneof![3 => put, 2 => any::<usize>().prop_map(Step::Delete)];
+    let step = prop_oneof![
+        4 => put,
+        2 => any::<usize>().prop_map(Step::Delete),
+        1 => (0..5_usize).prop_map(Step::DeleteMany),
+    ];
     prop::collection::vec(step, 1..25)
 }
 
@@ -60,11 +66,19 @@ async fn follow(store: &MetadataStore, steps: Vec<Step>) {
                             }
                         }
                         assert!(tx.add_usage(&account, added_bytes)?.is_done());
-                        stored.push((repository, new.digest));
+                        stored.push((repository, new.digest, new.id));
                     }
                     Step::Delete(_) if stored.is_empty() => {}
+                    Step::DeleteMany(most) => {
+                        let some = most.min(stored.len());
+                        let gone: Vec<_> = stored.drain(..some).collect();
+                        let ids: Vec<&str> = gone.iter().map(|one| one.2.as_str()).collect();
+                        let removed = tx.remove_manifests(&ids)?;
+                        let freed_bytes = tx.drop_references(&account, &removed.blobs)?;
+                        tx.free_usage(&account, freed_bytes)?;
+                    }
                     Step::Delete(at) => {
-                        let (from, digest) = stored.remove(at % stored.len());
+                        let (from, digest, _) = stored.remove(at % stored.len());
                         let removed = tx.remove_manifest(&repositories[from], &digest)?.unwrap();
                         let mut freed_bytes = 0;
                         for (_, blob) in &removed.blobs {
@@ -75,7 +89,7 @@ async fn follow(store: &MetadataStore, steps: Vec<Step>) {
                 }
                 assert_eq!(tx.get_usage(&account)?.0, tx.count_usage(&account)?);
             }
-            for (from, digest) in stored {
+            for (from, digest, _) in stored {
                 let removed = tx.remove_manifest(&repositories[from], &digest)?.unwrap();
                 for (_, blob) in &removed.blobs {
                     let freed = tx.drop_reference(&account, blob)?;

@@ -3,34 +3,38 @@
 //! What came between plan and removal spares an artifact: another tag, a push, a label, an index that names it, a subject, a
 //! rule of immutability, a lock.
 
+use super::look::{Look, look_at};
 use super::pull_times::known_since;
 use super::watch::{Watched, is_all_there};
 use crate::core::Core;
 use crate::growth::Freed;
 use crate::protection::Protection;
-use crate::removal::{Keep, Removal, remove_one, untag_some};
+use crate::removal::{Keep, Removal, remove_many, remove_one, untag_some};
 use crate::{Error, Result};
 use metadata::{RetentionRunRow, RetentionTaskRow, Tx};
 use model::caller::{CallerKind, CredentialKind, Origin};
-use model::retention::{Artifact, Rules, Why, subject_of_tag};
+use model::retention::{Artifact, Rules, Why};
 use model::{Caller, RepositoryId, UserId};
 use oci::{Digest, RepositoryName};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Artifacts that one transaction removes, more or less: what is about them goes along.
-const REMOVED: usize = 20;
+/// Artifacts that one transaction looks at and removes, where others write at the same time.
+const REMOVED: usize = 40;
+/// The same at first, where one writer serves all; then as many as it can in [`WORKED`].
+const REMOVED_ALONE: usize = 8;
 /// Rows that it takes: manifests that go, their tags, and what is asked whether it protects them. More only for one that has
 /// more by itself.
 const ROWS: usize = 200;
-/// How long it works where one writer serves all, in milliseconds: pushes wait for it.
-const WORKED_MS: i64 = 4;
-/// Artifacts that it looks at.
-const LOOKED_AT: usize = 100;
-/// Tags of one manifest that are compared; one with more is spared.
-const TAGS: usize = 10_000;
+/// How long it works where one writer serves all: pushes wait for it.
+const WORKED: Duration = Duration::from_millis(3);
+/// Tags of a manifest that goes together with others.
+const TAGS_TOGETHER: usize = 50;
 
-const PROTECTED: &str = "it is immutable or locked, or something about it is";
+/// Why something stays that rules of immutability or locks protect.
+pub(super) const PROTECTED: &str = "it is immutable or locked, or something about it is";
 
 /// An artifact that is planned to go.
 #[derive(Clone, Debug)]
@@ -68,16 +72,51 @@ pub(crate) struct Place {
     pub(crate) is_alone: bool,
     /// Whether something that rules count has gone or changed: the rest is to be planned anew.
     pub(crate) is_stale: bool,
+    /// Artifacts that a step takes, 0 before the first.
+    pub(super) at_once: usize,
+    /// How long the last step worked.
+    pub(super) worked: Duration,
 }
 
-/// What a second look at an artifact says.
-enum Look {
-    /// It goes.
-    Goes,
-    /// It is not there any more.
-    Gone,
-    /// It stays; why.
-    Stays(&'static str),
+impl Place {
+    /// Artifacts that the next step takes.
+    fn at_once(self, core: &Core) -> usize {
+        match self.at_once {
+            _ if self.is_alone || self.is_begun => 1,
+            _ if core.metadata.is_shared() => REMOVED,
+            0 => REMOVED_ALONE,
+            known => known,
+        }
+    }
+
+    /// The place after a step that took so many artifacts, and so long.
+    fn after(self, step: &Step, (taken, worked): (usize, Duration)) -> Self {
+        let at_once = if worked > WORKED {
+            (taken / 2).max(1)
+        } else if worked * 2 < WORKED {
+            (taken + 2).min(REMOVED)
+        } else {
+            taken
+        };
+        Self {
+            next: step.next,
+            is_begun: step.is_begun,
+            is_alone: false,
+            is_stale: false,
+            at_once,
+            worked,
+        }
+    }
+}
+
+/// What a step came to until now.
+struct Step {
+    next: usize,
+    removed: usize,
+    rows: usize,
+    /// Whether some of the next one went.
+    is_begun: bool,
+    lines: String,
 }
 
 /// Who removes: nobody who could log in.
@@ -125,46 +164,94 @@ pub(crate) fn take(core: &Core, tx: &mut Tx<'_>, at: &At, from: Place) -> Result
         is_told: true,
     };
     let mut freed = Freed::of(tx, repository)?;
-    let (mut next, mut removed, mut rows, mut lines) = (from.next, 0, 0, String::new());
-    let mut is_begun = from.is_begun;
-    let end = from.next + if from.is_alone { 1 } else { LOOKED_AT };
-    // What was counted was looked at before: it must not be looked at again for each single artifact.
-    let removing_from_ms = core.now_ms();
-    let is_late = || !core.metadata.is_shared() && core.now_ms() - removing_from_ms >= WORKED_MS;
-    while let Some(going) = at.going.get(next).filter(|_| {
-        removed < REMOVED && rows < ROWS && next < end && (next == from.next || !is_late())
-    }) {
-        match look(tx, at, going, (&protection, is_begun))? {
-            Look::Gone => {}
-            Look::Stays(why) => line(&mut lines, "kept", going, why),
-            Look::Goes => {
-                let gone = remove(core, tx, &removal, going, (&mut freed, rows))?;
-                removed += gone.removed;
-                rows = gone.rows;
-                if !gone.is_whole {
-                    is_begun |= gone.is_begun;
-                    break;
-                }
-                line(&mut lines, "removed", going, &going.why);
-            }
-        }
-        rows = rows.max(protection.looked_at());
-        is_begun = false;
-        next += 1;
-    }
-    let count = i64::try_from(removed).unwrap_or(i64::MAX);
+    // What rules count was looked at before: it must not be looked at again for each single artifact.
+    let begun = Instant::now();
+    let taken = from.at_once(core);
+    let end = at.going.len().min(from.next + taken);
+    let Some(some) = at.going.get(from.next..end) else {
+        return Ok(None);
+    };
+    let mut step = Step {
+        next: from.next,
+        removed: 0,
+        rows: 0,
+        is_begun: false,
+        lines: String::new(),
+    };
+    take_some(
+        core,
+        tx,
+        (at, some, from.is_begun),
+        &removal,
+        (&mut step, &mut freed),
+    )?;
+    let count = i64::try_from(step.removed).unwrap_or(i64::MAX);
     let id = core.ids.next_id();
-    tx.note_retention_step((account, &at.task.id), count, (&id, &lines))?;
-    if removed > 0 || is_begun {
+    tx.note_retention_step((account, &at.task.id), count, (&id, &step.lines))?;
+    if step.removed > 0 || step.is_begun {
         tx.touch_repository(name);
         freed.settle(tx, account)?;
         removal.finish(tx)?;
     }
-    Ok(Some(Place {
-        next,
-        is_begun,
-        ..Place::default()
-    }))
+    Ok(Some(from.after(&step, (taken, begun.elapsed()))))
+}
+
+/// Removes those of some artifacts that may still go: together, where they have nothing but tags of their own.
+fn take_some(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    (at, some, is_begun): (&At, &[Going], bool),
+    removal: &Removal<'_>,
+    (step, freed): (&mut Step, &mut Freed),
+) -> Result<()> {
+    let begun = Instant::now();
+    let is_late = || !core.metadata.is_shared() && begun.elapsed() >= WORKED;
+    let mut together = BTreeMap::new();
+    let looks = look_at(tx, at, some, (removal.protection, is_begun))?;
+    for (going, look) in some.iter().zip(looks) {
+        let mut look = look;
+        if matches!(look, Look::Held(_)) && step.removed > 0 {
+            // What it waits for may have gone in this very step.
+            remove_many(core, tx, removal, &std::mem::take(&mut together), freed)?;
+            let again = look_at(
+                tx,
+                at,
+                std::slice::from_ref(going),
+                (removal.protection, false),
+            )?;
+            look = again.into_iter().next().unwrap_or(Look::Gone);
+        }
+        match look {
+            Look::Gone => {}
+            Look::Stays(why) | Look::Held(why) => line(&mut step.lines, "kept", going, why),
+            Look::Goes(found) if !found.has_referrers && found.tags <= TAGS_TOGETHER => {
+                if step.rows > 0 && step.rows + 1 + found.tags > ROWS {
+                    break;
+                }
+                together.insert(found.id, &going.digest);
+                step.removed += 1;
+                step.rows += 1 + found.tags;
+                line(&mut step.lines, "removed", going, &going.why);
+            }
+            Look::Goes(_) => {
+                if step.rows >= ROWS || (step.removed > 0 && is_late()) {
+                    break;
+                }
+                remove_many(core, tx, removal, &std::mem::take(&mut together), freed)?;
+                let gone = remove(core, tx, removal, going, (freed, step.rows))?;
+                step.removed += gone.removed;
+                step.rows = gone.rows;
+                if !gone.is_whole {
+                    step.is_begun = gone.is_begun;
+                    break;
+                }
+                line(&mut step.lines, "removed", going, &going.why);
+            }
+        }
+        step.rows = step.rows.max(removal.protection.looked_at());
+        step.next += 1;
+    }
+    remove_many(core, tx, removal, &together, freed)
 }
 
 /// Leaves an artifact where it is, because something about it must not go.
@@ -199,73 +286,6 @@ pub(super) fn line(lines: &mut String, word: &str, going: &Going, why: &str) {
     };
     // Writing into a text does not fail.
     let _ = writeln!(lines, "{word} {} ({tags}): {why}", going.digest);
-}
-
-/// Looks at an artifact again, and keeps it as it is until the transaction ends.
-fn look(
-    tx: &mut Tx<'_>,
-    at: &At,
-    going: &Going,
-    (protection, is_begun): (&Protection, bool),
-) -> Result<Look> {
-    let repository = &at.repository.0;
-    let planned = &going.artifact;
-    let Some(found) = tx.take_retention_manifest(repository, &going.digest)? else {
-        return Ok(match tx.find_manifest_id(repository, &going.digest)? {
-            Some(_) => Look::Stays("it is being pushed, tagged or deleted"),
-            None => Look::Gone,
-        });
-    };
-    match protection.ask_manifest(tx, &going.digest) {
-        Err(Error::Protected(_)) => {
-            return Ok(Look::Stays(PROTECTED));
-        }
-        asked => asked?,
-    }
-    if found.pushed_at_ms != planned.pushed_at_ms {
-        return Ok(Look::Stays("it was pushed again"));
-    }
-    if at.rules.ask_for_pulls() && found.pulled_at_ms != planned.pulled_at_ms {
-        return Ok(Look::Stays("it was pulled again"));
-    }
-    let limit = i64::try_from(TAGS).unwrap_or(i64::MAX);
-    let tags = tx.list_tags_of(&[&found.id], limit)?;
-    if tags.len() >= TAGS {
-        return Ok(Look::Stays("it has too many tags"));
-    }
-    let is_known = |tag: &metadata::TagRow| {
-        let place = planned.tags.binary_search(&tag.name);
-        // A tag that was deleted and made again says that somebody wants it.
-        place.is_ok_and(|at| planned.tagged_at_ms.get(at) == Some(&tag.updated_at_ms))
-    };
-    if !tags.iter().all(is_known) || (!is_begun && tags.len() != planned.tags.len()) {
-        return Ok(Look::Stays("its tags have changed"));
-    }
-    if at.rules.ask_for_labels() {
-        let labels = tx.list_labels_of(&[&found.id], limit)?;
-        if !labels
-            .iter()
-            .map(|(_, label)| &label.name)
-            .eq(&planned.labels)
-        {
-            return Ok(Look::Stays("its labels have changed"));
-        }
-    }
-    if tx.is_in_index(repository, &going.digest)? {
-        return Ok(Look::Stays("an index holds it"));
-    }
-    let by_tag = planned.tags.iter().filter_map(|tag| subject_of_tag(tag));
-    for subject in found.subject.into_iter().chain(by_tag) {
-        let subject = Digest::parse(&subject)
-            .ok()
-            .filter(|it| *it != going.digest);
-        if let Some(subject) = subject
-            && tx.find_manifest_id(repository, &subject)?.is_some()
-        {
-            return Ok(Look::Stays("the artifact that it is about is there"));
-        }
-    }
-    Ok(Look::Goes)
 }
 
 /// What a removal came to.

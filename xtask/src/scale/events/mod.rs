@@ -158,13 +158,14 @@ pub(super) fn run(
     let postgres = postgres.as_ref().map(|server| (server, "events"));
     let place = Place::make(server, data, postgres)?;
     let registry = Registry::start(&place, SETTINGS)?;
-    settle(&registry)?;
-    let before = log(&place)?.len();
     let mut following = Vec::new();
     for &follower in followers {
+        // What happened before is sealed, and none of it is told.
+        settle(&registry)?;
+        let before = log(&place)?.len();
         let receiver = follower.receiver()?;
         follower.follow(&registry, &receiver)?;
-        following.push((follower, receiver));
+        following.push((follower, receiver, before));
     }
     let way = Mutex::new(Way::to(&registry)?);
     let away = away.unwrap_or(AWAY);
@@ -172,13 +173,13 @@ pub(super) fn run(
     let mut running = Some(registry);
     let done = during(&way, || {
         thread::sleep(part(BEFORE));
-        for (_, receiver) in &following {
+        for (_, receiver, _) in &following {
             receiver.set_up(false);
         }
         thread::sleep(part(AWAY) / 2);
         restart(&place, &mut running, &way)?;
         thread::sleep(part(AWAY) / 2);
-        for (_, receiver) in &following {
+        for (_, receiver, _) in &following {
             receiver.set_up(true);
         }
         thread::sleep(part(AFTER) / 2);
@@ -188,8 +189,8 @@ pub(super) fn run(
     })?;
     let mut got = Vec::new();
     let begun = Instant::now();
-    for (follower, receiver) in &following {
-        got.push(wait(&place, before, (*follower, receiver), begun)?);
+    for (follower, receiver, before) in &following {
+        got.push(wait(&place, *before, (*follower, receiver), begun)?);
     }
     running.map_or(Ok(()), Registry::stop)?;
     let proved = place

@@ -105,7 +105,7 @@ fn window(
     policy: &Policy,
     kind: Kind,
 ) -> anyhow::Result<Window> {
-    let (before, waits) = (manifests(&filled.place)?, lock_waits(filled));
+    let (before, waits) = (manifests(&filled.place)?, lock_waits(filled).len());
     let cpu = registry.cpu();
     let work = || {
         let run = match kind {
@@ -122,20 +122,57 @@ fn window(
     settle(registry)?;
     let cpu = registry.cpu().saturating_sub(cpu);
     let after = manifests(&filled.place)?;
+    let waited = lock_waits(filled).split_off(waits);
+    for statement in &waited {
+        println!("waited for a lock: {statement}");
+    }
     Ok(Window {
         kind,
         cpu,
         removed: (before + pushed.count).saturating_sub(after),
         pushed,
-        lock_waits: lock_waits(filled) - waits,
+        lock_waits: waited.len() as u64,
         is_last: end == Some(End::Success),
     })
 }
 
-/// Lines about waiting for locks in PostgreSQL's log so far.
-fn lock_waits(filled: &Filled<'_>) -> u64 {
+/// The statements that waited for locks, by PostgreSQL's log so far. Whoever calls a run off waits for its step: that is none.
+fn lock_waits(filled: &Filled<'_>) -> Vec<String> {
     let log = filled.postgres.map(Postgres::log).unwrap_or_default();
-    log.lines()
-        .filter(|line| line.contains(" still waiting for "))
-        .count() as u64
+    waited(&log)
+}
+
+fn waited(log: &str) -> Vec<String> {
+    let mut lines = log.lines();
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        if !line.contains(" still waiting for ") {
+            continue;
+        }
+        // Behind details and contexts, which may be missing.
+        let mut rest = lines.clone().take(4);
+        let statement = rest.find_map(|line| line.split_once("STATEMENT:  "));
+        let statement = statement.map_or("", |(_, statement)| statement);
+        if !statement.contains("retention_runs") {
+            found.push(statement.to_owned());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::waited;
+
+    #[test]
+    fn a_statement_that_waited_is_found_in_the_log() {
+        let log = "\
+            2026-01-01 00:00:00.000 UTC [7] LOG:  process 7 still waiting for ShareLock on transaction 5 after 10.1 ms\n\
+            2026-01-01 00:00:00.000 UTC [7] DETAIL:  Process holding the lock: 8. Wait queue: 7.\n\
+            2026-01-01 00:00:00.000 UTC [7] STATEMENT:  UPDATE account_usage SET used_bytes = $1\n\
+            2026-01-01 00:00:00.000 UTC [7] LOG:  process 7 acquired ShareLock on transaction 5 after 11.1 ms\n\
+            2026-01-01 00:00:01.000 UTC [9] LOG:  process 9 still waiting for ShareLock on transaction 6 after 10.1 ms\n\
+            2026-01-01 00:00:01.000 UTC [9] STATEMENT:  SELECT 1 FROM retention_runs WHERE id = $1\n";
+        assert_eq!(waited(log), ["UPDATE account_usage SET used_bytes = $1"]);
+    }
 }
