@@ -1,5 +1,6 @@
 //! The engines beside Roadstead, started for tests and for people at work on it: PostgreSQL, an S3 store (SeaweedFS),
-//! a load balancer (HAProxy), an OpenID provider, a directory (OpenLDAP) and a collector of telemetry (rotel). Never part of the product.
+//! a load balancer (HAProxy), an OpenID provider, a directory (OpenLDAP), a collector of telemetry (rotel)
+//! and a mail server (aiosmtpd). Never part of the product.
 //!
 //! Every engine starts in a directory of its own, listens on 127.0.0.1 only, is ready when `start` returns, and is killed
 //! when it is dropped; one that outlives its test by a crash dies with the test's process. Several run at once.
@@ -12,6 +13,7 @@
 
 mod error;
 mod haproxy;
+mod mail_receiver;
 mod oidc_provider;
 mod openldap;
 mod place;
@@ -24,6 +26,7 @@ mod wheels;
 
 pub use error::Error;
 pub use haproxy::{Haproxy, HaproxyBuilder};
+pub use mail_receiver::{MailAccess, MailReceiver};
 pub use oidc_provider::OidcProvider;
 pub use openldap::OpenLdap;
 pub use ports::Ports;

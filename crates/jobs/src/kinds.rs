@@ -139,6 +139,11 @@ impl Kinds {
             run.tell(JobLogLevel::Info, &purged.to_string());
             Ok(())
         })
+        .with(JobKind::COLLECT_ACCOUNT, |services, run| async move {
+            let tell = |level, text: &str| run.tell(level, text);
+            services.account_collections.work(run.job(), &tell).await?;
+            Ok(())
+        })
         .with(JobKind::RUN_RETENTION, |services, run| async move {
             let work = services.retention.work(run.job()).await?;
             run.tell(JobLogLevel::Info, &work.said);
@@ -167,6 +172,17 @@ impl Kinds {
             run.tell_count(count as u64, "followers of events had something to read");
             let count = services.sinks.request_metrics().await?;
             run.tell_count(count as u64, "sinks were due to be sent metrics");
+            let mut codes = 0;
+            until_none!(codes, services.mail.forget_codes());
+            run.tell_count(
+                codes,
+                "wishes to confirm an address for mail were forgotten",
+            );
+            Ok(())
+        })
+        .with(JobKind::SEND_MAIL, |services, run| async move {
+            let job = run.job();
+            services.mail.run(&job.payload, &job.id).await?;
             Ok(())
         })
         .with(JobKind::PUSH_METRICS, |services, run| async move {

@@ -56,6 +56,12 @@ impl Purpose {
     pub const WEBHOOK_SECRET: Self = Self::new("webhook-secret");
     /// Addresses of sinks, and what lets the registry in there.
     pub const SINK_SECRET: Self = Self::new("sink-secret");
+    /// Codes by which addresses for mail are confirmed.
+    pub const MAIL_CODE: Self = Self::new("mail-code");
+    /// Codes by which whoever reads an address's mail ends it.
+    pub const MAIL_STOP: Self = Self::new("mail-stop");
+    /// Addresses for mail, where only their number counts.
+    pub const MAIL_ADDRESS: Self = Self::new("mail-address");
     /// Client secrets and bind passwords of identity sources.
     pub const IDENTITY_SOURCE_SECRET: Self = Self::new("identity-source-secret");
 

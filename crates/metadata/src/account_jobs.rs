@@ -46,6 +46,24 @@ impl Reader<'_> {
         list(&self.connection, &source, query, read_job)
     }
 
+    /// Collections of garbage that an account asked for, the newest first, as long as they are remembered. Fields:
+    /// `creation_time`, `job_status`.
+    pub fn list_asked_collections(
+        &self,
+        account: &AccountId,
+        query: &ListQuery,
+    ) -> Result<Listed<JobRow>> {
+        let source = ListSource {
+            columns: job_columns!(),
+            // Word for word the condition of the index, as above.
+            from: "jobs WHERE account_id = ?1 AND kind = 'collect_account'".to_owned(),
+            params: vec![Param::from(account.as_str())],
+            fields: FIELDS,
+            order: "id DESC",
+        };
+        list(&self.connection, &source, query, read_job)
+    }
+
     /// An account's schedules by name. Field: `cron`.
     pub fn list_account_schedules(
         &self,

@@ -61,10 +61,14 @@ const OWNED: &[Owned] = owned! {
     "tag_moves": "tag_moves" of "account_id" by "number";
     "webhooks": "event_followers" of "account_id" by "id";
     "sinks": "sinks" of "account_id" by "id";
+    "mail": "mail_confirmations" of "account_id" by "id";
+    "mail": "mail_addresses" of "account_id" by "id";
+    "mail": "mail_policies" of "account_id" by "account_id";
     "limits": "account_limits" of "account_id" by "account_id";
     "uploads": "unreferenced_blobs" of "account_id" by "digest";
     "schedules": "schedules" of "account_id" by "id";
     "schedules": "paused_queues" of "account_id" by "kind";
+    "collections": "account_collections" of "account_id" by "job_id";
     "numbers": "numbers" of "account_id" by "id";
     "numbers": "number_counters" of "account_id" by "kind";
 };

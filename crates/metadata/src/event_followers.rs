@@ -12,21 +12,45 @@ pub enum FollowerKind {
     Webhook,
     /// A sink, whose id it has.
     Sink,
+    /// What an account has told by mail. Its id is [`FollowerKind::mail_id`].
+    Mail,
 }
 
+/// What the id of a follower begins with that tells by mail. Programs that know nothing of mail take it for that of a sink
+/// which is gone, and leave it alone: another word in `kind` would stop them.
+const MAIL: &str = "mail:";
+
 impl FollowerKind {
-    /// The word in the database.
+    /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
             Self::Sink => "sink",
+            Self::Mail => "mail",
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Webhook, Self::Sink]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+    /// The id of the follower that tells of an account's events by mail.
+    pub fn mail_id(account: &AccountId) -> String {
+        format!("{MAIL}{}", account.as_str())
+    }
+
+    /// The word in the database.
+    fn stored(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Sink | Self::Mail => "sink",
+        }
+    }
+
+    /// What a follower of that id is, by the word in the database.
+    fn read(id: &str, word: &str) -> Option<Self> {
+        match word {
+            "webhook" => Some(Self::Webhook),
+            "sink" if id.starts_with(MAIL) => Some(Self::Mail),
+            "sink" => Some(Self::Sink),
+            _ => None,
+        }
     }
 }
 
@@ -81,7 +105,10 @@ fn read_follower(row: &Row<'_>) -> Result<FollowerRow> {
     Ok(FollowerRow {
         id: row.text(0)?,
         account_id: AccountId::new(row.text(1)?),
-        kind: parse_column("event_followers.kind", FollowerKind::parse(&row.text(2)?))?,
+        kind: parse_column(
+            "event_followers.kind",
+            FollowerKind::read(&row.text(0)?, &row.text(2)?),
+        )?,
         read_number: row.int(3)?,
         is_paused: row.text(4)? == "paused",
         failures: row.int(5)?,
@@ -96,7 +123,7 @@ fn read_follower(row: &Row<'_>) -> Result<FollowerRow> {
 /// A webhook is done with an event when it has a delivery of it, which may be waiting.
 macro_rules! standings {
     () => {
-        "SELECT f.kind, f.state, f.failures, \
+        "SELECT f.id, f.kind, f.state, f.failures, \
          (SELECT e.at_ms FROM events e WHERE e.account_id = f.account_id AND e.number = f.read_number + 1), \
          (SELECT d.created_at_ms FROM webhook_deliveries d WHERE d.webhook_id = f.id AND d.state = 'waiting' \
              AND d.cause = 'event' ORDER BY d.number LIMIT 1) FROM event_followers f "
@@ -104,11 +131,14 @@ macro_rules! standings {
 }
 
 fn read_standing(row: &Row<'_>) -> Result<FollowerStanding> {
-    let oldest = [row.optional_int(3)?, row.optional_int(4)?];
+    let oldest = [row.optional_int(4)?, row.optional_int(5)?];
     Ok(FollowerStanding {
-        kind: parse_column("event_followers.kind", FollowerKind::parse(&row.text(0)?))?,
-        is_paused: row.text(1)? == "paused",
-        is_failing: row.int(2)? > 0,
+        kind: parse_column(
+            "event_followers.kind",
+            FollowerKind::read(&row.text(0)?, &row.text(1)?),
+        )?,
+        is_paused: row.text(2)? == "paused",
+        is_failing: row.int(3)? > 0,
         oldest_at_ms: oldest.into_iter().flatten().min(),
     })
 }
@@ -207,7 +237,7 @@ impl Tx<'_> {
         let params = params![
             &follower.id,
             follower.account_id.as_str(),
-            follower.kind.as_str(),
+            follower.kind.stored(),
             webhook,
             follower.read_number,
             follower.created_at_ms

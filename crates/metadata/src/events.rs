@@ -2,7 +2,7 @@
 
 use crate::connection::{Param, Row, params};
 use crate::error::{Error, Result};
-use crate::fragments::Fragment;
+use crate::fragments::{Fragment, text_of};
 use crate::query::{Field, Kind, ListQuery, ListSource, Listed, list, places};
 use crate::{Reader, Tx};
 use model::{AccountId, NamespaceId};
@@ -21,12 +21,11 @@ pub struct EventSeal<'a> {
 }
 
 /// A fact to be written.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct NewEvent<'a> {
     /// Its identifier, a UUIDv7.
     pub id: &'a str,
     /// Whose it is; `None` for the deployment's own.
-    #[serde(serialize_with = "account_text")]
     pub account_id: Option<&'a AccountId>,
     /// Its kind, as in its payload.
     pub kind: &'a str,
@@ -48,12 +47,22 @@ pub struct NewEvent<'a> {
     pub at_ms: i64,
 }
 
-#[expect(clippy::ref_option, reason = "what serde calls it with")]
-fn account_text<S: serde::Serializer>(
-    account: &Option<&AccountId>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    account.map(AccountId::as_str).serialize(serializer)
+impl NewEvent<'_> {
+    fn row(&self) -> serde_json::Value {
+        serde_json::json!({
+            "id": self.id,
+            "account_id": self.account_id.map(AccountId::as_str),
+            "kind": self.kind,
+            "caller": self.caller,
+            "credential": self.credential,
+            "address": self.address,
+            "agent": self.agent,
+            "payload": self.payload,
+            "resource": self.resource,
+            "namespace": self.namespace,
+            "at_ms": self.at_ms,
+        })
+    }
 }
 
 /// A fact as it was written.
@@ -350,10 +359,9 @@ impl Tx<'_> {
         if events.is_empty() {
             return Ok(());
         }
-        let events = serde_json::to_string(events)
-            .map_err(|error| Error::Database(format!("events cannot be written: {error}")))?;
-        let sql = self.connection.text_of(&SQL);
-        self.connection.execute(sql, params![events.as_str()])?;
+        let rows: Vec<serde_json::Value> = events.iter().map(NewEvent::row).collect();
+        let (sql, rows) = (self.connection.text_of(&SQL), text_of(&rows)?);
+        self.connection.execute(sql, params![&rows])?;
         Ok(())
     }
 

@@ -60,7 +60,7 @@ pub(crate) const KEEP_MANIFEST: Fragment = keeping!(
 
 /// Whether a namespace has rules or locks must not change while something in it moves or goes; and the other way round.
 pub(crate) const KEEP_PROTECTION: Fragment = keeping!(
-    "SELECT n.id, n.protection FROM repositories r JOIN namespaces n ON n.id = r.namespace_id WHERE r.id = ?1",
+    "SELECT n.id, n.protection, n.reads_labels FROM repositories r JOIN namespaces n ON n.id = r.namespace_id WHERE r.id = ?1",
     " FOR KEY SHARE OF n"
 );
 

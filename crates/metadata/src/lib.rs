@@ -2,7 +2,7 @@
 //!
 //! To add a query: put a method into the file of its table family, on [`Reader`] when it only reads and on [`Tx`] when
 //! it changes something; write the SQL in the dialect both databases share (parameters `?1`, `?2` in order of
-//! appearance; no arrays, no JSON operators, no `LIKE`).
+//! appearance; no arrays, no JSON operators, no `LIKE`). Only a list as one parameter has two texts, see `fragments`.
 //!
 //! **Invariant:** knows no HTTP, no bytes of blobs, no rules of the product. A method answers a question or makes a
 //! change; what it means is decided in `services`.
@@ -11,6 +11,7 @@ mod access_questions;
 mod access_tokens;
 mod accessories;
 mod account_addresses;
+mod account_collections;
 mod account_jobs;
 mod account_limits;
 mod account_months;
@@ -50,6 +51,7 @@ mod job_queues;
 mod jobs;
 mod labels;
 mod ldap_sources;
+mod mail;
 mod manifests;
 mod namespace_limits;
 mod namespace_settings;
@@ -112,6 +114,7 @@ pub use access_questions::{AccessAnswer, AccessQuestion, AccessSubject};
 pub use access_tokens::{AccessTokenRow, NewAccessToken, NewRefreshToken, RefreshTokenRow};
 pub use accessories::AccessoryRow;
 pub use account_addresses::AddressClaimRow;
+pub use account_collections::{AccountCollectionRow, BlobUse, CollectionFigures, UnreferencedBlob};
 pub use account_limits::AccountLimits;
 pub use account_months::{AccountMonth, AccountStorage};
 pub use account_settings::AccountSettings;
@@ -143,6 +146,7 @@ pub use job_leases::{ClaimedJob, JobLogLimits, NewJobLogLine};
 pub use jobs::{Enqueued, JobLogRow, JobRow, NewJob};
 pub use labels::LabelRow;
 pub use ldap_sources::{ExternalUserRow, LdapScope, LdapSettings, LdapSourceRow};
+pub use mail::{MailAddressRow, MailAddressState, MailPolicyRow};
 pub use manifests::{ManifestRow, NewManifest, RemovedManifest};
 pub use namespace_limits::NamespaceLimit;
 pub use namespace_settings::{Listable, NamespaceDetails, NamespaceSettings};
@@ -153,7 +157,7 @@ pub use operators::OperatorRow;
 pub use passes::PassRow;
 pub use patterns::NamespacePart;
 pub use postgresql::{PostgresAddress, PostgresOptions, ReadReplicaOptions};
-pub use protection::{Guard, ImmutabilityRuleRow, LockKind, LockRow, NewLock};
+pub use protection::{Guard, ImmutabilityRuleRow, LockKind, LockRow, NewLock, ProtectionRow};
 pub use pull_times::PullTimes;
 pub use quarantine::{Damage, PutBlob, StoredBlob};
 pub use query::{Comparison, Condition, ListQuery, Listed, Order, Value};

@@ -128,6 +128,25 @@ macro_rules! lock_columns {
     };
 }
 
+/// What a push has to know of the namespace that it pushes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtectionRow {
+    /// The namespace.
+    pub namespace_id: NamespaceId,
+    /// Whether rules or locks may be of its content.
+    pub is_protected: bool,
+    /// Whether labels of images say when tags end.
+    pub reads_labels: bool,
+}
+
+fn read_protection(row: &Row<'_>) -> Result<ProtectionRow> {
+    Ok(ProtectionRow {
+        namespace_id: NamespaceId::new(row.text(0)?),
+        is_protected: row.flag(1)?,
+        reads_labels: row.flag(2)?,
+    })
+}
+
 impl Reader<'_> {
     /// The rules of a namespace, the oldest first.
     pub fn list_immutability_rules(
@@ -197,14 +216,11 @@ impl Reader<'_> {
     }
 
     /// Whether rules or locks may be of a repository's content; the namespace.
-    pub fn find_protection(
-        &self,
-        repository: &RepositoryId,
-    ) -> Result<Option<(NamespaceId, bool)>> {
+    pub fn find_protection(&self, repository: &RepositoryId) -> Result<Option<ProtectionRow>> {
         self.connection.find(
             fragments::KEEP_PROTECTION.sqlite,
             params![repository.as_str()],
-            |row| Ok((NamespaceId::new(row.text(0)?), row.flag(1)?)),
+            read_protection,
         )
     }
 
@@ -240,15 +256,23 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// Says whether rules or locks may be of a repository's content; that cannot change until the transaction ends. The
     /// namespace; `None` when there is no such repository.
-    pub fn keep_protection(
-        &mut self,
-        repository: &RepositoryId,
-    ) -> Result<Option<(NamespaceId, bool)>> {
+    pub fn keep_protection(&mut self, repository: &RepositoryId) -> Result<Option<ProtectionRow>> {
         let sql = self.connection.text_of(&fragments::KEEP_PROTECTION);
         self.connection
-            .find(sql, params![repository.as_str()], |row| {
-                Ok((NamespaceId::new(row.text(0)?), row.flag(1)?))
-            })
+            .find(sql, params![repository.as_str()], read_protection)
+    }
+
+    /// Says whether labels of images end tags in a namespace. Pushes that are under way may know it or not.
+    pub fn set_namespace_reads_labels(
+        &mut self,
+        id: &NamespaceId,
+        reads_labels: bool,
+    ) -> Result<()> {
+        const SQL: &str =
+            "UPDATE namespaces SET reads_labels = ?2 WHERE id = ?1 AND reads_labels <> ?2";
+        self.connection
+            .execute(SQL, params![id.as_str(), reads_labels])?;
+        Ok(())
     }
 
     /// Keeps everybody from moving and deleting tags and manifests of a namespace until the transaction ends, once those who

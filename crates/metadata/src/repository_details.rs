@@ -228,6 +228,22 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Gives a repository the description that the trash keeps for something of this identifier, unless it has one.
+    pub fn restore_repository_description(
+        &mut self,
+        id: &RepositoryId,
+        item: &str,
+        now_ms: i64,
+    ) -> Result<()> {
+        const SQL: &str = "INSERT INTO repository_details (repository_id, description, pull_count, updated_at_ms) \
+             SELECT ?1, i.content, 0, CAST(?3 AS BIGINT) FROM trash_items i WHERE i.id = ?2 AND i.content <> '' \
+             ON CONFLICT (repository_id) DO UPDATE SET description = excluded.description, updated_at_ms = excluded.updated_at_ms \
+             WHERE repository_details.description = ''";
+        self.connection
+            .execute(SQL, params![id.as_str(), item, now_ms])?;
+        Ok(())
+    }
+
     /// Keeps everyone from putting anything into a repository until the transaction ends. Says whether it is there.
     pub fn take_repository(&mut self, id: &RepositoryId) -> Result<bool> {
         const POSTGRES: &str = "SELECT 1 FROM repositories WHERE id = ?1 FOR UPDATE";

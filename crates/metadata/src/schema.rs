@@ -34,6 +34,16 @@ struct Migration {
     sql: &'static str,
 }
 
+/// A step, and the newest that a program has to know to work with it, which changes nothing of what is there.
+const fn step((version, oldest_program): (i64, i64), sql: &'static str) -> Migration {
+    Migration {
+        version,
+        oldest_program,
+        widened: &[],
+        sql,
+    }
+}
+
 /// A column that may have more values from now on: `CHECK (column IN (…))`. The databases have no common words for that.
 struct Widened {
     table: &'static str,
@@ -84,48 +94,22 @@ impl Widened {
 const COMPATIBILITY: i64 = 6;
 
 const MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        oldest_program: 1,
-        widened: &[],
-        sql: include_str!("../../../migrations/0001_accounts.sql"),
-    },
-    Migration {
-        version: 2,
-        oldest_program: 2,
-        widened: &[],
-        sql: include_str!("../../../migrations/0002_content.sql"),
-    },
-    Migration {
-        version: 3,
-        oldest_program: 3,
-        widened: &[],
-        sql: include_str!("../../../migrations/0003_events.sql"),
-    },
-    Migration {
-        version: 4,
-        oldest_program: 4,
-        widened: &[],
-        sql: include_str!("../../../migrations/0004_jobs.sql"),
-    },
-    Migration {
-        version: 5,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0005_collection.sql"),
-    },
-    Migration {
-        version: COMPATIBILITY,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0006_compatibility.sql"),
-    },
-    Migration {
-        version: 7,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0007_backups.sql"),
-    },
+    step(
+        (1, 1),
+        include_str!("../../../migrations/0001_accounts.sql"),
+    ),
+    step((2, 2), include_str!("../../../migrations/0002_content.sql")),
+    step((3, 3), include_str!("../../../migrations/0003_events.sql")),
+    step((4, 4), include_str!("../../../migrations/0004_jobs.sql")),
+    step(
+        (5, 5),
+        include_str!("../../../migrations/0005_collection.sql"),
+    ),
+    step(
+        (COMPATIBILITY, 5),
+        include_str!("../../../migrations/0006_compatibility.sql"),
+    ),
+    step((7, 5), include_str!("../../../migrations/0007_backups.sql")),
     Migration {
         version: 8,
         oldest_program: 5,
@@ -145,102 +129,58 @@ const MIGRATIONS: &[Migration] = &[
         ],
         sql: include_str!("../../../migrations/0008_people.sql"),
     },
-    Migration {
-        version: 9,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0009_identity.sql"),
-    },
-    Migration {
-        version: 10,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0010_rights.sql"),
-    },
-    Migration {
-        version: 11,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0011_network.sql"),
-    },
-    Migration {
-        version: 12,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0012_usage.sql"),
-    },
-    Migration {
-        version: 13,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0013_ldap.sql"),
-    },
-    Migration {
-        version: 14,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0014_invitations.sql"),
-    },
-    Migration {
-        version: 15,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0015_certificates.sql"),
-    },
-    Migration {
-        version: 16,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0016_limits.sql"),
-    },
-    Migration {
-        version: 17,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0017_retention.sql"),
-    },
-    Migration {
-        version: 18,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0018_immutability.sql"),
-    },
-    Migration {
-        version: 19,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0019_trash.sql"),
-    },
-    Migration {
-        version: 20,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0020_outbox.sql"),
-    },
-    Migration {
-        version: 21,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0021_sinks.sql"),
-    },
-    Migration {
-        version: 22,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0022_account_jobs.sql"),
-    },
-    Migration {
-        version: 23,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0023_pull_times.sql"),
-    },
-    Migration {
-        version: 24,
-        oldest_program: 5,
-        widened: &[],
-        sql: include_str!("../../../migrations/0024_sink_metrics.sql"),
-    },
+    step(
+        (9, 5),
+        include_str!("../../../migrations/0009_identity.sql"),
+    ),
+    step((10, 5), include_str!("../../../migrations/0010_rights.sql")),
+    step(
+        (11, 5),
+        include_str!("../../../migrations/0011_network.sql"),
+    ),
+    step((12, 5), include_str!("../../../migrations/0012_usage.sql")),
+    step((13, 5), include_str!("../../../migrations/0013_ldap.sql")),
+    step(
+        (14, 5),
+        include_str!("../../../migrations/0014_invitations.sql"),
+    ),
+    step(
+        (15, 5),
+        include_str!("../../../migrations/0015_certificates.sql"),
+    ),
+    step((16, 5), include_str!("../../../migrations/0016_limits.sql")),
+    step(
+        (17, 5),
+        include_str!("../../../migrations/0017_retention.sql"),
+    ),
+    step(
+        (18, 5),
+        include_str!("../../../migrations/0018_immutability.sql"),
+    ),
+    step((19, 5), include_str!("../../../migrations/0019_trash.sql")),
+    step((20, 5), include_str!("../../../migrations/0020_outbox.sql")),
+    step((21, 5), include_str!("../../../migrations/0021_sinks.sql")),
+    step(
+        (22, 5),
+        include_str!("../../../migrations/0022_account_jobs.sql"),
+    ),
+    step(
+        (23, 5),
+        include_str!("../../../migrations/0023_pull_times.sql"),
+    ),
+    step(
+        (24, 5),
+        include_str!("../../../migrations/0024_sink_metrics.sql"),
+    ),
+    step((25, 5), include_str!("../../../migrations/0025_mail.sql")),
+    step(
+        (26, 5),
+        include_str!("../../../migrations/0026_account_collection.sql"),
+    ),
+    step(
+        (27, 5),
+        include_str!("../../../migrations/0027_label_ends.sql"),
+    ),
 ];
 
 pub(crate) fn known() -> i64 {

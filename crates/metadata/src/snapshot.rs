@@ -129,6 +129,8 @@ const KEPT: &[&str] = &[
     "event_chains",
     "webhooks",
     "sinks",
+    "mail_policies",
+    "mail_addresses",
     "event_followers",
     "webhook_deliveries",
     "quota_refusals",
@@ -178,6 +180,7 @@ const KEPT: &[&str] = &[
     "jobs",
     "job_lanes",
     "job_logs",
+    "account_collections",
     "paused_queues",
     "schedules",
     "collections",
@@ -201,6 +204,10 @@ const LEFT: &[(&str, &str)] = &[
     (
         "spent_logins",
         "each is for the minutes in which a login may come back",
+    ),
+    (
+        "mail_confirmations",
+        "they count for a day, and nobody is asked by what is restored",
     ),
     ("uploads", "their bytes are not in a backup"),
     ("condemned_objects", "their bytes are not in a backup"),

@@ -221,8 +221,9 @@ impl Tx<'_> {
              SELECT r.id, r.account_id, 'repository', ?1, n.id, n.name, r.name, '', '', '', COALESCE(d.description, ''), \
              ?2, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), CAST(?5 AS BIGINT) FROM repositories r JOIN namespaces n ON n.id = r.namespace_id \
              LEFT JOIN repository_details d ON d.repository_id = r.id WHERE r.id = ?6 \
-             ON CONFLICT (id) DO UPDATE SET deleted_by = excluded.deleted_by, deleted_at_ms = excluded.deleted_at_ms, \
-             period_ms = excluded.period_ms, purge_at_ms = excluded.purge_at_ms, content = excluded.content";
+             ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, deleted_by = excluded.deleted_by, \
+             deleted_at_ms = excluded.deleted_at_ms, period_ms = excluded.period_ms, purge_at_ms = excluded.purge_at_ms, \
+             content = CASE WHEN excluded.content = '' THEN trash_items.content ELSE excluded.content END";
         let params = params![
             how.parent,
             how.deleted_by,

@@ -991,6 +991,56 @@ pub enum Event {
         /// Whether what happened meanwhile is left out.
         skips: bool,
     },
+    /// Somebody decided of what the account is told by mail.
+    #[serde(rename = "mail.updated")]
+    MailUpdated {
+        /// The kinds of events.
+        event_types: Vec<String>,
+    },
+    /// An address for mail was written down; it is not told of anything before it is confirmed.
+    #[serde(rename = "mail_address.added")]
+    MailAddressAdded {
+        /// Its id; what it is stands in no log.
+        mail_address: String,
+    },
+    /// Another code was asked for, by which an address for mail is confirmed.
+    #[serde(rename = "mail_address.asked")]
+    MailAddressAsked {
+        /// Its id.
+        mail_address: String,
+    },
+    /// Whoever reads the mail of an address agreed to be told.
+    #[serde(rename = "mail_address.confirmed")]
+    MailAddressConfirmed {
+        /// Its id.
+        mail_address: String,
+    },
+    /// An address for mail was taken away.
+    #[serde(rename = "mail_address.removed")]
+    MailAddressRemoved {
+        /// Its id.
+        mail_address: String,
+        /// Whether whoever reads its mail did that.
+        by_recipient: bool,
+    },
+    /// The mail server takes nothing for an address any more.
+    #[serde(rename = "mail_address.refused")]
+    MailAddressRefused {
+        /// Its id.
+        mail_address: String,
+    },
+    /// Nobody is told by mail any more, because the mail server failed for a day.
+    #[serde(rename = "mail.paused")]
+    MailPaused {
+        /// Since when it failed.
+        failing_since_ms: i64,
+    },
+    /// Mail that was paused goes on.
+    #[serde(rename = "mail.resumed")]
+    MailResumed {
+        /// Whether what happened meanwhile is left out.
+        skips: bool,
+    },
     /// Somebody asked for a purge of the audit log, or for a look at what it would take.
     #[serde(rename = "audit_purge.started")]
     AuditPurgeStarted {
@@ -1008,6 +1058,50 @@ pub enum Event {
         cron: Option<String>,
         /// How old what goes has to be, in hours; nothing without a schedule.
         hours: Option<i64>,
+    },
+    /// Somebody asked for a collection of the account's garbage, or for a look at what it would take.
+    #[serde(rename = "garbage_collection.started")]
+    GarbageCollectionStarted {
+        /// Its job.
+        job: String,
+        /// Whether nothing goes.
+        is_dry_run: bool,
+        /// Whether manifests without a tag go, too.
+        deletes_untagged: bool,
+    },
+    /// A collection of the account's garbage came to its end.
+    #[serde(rename = "garbage_collection.finished")]
+    GarbageCollectionFinished {
+        /// Its job.
+        job: String,
+        /// Whether nothing went.
+        is_dry_run: bool,
+        /// Manifests that went, or would have.
+        manifests: u64,
+        /// Blobs that the account needs or knows no more.
+        blobs: u64,
+        /// Uploads that were ended.
+        uploads: u64,
+        /// Bytes that all of it counted for.
+        freed_bytes: u64,
+    },
+    /// It was decided when the account's garbage is collected, beyond what the registry does by itself.
+    #[serde(rename = "garbage_collection.scheduled")]
+    GarbageCollectionScheduled {
+        /// When, in UTC; nothing for never.
+        cron: Option<String>,
+        /// Whether manifests without a tag go, too; nothing without a schedule.
+        deletes_untagged: Option<bool>,
+    },
+    /// What a job was to do is tried again by another.
+    #[serde(rename = "job.retried")]
+    JobRetried {
+        /// The new one.
+        job: String,
+        /// What it is about to do.
+        job_kind: String,
+        /// The one that failed.
+        instead_of: String,
     },
     /// A job was stopped before it had ended.
     #[serde(rename = "job.stopped")]
@@ -1068,7 +1162,7 @@ pub enum Event {
     /// Events were purged before a webhook or a sink had read them.
     #[serde(rename = "events.missed")]
     EventsMissed {
-        /// What should have read them: `webhook` or `sink`, and its id.
+        /// What should have read them: `webhook`, `sink` or `mail`, and its id.
         follower: String,
         /// The number of the first.
         from: i64,
@@ -1340,8 +1434,20 @@ kinds! {
     SinkTested = "sink.tested",
     SinkPaused = "sink.paused",
     SinkResumed = "sink.resumed",
+    MailUpdated = "mail.updated",
+    MailAddressAdded = "mail_address.added",
+    MailAddressAsked = "mail_address.asked",
+    MailAddressConfirmed = "mail_address.confirmed",
+    MailAddressRemoved = "mail_address.removed",
+    MailAddressRefused = "mail_address.refused",
+    MailPaused = "mail.paused",
+    MailResumed = "mail.resumed",
     AuditPurgeStarted = "audit_purge.started",
     AuditPurgeScheduled = "audit_purge.scheduled",
+    GarbageCollectionStarted = "garbage_collection.started",
+    GarbageCollectionFinished = "garbage_collection.finished",
+    GarbageCollectionScheduled = "garbage_collection.scheduled",
+    JobRetried = "job.retried",
     JobStopped = "job.stopped",
     JobFailed = "job.failed",
     JobQueuePaused = "job_queue.paused",

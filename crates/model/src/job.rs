@@ -50,6 +50,12 @@ impl JobKind {
         max_attempts: 3,
         is_routine: false,
     };
+    /// Takes away what an account needs no more, as somebody of the account or its schedule asked for.
+    pub const COLLECT_ACCOUNT: Self = Self {
+        name: "collect_account",
+        max_attempts: 5,
+        is_routine: false,
+    };
     /// Tells one webhook of what happened.
     pub const DELIVER_WEBHOOKS: Self = Self {
         name: "deliver_webhooks",
@@ -74,12 +80,18 @@ impl JobKind {
         max_attempts: 2,
         is_routine: true,
     };
+    /// Tells of an account's events by mail, or sends an address the code by which it is confirmed.
+    pub const SEND_MAIL: Self = Self {
+        name: "send_mail",
+        max_attempts: 5,
+        is_routine: true,
+    };
     /// Looks after those who read events, and forgets old deliveries.
     pub const TEND_FOLLOWERS: Self = Self::routine("tend_followers");
     /// Deletes tags whose end has come.
     pub const EXPIRE_TAGS: Self = Self::routine("expire_tags");
     /// Every kind that the product has.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::EXPIRE_UPLOADS,
         Self::SWEEP_UPLOADS,
         Self::DELETE_OBJECTS,
@@ -97,20 +109,24 @@ impl JobKind {
         Self::DELIVER_BY_HAND,
         Self::FEED_SINKS,
         Self::PUSH_METRICS,
+        Self::SEND_MAIL,
         Self::TEND_FOLLOWERS,
         Self::RUN_RETENTION,
         Self::PURGE_AUDIT_LOG,
+        Self::COLLECT_ACCOUNT,
         Self::EXPIRE_TAGS,
     ];
 
     /// Kinds of which accounts have jobs of their own: each is a queue of the account.
-    pub const OF_ACCOUNTS: [Self; 6] = [
+    pub const OF_ACCOUNTS: [Self; 8] = [
         Self::RUN_RETENTION,
         Self::PURGE_AUDIT_LOG,
+        Self::COLLECT_ACCOUNT,
         Self::DELIVER_WEBHOOKS,
         Self::DELIVER_BY_HAND,
         Self::FEED_SINKS,
         Self::PUSH_METRICS,
+        Self::SEND_MAIL,
     ];
 
     /// Upkeep of the deployment. It comes again by itself, so it does not try for long.

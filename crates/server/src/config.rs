@@ -7,6 +7,7 @@ mod database;
 mod environment;
 mod file;
 mod listeners;
+mod mail;
 mod origin;
 mod reader;
 mod s3;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mail::MailConfig;
 pub(crate) use s3::{S3Config, S3CredentialsFrom, S3EncryptionBy, parse_bucket, parse_prefix};
 pub(crate) use schema::DEFAULTS;
 pub(crate) use secret::Secret;
@@ -163,6 +165,7 @@ pub(crate) struct Config {
     pub(crate) nameservers: Vec<outbound::Nameserver>,
     /// The port at which host names are proved by plain HTTP.
     pub(crate) http_proof_port: u16,
+    pub(crate) mail: MailConfig,
     pub(crate) log: LogConfig,
     pub(crate) traces: TracesConfig,
     /// From `ROADSTEAD_ADMIN_PASSWORD`; used when the first user is made, at the first start, and never again.

@@ -180,6 +180,11 @@ fn settings(config: &Config) -> Settings {
         outbound: config.outbound.clone(),
         nameservers: config.nameservers.clone(),
         http_proof_port: config.http_proof_port,
+        // Its certificates were looked at when the settings were read.
+        mail: config
+            .mail
+            .settings(registry.external_url.as_deref())
+            .unwrap_or_default(),
         jobs: JobSettings {
             running_per_account: config.jobs.running_per_account,
             keep_ms: millis(config.jobs.keep),

@@ -7,6 +7,7 @@ mod directory;
 mod key;
 mod limits;
 mod listeners;
+mod mail;
 mod report;
 mod store;
 
@@ -74,4 +75,5 @@ async fn examine(config: &Config, report: &mut Report) {
     certificates::examine(config, report);
     listeners::examine(config, is_running, report);
     limits::examine(config, report);
+    mail::examine(config, report).await;
 }

@@ -103,6 +103,7 @@ pub(crate) fn register(metrics: &Metrics, services: &Arc<Services>) {
     register_store(metrics, services);
     register_jobs(metrics, services);
     register_followers(metrics, services);
+    register_mail(metrics, services);
     upkeep::register(metrics, services);
     register_process(metrics, services);
 }
@@ -215,7 +216,7 @@ fn register_followers(metrics: &Metrics, services: &Arc<Services>) {
     let shown = services.clone();
     metrics.register_values(
         "roadstead_followers",
-        "Webhooks and sinks of the deployment whose receivers were not told of everything, counted up to 10,000.",
+        "Webhooks, sinks and accounts' mail whose receivers were not told of everything, counted up to 10,000.",
         ValueKind::Gauge,
         move |sink| {
             for (kind, state, count, _) in shown.sinks.followers().all() {
@@ -237,6 +238,20 @@ fn register_followers(metrics: &Metrics, services: &Arc<Services>) {
                     &[("kind", kind), ("state", state)],
                     float(age.unsigned_abs()),
                 );
+            }
+        },
+    );
+}
+
+fn register_mail(metrics: &Metrics, services: &Arc<Services>) {
+    let shown = services.clone();
+    metrics.register_values(
+        "roadstead_mails",
+        "Mails that this process tried to send, to one address each.",
+        ValueKind::Counter,
+        move |sink| {
+            for (purpose, outcome, count) in shown.mail.counts() {
+                sink.value(&[("purpose", purpose), ("outcome", outcome)], float(count));
             }
         },
     );

@@ -26,6 +26,7 @@ use config::{GET_CONFIG_BYTES, LIST_CONFIG_BYTES};
 pub use icons::Icon;
 pub use images::{ImageView, MAX_IMAGES};
 pub use inspecting::Inspection;
+pub(crate) use kinds::is_image_config;
 use metadata::{AccessoryRow, ArtifactRow, ArtifactsOf, ListQuery, Listed, TagRow};
 use model::Action;
 use oci::{Digest, Manifest, ManifestKind, Platform, Reference};

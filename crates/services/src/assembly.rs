@@ -6,13 +6,13 @@ use crate::issuers::Issuers;
 use crate::outbox::Outbox;
 use crate::policy::Policy;
 use crate::{
-    AccountMetrics, AccountSettingsService, Accounts, Addresses, Allowances, Artifacts, Audit,
-    AuditPurges, Authenticator, Authorizer, Blobs, Certificates, DEFAULT_ACCOUNT, Deployment,
-    Error, Grants, IdentitySources, Immutability, Invitations, JobQueue, Labels, Listings, Locks,
-    Logins, Maintenance, Manifests, Namespaces, NetworkRulesService, Quotas, Replicas,
-    Repositories, Result, Retention, Robots, Roles, Sealer, Sessions, Settings, Sinks, Statistics,
-    Tokens, Traffic, Trash, TrustRules, Uploads, UsageService, Webhooks, Workloads, backup,
-    first_start, plans,
+    AccountCollections, AccountMetrics, AccountSettingsService, Accounts, Addresses, Allowances,
+    Artifacts, Audit, AuditPurges, Authenticator, Authorizer, Blobs, Certificates, DEFAULT_ACCOUNT,
+    Deployment, Error, Grants, IdentitySources, Immutability, Invitations, JobQueue, Labels,
+    Listings, Locks, Logins, Mail, Maintenance, Manifests, Namespaces, NetworkRulesService, Quotas,
+    Replicas, Repositories, Result, Retention, Robots, Roles, Sealer, Sessions, Settings, Sinks,
+    Statistics, Tokens, Traffic, Trash, TrustRules, Uploads, UsageService, Webhooks, Workloads,
+    backup, first_start, plans,
 };
 use ::blobs::BlobStore;
 use keys::throttle::{AddressThrottle, ThrottleLimits};
@@ -127,10 +127,14 @@ pub struct Services {
     pub webhooks: Webhooks,
     /// Places to which accounts' logs go.
     pub sinks: Sinks,
+    /// Who is told by mail of what happens in accounts.
+    pub mail: Mail,
     /// What accounts' own monitoring reads.
     pub account_metrics: AccountMetrics,
     /// What has to happen without anyone asking.
     pub maintenance: Maintenance,
+    /// Collections of garbage that accounts ask for.
+    pub account_collections: AccountCollections,
     /// Purges of accounts' audit logs.
     pub audit_purges: AuditPurges,
     /// Work for later.
@@ -151,6 +155,7 @@ struct FromOutside {
     workloads: Workloads,
     webhooks: Webhooks,
     sinks: Sinks,
+    mail: Mail,
 }
 
 impl FromOutside {
@@ -195,9 +200,37 @@ impl FromOutside {
                 (key(), client),
                 Outbox::new(core(), random.clone()),
             ),
+            mail: Mail::new(
+                (core(), authorizer()),
+                (key(), random.clone()),
+                Outbox::new(core(), random.clone()),
+            ),
             workloads: Workloads::new(core(), authorizer(), issuers, throttle),
         })
     }
+}
+
+/// What repositories hold.
+fn contents(
+    core: &Arc<Core>,
+    authorizer: &Arc<Authorizer>,
+) -> (Arc<Manifests>, Arc<Blobs>, Arc<Artifacts>) {
+    let manifests = Arc::new(Manifests::new(core.clone()));
+    let blobs = Arc::new(Blobs::new(core.clone()));
+    let artifacts = Artifacts::new(core, authorizer, &manifests, &blobs);
+    (manifests, blobs, artifacts)
+}
+
+/// This life of this process, as jobs and uploads know it, and the queue.
+fn work(
+    core: &Arc<Core>,
+    authorizer: &Arc<Authorizer>,
+    random: &Arc<dyn Random>,
+) -> (Arc<str>, Arc<JobQueue>) {
+    let owner: Arc<str> = core.ids.next_id().into();
+    let place = (core.clone(), authorizer.clone());
+    let jobs = JobQueue::new(place, random.clone(), owner.clone());
+    (owner, Arc::new(jobs))
 }
 
 impl Services {
@@ -216,13 +249,12 @@ impl Services {
             passwords,
         } = Box::pin(Foundation::lay(parts)).await?;
         let (c, a, k) = (|| core.clone(), || authorizer.clone(), || key.clone());
-        let owner: Arc<str> = c().ids.next_id().into();
-        let (manifests, blobs) = (Arc::new(Manifests::new(c())), Arc::new(Blobs::new(c())));
+        let (manifests, blobs, artifacts) = contents(&core, &authorizer);
+        let (owner, jobs) = work(&core, &authorizer, &random);
         let outside = FromOutside::new(&authorizer, (&key, &random), throttle, &authenticator)?;
-        let artifacts = Artifacts::new(&core, &authorizer, &manifests, &blobs);
-        let jobs = Arc::new(JobQueue::new((c(), a()), random.clone(), owner.clone()));
         Ok(Self {
             audit_purges: AuditPurges::new(c(), a(), jobs.clone()),
+            account_collections: AccountCollections::new(c(), a(), jobs.clone(), owner.clone()),
             jobs,
             accounts: Accounts::new(c(), a(), k(), passwords.clone(), random.clone()),
             robots: Robots::new(c(), a(), k(), random.clone()),
@@ -248,6 +280,7 @@ impl Services {
             workloads: outside.workloads,
             webhooks: outside.webhooks,
             sinks: outside.sinks,
+            mail: outside.mail,
             account_metrics: AccountMetrics::new(core.clone(), authorizer.clone()),
             account_settings: AccountSettingsService::new(core.clone(), authorizer.clone()),
             roles: Roles::new(core.clone(), authorizer.clone()),

@@ -4,6 +4,8 @@
 //! Claims go round: each takes the next account that has something to do, so that one with very many jobs takes its turn
 //! like all others.
 
+mod again;
+pub(crate) mod asked;
 mod claims;
 mod counts;
 mod ending;
@@ -13,6 +15,7 @@ mod people;
 mod queues;
 mod schedules;
 
+pub use asked::AskedJob;
 pub use counts::JobCounts;
 pub use in_sight::NumberedSchedule;
 pub use queues::{QueueAction, QueueView};

@@ -10,6 +10,7 @@ pub mod access;
 mod access_facts;
 mod access_tokens;
 mod account_access;
+mod account_collections;
 mod account_metrics;
 mod account_plan;
 mod account_settings;
@@ -40,6 +41,7 @@ mod grants;
 mod groups;
 mod growth;
 mod identity_sources;
+mod image_labels;
 mod immutability;
 mod invitations;
 mod issuers;
@@ -51,6 +53,7 @@ mod locks;
 mod login_names;
 mod logins;
 mod looks;
+mod mail;
 mod maintenance;
 mod management_tokens;
 mod manifest_cache;
@@ -109,6 +112,9 @@ pub use access::{
 };
 pub use access_tokens::NewOwnAccessToken;
 pub use account_access::{AccountContext, NamespaceRef};
+pub use account_collections::{
+    AccountCollection, AccountCollectionRun, AccountCollectionSchedule, AccountCollections,
+};
 pub use account_metrics::AccountMetrics;
 pub use account_settings::{AccountSettings, AccountSettingsChange, AccountSettingsService};
 pub use accounts::{Accounts, Usage};
@@ -143,8 +149,8 @@ pub use identity_sources::{
 pub use immutability::{Immutability, ImmutabilityRef, ImmutabilityView, MAX_RULES};
 pub use invitations::{InvitationText, Invitations};
 pub use job_queue::{
-    Held, JobCounts, JobQueue, JobRequest, JobSettings, NumberedSchedule, Outcome, QueueAction,
-    QueueView, Settled, Timing, TimingInvalid,
+    AskedJob, Held, JobCounts, JobQueue, JobRequest, JobSettings, NumberedSchedule, Outcome,
+    QueueAction, QueueView, Settled, Timing, TimingInvalid,
 };
 pub use keys::SecretString;
 pub use labels::{LabelText, LabelView, Labels};
@@ -154,6 +160,7 @@ pub use locks::{LockView, Locked, Locks};
 pub use logins::{
     LOGIN_SECS, LoginAnswer, LoginBegun, LoginDone, LoginRefused, LoginSource, LoginWanted, Logins,
 };
+pub use mail::{MAIL_EVENT_TYPES, Mail, MailSettings, MailView};
 pub use maintenance::{
     CollectionRun, CollectionTotals, Finding, FsckPosition, FsckStep, Maintenance, PreviewPosition,
     PreviewStep, Problem, ScrubStep, UsageStep,
@@ -173,12 +180,15 @@ pub use metadata::{
     ClaimedJob, Enqueued, JobLogRow as JobLogLine, JobRow as Job, NamespaceRow as Namespace,
     NewJobLogLine, UserRow as User,
 };
-pub use metadata::{CollectionBacklog, CollectionCounts, CollectionRow, PassRow, ReplicaRow};
+pub use metadata::{
+    CollectionBacklog, CollectionCounts, CollectionFigures, CollectionRow, PassRow, ReplicaRow,
+};
 pub use metadata::{Comparison, Condition, ListQuery, Listed, Order, Value};
 pub use metadata::{ContentRequestRow, GrantRow, GrantSubject, Grantee, OperatorRow};
 pub use metadata::{DeliveryRow, FollowerRow, WebhookRow};
 pub use metadata::{GroupKind, LdapScope, LdapSettings, UserProfile};
 pub use metadata::{ImageFilter, InvitationRow, Tagged};
+pub use metadata::{MailAddressRow, MailAddressState};
 pub use metadata::{RetentionRunRow, RetentionState, RetentionTaskRow};
 pub use metadata::{TagMoveRow, TrashItem, TrashKind};
 pub use model::Page;

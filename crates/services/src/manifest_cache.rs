@@ -5,6 +5,7 @@
 //! processes write too, no epoch lasts: then the database is asked each time, and an entry saves it sending the bytes.
 
 use crate::access::{Access, Pull};
+use crate::{Error, Result};
 use bytes::Bytes;
 use metadata::Epoch;
 use model::AccountId;
@@ -34,6 +35,23 @@ pub struct CachedManifest {
 }
 
 impl CachedManifest {
+    /// The manifest that a row holds, if it is the one that was pushed.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub(crate) fn intact(
+        access: &Access<Pull>,
+        digest: Digest,
+        media_type: String,
+        content: String,
+    ) -> Result<Self> {
+        if Digest::of(digest.algorithm(), content.as_bytes()) != digest {
+            tracing::error!(repository = %access.repository, %digest, "a stored manifest is damaged");
+            return Err(Error::Damaged);
+        }
+        Ok(Self::new(digest, media_type, content))
+    }
+
     pub(crate) fn new(digest: Digest, media_type: String, content: String) -> Self {
         let entity_tag = Bytes::from(format!("\"{digest}\""));
         let digest_text = Bytes::from(digest.as_str().to_owned());

@@ -3,6 +3,7 @@
 use crate::access::{Access, Delete, Pull, Push};
 use crate::core::Core;
 use crate::growth::{Freed, Growth};
+use crate::image_labels::labelled_end;
 use crate::manifest_cache::{CachedManifest, ManifestCache};
 use crate::protection::Protection;
 use crate::push_plan::PushPlan;
@@ -87,7 +88,7 @@ impl Manifests {
         }
         let (manifest, is_news) = match (row.content, known) {
             (Some(content), _) => {
-                let read = intact(access, row.digest, row.media_type, content)?;
+                let read = CachedManifest::intact(access, row.digest, row.media_type, content)?;
                 (read, true)
             }
             (None, Some(known)) => (
@@ -124,15 +125,33 @@ impl Manifests {
     /// Besides [`Error::ManifestInvalid`]: [`Error::ManifestDigestMismatch`], [`Error::ManifestBlobUnknown`],
     /// [`Error::SizeMismatch`], [`Error::QuotaExceeded`], [`Error::NamespaceFull`].
     pub async fn put(&self, access: &Access<Push>, push: ManifestPush) -> Result<PushedManifest> {
-        let plan = PushPlan::make(&push)?;
-        let (core, by) = (self.core.clone(), access);
-        let access = access.clone();
+        let mut plan = Arc::new(PushPlan::make(&push)?);
+        let mut done = self.try_put(access, &plan).await;
+        if let (Ok(false), Some(config)) = (&done, plan.unread_config()) {
+            let end = labelled_end(&self.core, &access.key(), config).await?;
+            Arc::make_mut(&mut plan).read_labels(end);
+            done = self.try_put(access, &plan).await;
+        }
+        quota_refusals::told(&self.core, access, done).await?;
+        Ok(PushedManifest {
+            digest: plan.digest.clone(),
+            subject: plan.subject.clone(),
+            tags: push.tags,
+        })
+    }
+
+    /// One transaction of a push. Nothing is pushed, and the answer is no, where labels have to be read before.
+    async fn try_put(&self, access: &Access<Push>, plan: &Arc<PushPlan>) -> Result<bool> {
+        let (core, access, plan) = (self.core.clone(), access.clone(), plan.clone());
         let done = self.core.metadata.write(move |tx| {
             let repository = ensure_repository(&core, tx, &access)?;
             let protection = match plan.tags.as_slice() {
                 [] => Protection::none(),
                 _ => Protection::of(tx, &repository, &access.repository)?,
             };
+            if protection.reads_labels() && plan.unread_config().is_some() {
+                return Ok(false);
+            }
             let (manifest, growth) = match tx.keep_manifest(&repository, &plan.digest)? {
                 Some(manifest) => {
                     tx.renew_manifest_push(&manifest, core.now_ms())?;
@@ -157,13 +176,9 @@ impl Manifests {
             if let Some(growth) = growth {
                 growth.settle(&core, tx, &access)?;
             }
-            Ok(PushedManifest {
-                digest: plan.digest,
-                subject: plan.subject,
-                tags: push.tags,
-            })
+            Ok(true)
         });
-        quota_refusals::told(&self.core, by, done.await).await
+        done.await
     }
 
     /// Deletes those of some manifests that no tag points at and no index names, with their loose referrers: what an index
@@ -223,20 +238,6 @@ impl Manifests {
             }
         }
     }
-}
-
-/// The manifest that a row holds, if it is the one that was pushed.
-fn intact(
-    access: &Access<Pull>,
-    digest: Digest,
-    media_type: String,
-    content: String,
-) -> Result<CachedManifest> {
-    if Digest::of(digest.algorithm(), content.as_bytes()) != digest {
-        tracing::error!(repository = %access.repository, %digest, "a stored manifest is damaged");
-        return Err(Error::Damaged);
-    }
-    Ok(CachedManifest::new(digest, media_type, content))
 }
 
 /// Stores a manifest that the repository does not have, with everything it refers to. Answers with its id, and with what

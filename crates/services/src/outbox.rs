@@ -1,4 +1,4 @@
-//! Whoever reads an account's sealed events one after the other, and does something with each: webhooks and sinks.
+//! Whoever reads an account's sealed events one after the other, and does something with each: webhooks, sinks and mail.
 //!
 //! A follower has a place in the account's log, which moves on when what it reads is done with: each event is read at least
 //! once, in order. Its job is asked for in the transaction that seals events, and runs for a bounded time. No job remembers
@@ -48,6 +48,8 @@ pub(crate) enum Leaving {
     Idle,
     /// Its time is over.
     Yield,
+    /// There is something to read, which has to wait until then.
+    Until(i64),
     /// What was to be done failed; why, for people, without secrets.
     Failed(String),
 }
@@ -216,19 +218,20 @@ impl Outbox {
             if follower.is_paused {
                 return Ok(Left::Gone);
             }
+            let is_idle = matches!(leaving, Leaving::Idle);
+            if is_idle && chain_end(tx, &follower.account_id)? > follower.read_number {
+                return Ok(Left::Again);
+            }
+            tx.release_job_key(&job)?;
             match &leaving {
-                Leaving::Idle if chain_end(tx, &follower.account_id)? > follower.read_number => {
-                    return Ok(Left::Again);
+                Leaving::Idle => {}
+                Leaving::Yield => request(&core, tx, &follower, None)?,
+                Leaving::Until(at_ms) => {
+                    follower.retry_at_ms = Some(*at_ms);
+                    tx.put_follower_condition(&follower)?;
+                    request(&core, tx, &follower, follower.retry_at_ms)?;
                 }
-                Leaving::Idle => tx.release_job_key(&job)?,
-                Leaving::Yield => {
-                    tx.release_job_key(&job)?;
-                    request(&core, tx, &follower, None)?;
-                }
-                Leaving::Failed(why) => {
-                    tx.release_job_key(&job)?;
-                    fail(&core, tx, &mut follower, (why, share))?;
-                }
+                Leaving::Failed(why) => fail(&core, tx, &mut follower, (why, share))?,
             }
             Ok::<_, Error>(Left::Gone)
         });
@@ -328,6 +331,7 @@ fn job_kind(kind: FollowerKind) -> JobKind {
     match kind {
         FollowerKind::Webhook => JobKind::DELIVER_WEBHOOKS,
         FollowerKind::Sink => JobKind::FEED_SINKS,
+        FollowerKind::Mail => JobKind::SEND_MAIL,
     }
 }
 
@@ -390,5 +394,6 @@ fn paused(core: &Core, tx: &mut Tx<'_>, follower: &FollowerRow, since_ms: i64) -
     match follower.kind {
         FollowerKind::Webhook => crate::webhooks::paused(core, tx, follower, since_ms),
         FollowerKind::Sink => crate::sinks::paused(core, tx, follower, since_ms),
+        FollowerKind::Mail => crate::mail::paused(core, tx, follower, since_ms),
     }
 }

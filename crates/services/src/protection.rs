@@ -108,6 +108,7 @@ pub(crate) struct Protection {
     rules: Vec<Arc<Understood>>,
     /// Manifests that decisions took until now.
     looked_at: Arc<AtomicUsize>,
+    reads_labels: bool,
 }
 
 impl Protection {
@@ -117,10 +118,23 @@ impl Protection {
         repository: &RepositoryId,
         name: &RepositoryName,
     ) -> Result<Self> {
-        match tx.keep_protection(repository)? {
-            Some((namespace, true)) => Self::active(tx, &namespace, repository, name),
-            _ => Ok(Self::none()),
-        }
+        let Some(row) = tx.keep_protection(repository)? else {
+            return Ok(Self::none());
+        };
+        let active = if row.is_protected {
+            Self::active(tx, &row.namespace_id, repository, name)?
+        } else {
+            Self::none()
+        };
+        Ok(Self {
+            reads_labels: row.reads_labels,
+            ..active
+        })
+    }
+
+    /// Whether labels of images say when tags end.
+    pub(crate) fn reads_labels(&self) -> bool {
+        self.reads_labels
     }
 
     /// Nothing is forbidden: there is no rule and no lock, or an account is destroyed.
@@ -129,6 +143,7 @@ impl Protection {
             repository: None,
             rules: Vec::new(),
             looked_at: Arc::default(),
+            reads_labels: false,
         }
     }
 
@@ -139,7 +154,9 @@ impl Protection {
         name: &RepositoryName,
     ) -> Result<Self> {
         match reader.find_protection(repository)? {
-            Some((namespace, true)) => Self::active(reader, &namespace, repository, name),
+            Some(row) if row.is_protected => {
+                Self::active(reader, &row.namespace_id, repository, name)
+            }
             _ => Ok(Self::none()),
         }
     }
@@ -166,6 +183,7 @@ impl Protection {
             repository: Some(repository.clone()),
             rules,
             looked_at: Arc::default(),
+            reads_labels: false,
         })
     }
 

@@ -32,6 +32,11 @@ pub(crate) fn is_off(namespace: &NamespaceSettings, switch: &str) -> bool {
     value.is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "false" | "0" | ""))
 }
 
+/// Whether a namespace wants something by a switch of its own.
+pub(crate) fn is_on(namespace: &NamespaceSettings, switch: &str) -> bool {
+    namespace.contains_key(switch) && !is_off(namespace, switch)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! What a pushed manifest asks for, worked out before anything is written.
 
+use crate::artifacts::is_image_config;
+use crate::image_labels::CONFIG_BYTES;
 use crate::manifests::ManifestPush;
 use crate::tag_ends::{TagEnd, annotated_end};
 use crate::{Error, Result};
@@ -25,8 +27,11 @@ pub(crate) struct PushPlan {
     pub(crate) children: BTreeSet<Digest>,
     /// Tags to point at it.
     pub(crate) tags: Vec<Tag>,
-    /// When they end, as an annotation says.
+    /// When they end, as an annotation or a label says.
     ends: Option<TagEnd>,
+    /// The configuration of an image that has tags and no annotation about their end: where the namespace wants it, a label may
+    /// say it.
+    config: Option<Digest>,
 }
 
 impl PushPlan {
@@ -63,6 +68,11 @@ impl PushPlan {
             .filter(|digest| !blobs.contains_key(digest))
             .collect();
         let ends = manifest.annotations.as_ref().and_then(annotated_end);
+        let config = manifest.config.as_ref().filter(|config| {
+            let may_say = ends.is_none() && !tags.is_empty() && config.size <= CONFIG_BYTES;
+            may_say && is_image_config(&config.media_type)
+        });
+        let config = config.map(|config| config.digest.clone());
         let annotations = manifest.subject.as_ref().and(manifest.annotations.as_ref());
         let annotations = annotations.map(serde_json::to_string).transpose();
         Ok(Self {
@@ -78,7 +88,19 @@ impl PushPlan {
             children,
             tags,
             ends,
+            config,
         })
+    }
+
+    /// The configuration whose labels may say when the tags end, and are not known.
+    pub(crate) fn unread_config(&self) -> Option<&Digest> {
+        self.config.as_ref()
+    }
+
+    /// Its labels are known, and say this.
+    pub(crate) fn read_labels(&mut self, end: Option<TagEnd>) {
+        self.config = None;
+        self.ends = end;
     }
 
     /// When the tags end, if they are put now.

@@ -8,10 +8,10 @@ use crate::core::Core;
 use crate::growth::Freed;
 use crate::protection::Protection;
 use crate::trash::TrashSettings;
+pub(crate) use many::remove_many;
 use metadata::{ExcessTags, Trashing, Tx};
 use model::caller::Origin;
 use model::{AccountId, Caller, Event, RepositoryId};
-pub(crate) use many::remove_many;
 use oci::{Digest, RepositoryName, Tag};
 
 /// Manifests and tags that one transaction deletes, more or less.

@@ -3,6 +3,7 @@
 //! A policy is of one namespace. What follows it is a run, which is in `runs` (asked for, stopped, looked at), `work` (done by
 //! a job) and `step` (what one transaction removes).
 
+mod again;
 mod defaults;
 mod ends;
 mod load;
@@ -16,15 +17,16 @@ mod tasks;
 mod watch;
 mod work;
 
+pub(crate) use again::try_again;
 pub(crate) use defaults::begin_with_default;
 pub(crate) use ends::job_ended;
+pub(crate) use load::{Loaded, MAX_MANIFESTS, load};
 pub(crate) use policy::{numbers_of, policy_of_schedule};
 pub use preview::{PreviewArtifact, PreviewRepository, RetentionPreview};
 pub use runs::{RetentionRunView, RetentionTaskView};
 pub use work::RetentionWork;
 #[cfg(test)]
 pub(crate) use {
-    load::{Loaded, load},
     step::{At, Place, take},
     watch::planned,
 };

@@ -63,6 +63,8 @@ pub struct Settings {
     pub nameservers: Vec<outbound::Nameserver>,
     /// The port at which a host name is proved by plain HTTP.
     pub http_proof_port: u16,
+    /// How mail goes out; `None` for none.
+    pub mail: Option<crate::MailSettings>,
     /// How jobs share the processes out, and how long they are remembered.
     pub jobs: JobSettings,
 }

@@ -163,9 +163,17 @@ impl Locks {
         let ended = ended.await?;
         let count = ended.len();
         for one in ended {
-            let core = self.core.clone();
-            let step = self.core.metadata.write(move |tx| expire(&core, tx, &one));
-            step.await?;
+            let (core, of) = (self.core.clone(), one.clone());
+            let step = self.core.metadata.write(move |tx| expire(&core, tx, &of));
+            let Err(error) = step.await else { continue };
+            // One that cannot be looked at must not stand in the way of all others.
+            tracing::error!(%error, repository = %one.repository, tag = %one.tag, "a tag that ends could not be looked at");
+            let again_at_ms = now_ms.saturating_add(AGAIN_MS);
+            let put_off = self.core.metadata.write(move |tx| {
+                let (repository, tag) = (&one.repository_id, &one.tag);
+                Ok::<_, Error>(tx.put_off_tag_end(repository, tag, again_at_ms)?)
+            });
+            put_off.await?;
         }
         Ok(count)
     }

@@ -161,6 +161,7 @@ pub fn settings() -> Settings {
         )]),
         nameservers: Vec::new(),
         http_proof_port: 80,
+        mail: None,
         jobs: crate::JobSettings::default(),
     }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod faults;
 mod isolation;
 mod jobs;
+mod mail;
 mod people;
 mod retention;
 mod sessions;

@@ -41,12 +41,23 @@ async fn is_protected(store: &MetadataStore, world: &World) -> bool {
     })
     .await;
     assert_eq!(seen, kept);
-    kept.is_some_and(|(namespace, is)| namespace == world.namespace && is)
+    kept.is_some_and(|kept| kept.namespace_id == world.namespace && kept.is_protected)
 }
 
 async fn rules_are_of_a_namespace(store: &MetadataStore) {
     let (world, other) = (World::create(store).await, World::create(store).await);
     assert!(!is_protected(store, &world).await);
+    let to = world.clone();
+    let reads_labels = write(store, move |tx| {
+        let mut seen = Vec::new();
+        for reads in [true, true, false] {
+            tx.set_namespace_reads_labels(&to.namespace, reads)?;
+            let kept = tx.keep_protection(&to.repository)?;
+            seen.push(kept.is_some_and(|kept| kept.reads_labels));
+        }
+        Ok(seen)
+    });
+    assert_eq!(reads_labels.await, [true, true, false]);
     let first = rule("{}");
     let (new, to) = (first.clone(), world.clone());
     write(store, move |tx| make_rule(tx, &to, &new)).await;
@@ -230,8 +241,8 @@ async fn a_tag_ends_until_it_moves(store: &MetadataStore) {
 /// A move of a tag as `services` does it. Says what was seen: whether the namespace had rules, and whether it moved.
 fn move_tag(tx: &mut Tx<'_>, world: &World, to: &NewManifest) -> Result<(bool, bool), Error> {
     let (account, repository) = (&world.account.id, &world.repository);
-    let (_, is_protected) = tx.keep_protection(repository)?.ok_or(Error::TimedOut)?;
-    if is_protected {
+    let kept = tx.keep_protection(repository)?.ok_or(Error::TimedOut)?;
+    if kept.is_protected {
         tx.take_tag(repository, &tag("v1"))?;
         return Ok((true, false));
     }

@@ -198,6 +198,8 @@ actions! {
     SinkUpdate = "sink:update" "",
     SinkDelete = "sink:delete" "",
     MetricsRead = "metrics:read" "S",
+    MailRead = "mail:read" "",
+    MailUpdate = "mail:update" "",
 }
 
 impl Action {

@@ -65,6 +65,7 @@ const THINGS: &[(&str, &str)] = &[
     ),
     ("sink", "places to which the account's log goes"),
     ("metrics", "figures for the account's own monitoring"),
+    ("mail", "who is told by mail of what happens"),
 ];
 
 impl Action {

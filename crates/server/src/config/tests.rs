@@ -60,6 +60,8 @@ fn another(setting: &DefaultSetting) -> (String, String) {
         "requests" => "all",
         "endpoint" => "https://s3.example.com",
         "encryption" => "kms",
+        "security" => "tls",
+        "from" => "registry@example.com",
         "otlp_endpoint" => "http://127.0.0.1:4318/v1/traces",
         "url" | "read_url" => "postgres://roadstead@localhost/roadstead",
         // A file that is there.
@@ -107,6 +109,9 @@ fn companion(setting: &DefaultSetting) -> Option<&'static DefaultSetting> {
         {
             "url"
         }
+        "host" => "from",
+        "user_name" => "password_file",
+        "password_file" => "user_name",
         _ => return None,
     };
     schema::find(setting.key.section, name)
@@ -221,7 +226,12 @@ fn every_setting_can_be_changed_by_its_variable() {
         let is_shown = format!("{:?}", loaded.config) != before;
         // Permission for plain HTTP changes what is accepted, not what is done; a password is not shown; how old lists may
         // be matters with a read_url only.
-        let unseen = ["allow_plain_http", "password_file", "read_max_lag_secs"];
+        let unseen = [
+            "allow_plain_http",
+            "allow_no_tls",
+            "password_file",
+            "read_max_lag_secs",
+        ];
         assert!(
             is_shown || unseen.contains(&setting.key.name),
             "{variable} has no effect"
@@ -432,7 +442,7 @@ tags_page = 1
     roadstead.toml:18:19: [network] trusted_proxies: 7 is not a text; put it in quotes
     roadstead.toml:21:11: [[listeners]] address: "localhost:5000" is not an IP address with a port; write it as in "127.0.0.1:5000" or "[::1]:5000"
     roadstead.toml:22:12: [[listeners]] exposure: "secret" is unknown; write one of "public", "private"
-    roadstead.toml:23:1: [[listeners]] port: unknown setting; `roadstead check-config --defaults` lists all
+    roadstead.toml:23:1: [[listeners]] port: unknown setting here; did you mean [mail] port?
     roadstead.toml:25:1: [[listeners]] address: this listener has no address; write one, as in address = "127.0.0.1:5000"
     roadstead.toml:29:16: [traces] sample_ratio: 2.0 is out of range: write a number from 0.0 to 1.0
     roadstead.toml:31:2: [limit]: unknown setting; did you mean limits?

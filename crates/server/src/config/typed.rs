@@ -9,6 +9,7 @@ use web::forwarded::{ForwardedHeader, Forwarding};
 
 use super::database;
 use super::listeners::{listener, parse_address, refuse_shared_addresses, require_proxies};
+use super::mail;
 use super::origin::Problem;
 use super::reader::{Reader, Section};
 use super::s3;
@@ -49,10 +50,10 @@ pub(super) fn read_all(reader: &mut Reader<'_>, listener_count: usize) -> Config
     refuse_shared_addresses(reader, &listeners, metrics.address);
     let network = network(&mut reader.section("network"));
     require_proxies(reader, &listeners, &network);
+    let registry = registry(&mut reader.section("registry"));
     Config {
         listeners: listeners.into_iter().flatten().collect(),
         metrics,
-        registry: registry(&mut reader.section("registry")),
         limits: limits(&mut reader.section("limits")),
         accounts: accounts(&mut reader.section("accounts")),
         uploads: uploads(&mut reader.section("uploads")),
@@ -68,6 +69,8 @@ pub(super) fn read_all(reader: &mut Reader<'_>, listener_count: usize) -> Config
         http_proof_port: reader
             .section("outbound")
             .count("http_proof_port", 1..=65_535),
+        mail: mail::read(&mut reader.section("mail")),
+        registry,
         log: log(&mut reader.section("log")),
         traces: traces(&mut reader.section("traces")),
         admin_password: None,

@@ -15,6 +15,7 @@ mod ibm;
 mod identity;
 mod immutability;
 mod jobs;
+mod mail;
 mod network;
 mod newcomer;
 mod oci;

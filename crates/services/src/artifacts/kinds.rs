@@ -49,7 +49,7 @@ const KINDS: &[(&str, &[&str])] = &[
 ];
 
 /// Whether a configuration of this media type is an image's.
-pub(super) fn is_image_config(media_type: &str) -> bool {
+pub(crate) fn is_image_config(media_type: &str) -> bool {
     matches!(media_type, OCI_IMAGE_CONFIG | DOCKER_IMAGE_CONFIG)
 }
 

@@ -8,17 +8,17 @@ use crate::access::Refused;
 use crate::account_access::AccountContext;
 use crate::authorizer::Authorizer;
 use crate::core::Core;
-use crate::job_queue::{JobQueue, JobRequest, next_of};
+use crate::job_queue::{AskedJob, JobQueue, asked};
 use crate::{Error, Result};
-use metadata::{JobRow, ListQuery, Listed, NewSchedule, Numbered};
-use model::{Action, Event, JobId, JobKind, ScheduleId};
+use metadata::{JobRow, ListQuery, Listed, Numbered, ScheduleRow};
+use model::{Action, Event, JobKind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The largest age that can be asked for, in hours: as in Harbor.
 const MAX_HOURS: i64 = 240_000;
-/// Lines of a log that are shown.
-const LOG_LINES: i64 = 2000;
+const KIND: JobKind = JobKind::PURGE_AUDIT_LOG;
+const WHAT: &str = "a purge of the audit log";
 
 /// What a purge is to take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,14 @@ pub struct AuditPurges {
     pub(super) core: Arc<Core>,
     authorizer: Arc<Authorizer>,
     jobs: Arc<JobQueue>,
+}
+
+impl AuditPurge {
+    /// What a schedule asks for; `None` when it is one for something else.
+    pub fn of(schedule: &ScheduleRow) -> Option<Self> {
+        let is_one = schedule.kind == KIND.name;
+        is_one.then(|| read(&schedule.payload).ok()).flatten()
+    }
 }
 
 pub(super) fn read(payload: &str) -> Result<AuditPurge> {
@@ -107,11 +115,11 @@ impl AuditPurges {
         Ok(purge)
     }
 
-    /// Asks for a purge now. Answers with Harbor's number for it.
+    /// Asks for a purge now.
     ///
     /// # Errors
     /// [`Error::Invalid`] for an age out of bounds or an unknown type, [`Error::NotNow`] while one is under way.
-    pub async fn start(&self, by: &AccountContext, purge: AuditPurge) -> Result<i64, Refused> {
+    pub async fn start(&self, by: &AccountContext, purge: AuditPurge) -> Result<AskedJob, Refused> {
         self.authorizer
             .require(by, Action::PurgeAuditCreate)
             .await?;
@@ -120,28 +128,13 @@ impl AuditPurges {
             ..purge
         })?;
         let started = self.core.change(by, move |core, tx, account| {
-            let kind = JobKind::PURGE_AUDIT_LOG;
-            let request = JobRequest {
-                kind,
-                account: Some(account.clone()),
-                payload: write(&purge)?,
-                dedup_key: Some(kind.name.to_owned()),
-                run_at_ms: None,
-            };
-            let job = core.enqueue(tx, &request)?;
-            if !job.is_new {
-                return Err(Error::NotNow(
-                    "a purge of the audit log is under way; wait until it has ended, or stop it"
-                        .to_owned(),
-                ));
-            }
-            let number = tx.give_number(account, Numbered::Job, job.id.as_str())?;
+            let job = asked::ask(core, tx, account, (KIND, write(&purge)?), WHAT)?;
             let event = Event::AuditPurgeStarted {
                 job: job.id.to_string(),
                 is_dry_run: purge.is_dry_run,
                 hours: purge.hours,
             };
-            Ok((number, Some(event)))
+            Ok((job, Some(event)))
         });
         Ok(started.await?)
     }
@@ -152,10 +145,7 @@ impl AuditPurges {
         by: &AccountContext,
     ) -> Result<Option<AuditPurgeSchedule>, Refused> {
         self.authorizer.require(by, Action::PurgeAuditRead).await?;
-        let found = self.core.metadata.read(|reader| {
-            let name = JobKind::PURGE_AUDIT_LOG.name;
-            Ok::<_, Error>(reader.find_schedule_named(by.id(), name)?)
-        });
+        let found = asked::find_schedule(&self.core, by, KIND);
         let Some(row) = found.await? else {
             return Ok(None);
         };
@@ -185,44 +175,21 @@ impl AuditPurges {
                     is_scheduled: true,
                     ..purge
                 })?;
-                let next_ms = next_of(&cron, self.core.now_ms())?;
-                Ok::<_, Error>((purge, cron, next_ms))
+                let is_new = action == Action::PurgeAuditCreate;
+                let payload = write(&purge)?;
+                let wanted = asked::Wanted::parse(payload, &cron, self.core.now_ms(), is_new)?;
+                Ok::<_, Error>((wanted, purge.hours))
             })
             .transpose()?;
         let changed = self.core.change(by, move |core, tx, account| {
-            let kind = JobKind::PURGE_AUDIT_LOG;
-            let Some((purge, cron, next_run_at_ms)) = &wanted else {
-                let was = tx.delete_schedule_named(account, kind.name)?;
-                let event = Event::AuditPurgeScheduled {
-                    cron: None,
-                    hours: None,
-                };
-                return Ok(((), was.then_some(event)));
-            };
-            let is_there = tx.find_schedule_named(account, kind.name)?.is_some();
-            if is_there && action == Action::PurgeAuditCreate {
-                return Err(Error::NotNow(
-                    "there is a schedule for purges of the audit log already; change that one"
-                        .to_owned(),
-                ));
-            }
-            let schedule = NewSchedule {
-                id: &ScheduleId::new(core.ids.next_id()),
-                account_id: Some(account),
-                name: kind.name,
-                kind: kind.name,
-                payload: &write(purge)?,
-                max_attempts: kind.max_attempts,
-                every_ms: None,
-                cron: Some(cron),
-                next_run_at_ms: *next_run_at_ms,
-            };
-            tx.put_schedule(&schedule, core.now_ms())?;
+            let schedule = wanted.as_ref().map(|(schedule, _)| schedule);
+            let what = (KIND, "purges of the audit log");
+            let is_changed = asked::put_schedule(core, tx, account, what, schedule)?;
             let event = Event::AuditPurgeScheduled {
-                cron: Some(cron.clone()),
-                hours: Some(purge.hours),
+                cron: schedule.map(|schedule| schedule.cron.clone()),
+                hours: wanted.as_ref().map(|(_, hours)| *hours),
             };
-            Ok(((), Some(event)))
+            Ok(((), is_changed.then_some(event)))
         });
         Ok(changed.await?)
     }
@@ -266,17 +233,7 @@ impl AuditPurges {
     /// What a purge said, line by line.
     pub async fn log(&self, by: &AccountContext, number: i64) -> Result<String, Refused> {
         let run = self.find(by, number, Action::PurgeAuditRead).await?;
-        let id = run.job.id;
-        let listed = self
-            .core
-            .metadata
-            .list(move |reader| Ok::<_, Error>(reader.list_job_log(&id, (0, 0), LOG_LINES)?));
-        let mut text = String::new();
-        for line in listed.await? {
-            text.push_str(&line.line);
-            text.push('\n');
-        }
-        Ok(text)
+        Ok(asked::log(&self.core, run.job.id).await?)
     }
 
     /// Stops a purge. What has gone stays gone.
@@ -297,19 +254,8 @@ impl AuditPurges {
     ) -> Result<AuditPurgeRun, Refused> {
         self.authorizer.require(by, action).await?;
         let unknown = || Error::NotFound(format!("the purge {number} of the audit log"));
-        let id = self
-            .core
-            .find_numbered(by.id(), Numbered::Job, number)
-            .await?;
-        let id = JobId::new(id.ok_or_else(unknown)?);
-        let found = self
-            .core
-            .metadata
-            .read(|reader| Ok::<_, Error>(reader.find_job(&id)?));
-        let is_own = |job: &JobRow| {
-            job.account_id.as_ref() == Some(by.id()) && job.kind == JobKind::PURGE_AUDIT_LOG.name
-        };
-        let job = found.await?.filter(is_own).ok_or_else(unknown)?;
+        let found = asked::find(&self.core, by, KIND, number).await?;
+        let job = found.ok_or_else(unknown)?;
         Ok(AuditPurgeRun {
             number,
             purge: read(&job.payload)?,

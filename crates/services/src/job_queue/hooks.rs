@@ -7,12 +7,13 @@ use metadata::{JobRow, Tx};
 use model::{Event, JobId, JobKind, JobState};
 
 /// Kinds by which an account's events go out. That one of them failed is no event, or it would have to be told by them: a
-/// sink or webhook says itself that it fails, and that it was paused.
-const TELLING: [JobKind; 4] = [
+/// sink, webhook or mail says itself that it fails, and that it was paused.
+const TELLING: [JobKind; 5] = [
     JobKind::FEED_SINKS,
     JobKind::PUSH_METRICS,
     JobKind::DELIVER_WEBHOOKS,
     JobKind::DELIVER_BY_HAND,
+    JobKind::SEND_MAIL,
 ];
 
 /// Says to whoever asked for a job that it was called off, or failed for good.
@@ -28,6 +29,10 @@ pub(super) fn job_ended(core: &Core, tx: &mut Tx<'_>, id: &JobId, state: JobStat
     }
     if job.kind == JobKind::RUN_RETENTION.name {
         retention::job_ended(core, tx, id, state)
+    } else if job.kind == JobKind::COLLECT_ACCOUNT.name {
+        // Whoever is still at it notes nothing more, and so takes nothing more.
+        tx.end_account_collection(id, core.now_ms())?;
+        Ok(())
     } else {
         webhooks::job_ended(core, tx, &job, state)
     }

@@ -27,6 +27,9 @@ pub(super) fn also_needed(kind: &str) -> Option<Action> {
     if feeds.iter().any(|feed| feed.name == kind) {
         return Some(Action::SinkUpdate);
     }
+    if kind == JobKind::SEND_MAIL.name {
+        return Some(Action::MailUpdate);
+    }
     let delivers = [JobKind::DELIVER_WEBHOOKS, JobKind::DELIVER_BY_HAND];
     let is_one = delivers.iter().any(|deliver| deliver.name == kind);
     is_one.then_some(Action::NotificationPolicyUpdate)
@@ -188,7 +191,7 @@ impl JobQueue {
         })
     }
 
-    async fn own(&self, by: &AccountContext, id: &JobId) -> Result<JobRow> {
+    pub(super) async fn own(&self, by: &AccountContext, id: &JobId) -> Result<JobRow> {
         let wanted = id.clone();
         let found = self
             .core

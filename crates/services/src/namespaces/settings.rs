@@ -1,7 +1,8 @@
 //! What can be set of a namespace, by Harbor's names.
 
 use crate::allowlists::CveAllowlistText;
-use crate::pulls_kept::{COUNTS_PULLS, KEEPS_PULL_TIMES, is_off};
+use crate::image_labels::LABELS_END_TAGS;
+use crate::pulls_kept::{COUNTS_PULLS, KEEPS_PULL_TIMES, is_off, is_on};
 use crate::{Error, Result};
 use metadata::{NamespaceSettings, Tx};
 use model::NamespaceId;
@@ -14,6 +15,7 @@ const SWITCHES: &[(&str, Option<&str>)] = &[
     ("reuse_sys_cve_allowlist", None),
     (COUNTS_PULLS, None),
     (KEEPS_PULL_TIMES, None),
+    (LABELS_END_TAGS, None),
     ("enable_content_trust", Some("signatures")),
     ("enable_content_trust_cosign", Some("signatures")),
     ("prevent_vul", Some("a vulnerability scanner")),
@@ -103,6 +105,7 @@ impl NamespaceChange {
         if was_off != is_off(&settings, KEEPS_PULL_TIMES) {
             tx.set_namespace_pull_times_since(id, now_ms)?;
         }
+        tx.set_namespace_reads_labels(id, is_on(&settings, LABELS_END_TAGS))?;
         Ok(())
     }
 
@@ -158,7 +161,7 @@ fn check(name: &str, value: &str) -> Result<()> {
     }
     Err(Error::Invalid(format!(
         "{name:?} is no setting of a namespace that can be changed; those are public, severity, \
-         counts_pulls, keeps_pull_times, reuse_sys_cve_allowlist and what Harbor's documentation names"
+         counts_pulls, keeps_pull_times, labels_end_tags, reuse_sys_cve_allowlist and what Harbor's documentation names"
     )))
 }
 

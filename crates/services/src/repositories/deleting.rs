@@ -91,6 +91,13 @@ fn delete_some(
         remove_one(core, tx, &removal, digest, &mut freed)?;
     }
     tx.touch_repository(&place.name);
+    if removal.trash != Keep::never() {
+        // What older programs deleted from it goes with the repository, if it is not taken over.
+        while !tx
+            .adopt_old_trash(Some(&place.id), ROWS, || core.ids.next_id())?
+            .is_empty()
+        {}
+    }
     let is_empty = is_last && empty(core, tx, &place.id)?;
     if is_empty {
         let parent = within.map(NamespaceId::as_str);

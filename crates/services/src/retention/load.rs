@@ -10,7 +10,7 @@ use oci::RepositoryName;
 use std::collections::{HashMap, HashSet};
 
 /// Manifests of one repository that are held in memory. A larger repository is refused.
-pub(super) const MAX_MANIFESTS: usize = 200_000;
+pub(crate) const MAX_MANIFESTS: usize = 200_000;
 /// Tags, labels and children of one repository, likewise, all together.
 const MAX_PARTS: usize = 1_000_000;
 /// Manifests of a page.

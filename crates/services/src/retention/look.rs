@@ -80,9 +80,10 @@ fn facts(tx: &mut Tx<'_>, at: &At, some: &[Going]) -> Result<Option<Facts>> {
     let rows = tx.take_retention_manifests(repository, &digests)?;
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let tag_rows = tx.list_tags_of(&ids, limit)?;
-    let label_rows = match at.rules.ask_for_labels() {
-        true => tx.list_labels_of(&ids, limit)?,
-        false => Vec::new(),
+    let label_rows = if at.rules.ask_for_labels() {
+        tx.list_labels_of(&ids, limit)?
+    } else {
+        Vec::new()
     };
     if tag_rows.len() >= TAGS || label_rows.len() >= TAGS {
         return Ok(None);
@@ -121,9 +122,10 @@ fn look(facts: &Facts, at: &At, going: &Going, is_begun: bool) -> Look {
     let held = |digest: &str| facts.held.get(digest).cloned().unwrap_or_default();
     let own = held(going.digest.as_str());
     let Some(found) = facts.manifests.get(going.digest.as_str()) else {
-        return match own.is_there {
-            true => Look::Stays("it is being pushed, tagged or deleted"),
-            false => Look::Gone,
+        return if own.is_there {
+            Look::Stays("it is being pushed, tagged or deleted")
+        } else {
+            Look::Gone
         };
     };
     if found.pushed_at_ms != planned.pushed_at_ms {

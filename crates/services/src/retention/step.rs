@@ -90,7 +90,7 @@ impl Place {
     }
 
     /// The place after a step that took so many artifacts, and so long.
-    fn after(self, step: &Step, (taken, worked): (usize, Duration)) -> Self {
+    fn after(step: &Step, (taken, worked): (usize, Duration)) -> Self {
         let at_once = if worked > WORKED {
             (taken / 2).max(1)
         } else if worked * 2 < WORKED {
@@ -193,7 +193,7 @@ pub(crate) fn take(core: &Core, tx: &mut Tx<'_>, at: &At, from: Place) -> Result
         freed.settle(tx, account)?;
         removal.finish(tx)?;
     }
-    Ok(Some(from.after(&step, (taken, begun.elapsed()))))
+    Ok(Some(Place::after(&step, (taken, begun.elapsed()))))
 }
 
 /// Removes those of some artifacts that may still go: together, where they have nothing but tags of their own.

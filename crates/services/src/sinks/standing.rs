@@ -1,4 +1,4 @@
-//! How those stand who are told of what happens, webhooks and sinks of the whole deployment: for its operators' metrics.
+//! How those stand who are told of what happens, webhooks, sinks and mail of the whole deployment: for its operators' metrics.
 
 use super::Sinks;
 use crate::{Error, Result};
@@ -7,7 +7,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// How far they are counted: looking must not take longer the more of them wait.
 const COUNTED_AT_MOST: i64 = 10_000;
-const KINDS: [FollowerKind; 2] = [FollowerKind::Webhook, FollowerKind::Sink];
+const KINDS: [FollowerKind; 3] = [
+    FollowerKind::Webhook,
+    FollowerKind::Sink,
+    FollowerKind::Mail,
+];
 /// What a follower is that has something to do: it has not come to it, its receiver failed last, or it was stopped.
 pub(crate) const STATES: [&str; 3] = ["behind", "failing", "paused"];
 
@@ -102,6 +106,9 @@ mod tests {
                 ("sink", "behind", 2, 8),
                 ("sink", "failing", 1, 0),
                 ("sink", "paused", 0, 0),
+                ("mail", "behind", 0, 0),
+                ("mail", "failing", 0, 0),
+                ("mail", "paused", 0, 0),
             ]
         );
         counts.note(&[], 9_000);

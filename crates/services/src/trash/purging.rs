@@ -83,16 +83,16 @@ impl Maintenance {
         let count = core
             .metadata
             .write(move |tx| {
-                let owners = tx.adopt_old_trash(ITEMS, || adopted.ids.next_id())?;
+                let owners = tx.adopt_old_trash(None, ITEMS, || adopted.ids.next_id())?;
                 for owner in &owners {
                     tx.request_trash_recount(owner)?;
                 }
                 Ok::<_, Error>(owners.len())
             })
-            .await?;
+            .await;
         let due = core.clone();
         let gone = core.metadata.write(move |tx| purge_due(&due, tx)).await?;
-        let settled = settle_some(&core).await?;
+        let settled = settle_some(&core).await;
         let old = core.clone();
         let moves = core
             .metadata
@@ -100,7 +100,8 @@ impl Maintenance {
                 Ok::<_, Error>(tx.forget_tag_moves(old.now_ms() - MOVES_KEPT_MS, ITEMS)?)
             })
             .await?;
-        Ok(count + gone + settled + moves)
+        // What could not be taken over keeps nothing else from going.
+        Ok(count? + gone + settled? + moves)
     }
 }
 
@@ -129,14 +130,20 @@ async fn settle_some(core: &Arc<Core>) -> Result<usize> {
         .metadata
         .list(|reader| Ok::<_, Error>(reader.list_trash_recounts(ITEMS)?));
     let waiting = waiting.await?;
+    let mut failed = None;
     for (account, version) in &waiting {
-        settle(core, account).await?;
+        if let Err(error) = settle(core, account).await {
+            // The others have their turn all the same.
+            tracing::error!(%error, account = account.as_str(), "the trash of an account could not be looked at");
+            failed = Some(error);
+            continue;
+        }
         let (account, version) = (account.clone(), *version);
         core.metadata
             .write(move |tx| Ok::<_, Error>(tx.end_trash_recount(&account, version)?))
             .await?;
     }
-    Ok(waiting.len())
+    failed.map_or(Ok(waiting.len()), Err)
 }
 
 /// For how long an account keeps what it deletes, and how much of it, as it is decided now: each step asks again, because
@@ -166,7 +173,11 @@ async fn settle(core: &Arc<Core>, account: &AccountId) -> Result<()> {
         let (own, of, size) = (core.clone(), account.clone(), size.await?);
         let gone = metadata.write(move |tx| {
             let (_, limit) = kept(&own, tx, &of)?;
-            match size.saturating_sub(limit) {
+            if size <= limit {
+                return Ok(0);
+            }
+            // Something may have been restored since, and what is purged does not come back.
+            match tx.get_trash_size(&of)?.saturating_sub(limit) {
                 0 => Ok(0),
                 over => purge_oldest(&own, tx, &of, over),
             }
@@ -273,7 +284,13 @@ fn tree(tx: &Tx<'_>, account: &AccountId, root: &str) -> Result<(Vec<String>, bo
         let mut empty = Vec::with_capacity(within.len());
         let mut full = None;
         for item in within {
-            if tx.list_trash_within(account, &item.id, 1)?.is_empty() {
+            // A manifest takes its tags with it, if they are not too many.
+            let alone = match item.kind {
+                TrashKind::Manifest => ITEMS,
+                _ => 1,
+            };
+            let inside = tx.list_trash_within(account, &item.id, alone)?;
+            if i64::try_from(inside.len()).is_ok_and(|count| count < alone) {
                 empty.push(item.id);
             } else {
                 full = Some(item.id);

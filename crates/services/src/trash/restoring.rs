@@ -158,15 +158,18 @@ impl Trash {
         loop {
             let (item, who) = (item.clone(), by.clone());
             let step = self.core.change(by, move |core, tx, account| {
+                // What was pushed again leaves the trash, too, and is not counted as restored.
+                let mut went_on = false;
                 in_repository(core, tx, account, &item, &who, |step, tx, growth| {
-                    restore_tree(step, tx, growth, &item.digest)
+                    let is_done = restore_tree(step, tx, growth, &item)?;
+                    went_on = step.left < AT_ONCE;
+                    Ok(is_done)
                 })
-                .map(|answer| (answer, None))
+                .map(|answer| ((answer, went_on), None))
             });
-            let (is_done, some) = step.await?;
-            let is_any = some != Restored::default();
+            let ((is_done, some), went_on) = step.await?;
             all.add(some);
-            if is_done || !is_any {
+            if is_done || !went_on {
                 return Ok(all);
             }
         }
@@ -207,6 +210,12 @@ impl Trash {
             })?;
             if !some.conflicts.is_empty() {
                 return Err(Error::AlreadyExists(format!("the tag {}", item.tag)));
+            }
+            if some.tags.is_empty() && tx.take_trash(account, &item.id)?.is_some() {
+                return Err(Error::NotNow(format!(
+                    "the manifest {} that the tag {} pointed at is gone for good; push it again, then restore the tag",
+                    item.digest, item.tag
+                )));
             }
             Ok((some, None))
         });
@@ -305,6 +314,8 @@ fn ensure(
         name: name.clone(),
     };
     if let Some(found) = tx.find_repository(&key)? {
+        // Something in it was restored before it was, or pushed.
+        describe(core, tx, item, &found.id)?;
         return Ok(found.id);
     }
     // What was deleted with it knows it by that.
@@ -325,13 +336,16 @@ fn ensure(
         }
         Err(error) => return Err(error.into()),
     }
-    if item.kind == TrashKind::Repository
-        && let Some(description) = tx.find_trash_content(account, &item.id)?
-        && !description.is_empty()
-    {
-        tx.put_repository_description(&id, &description, now_ms)?;
-    }
+    describe(core, tx, item, &id)?;
     Ok(id)
+}
+
+/// Gives a repository that comes back the description that it had, unless it has another.
+fn describe(core: &Core, tx: &mut Tx<'_>, item: &TrashItem, id: &RepositoryId) -> Result<()> {
+    if item.kind == TrashKind::Repository {
+        tx.restore_repository_description(id, &item.id, core.now_ms())?;
+    }
+    Ok(())
 }
 
 /// Brings back some of what was deleted with a repository, and takes it out of the trash when nothing is left.

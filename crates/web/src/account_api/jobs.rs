@@ -1,6 +1,7 @@
 //! An account's jobs and schedules: what is done for it later, and again and again.
 
 use super::reply::{Answered, Done, List, Shown};
+use super::work::{self, CollectionShown, WorkShown};
 use super::{ApiError, Call, Time};
 use model::{JobId, JobState, Page};
 use serde::Serialize;
@@ -31,6 +32,14 @@ pub(super) struct JobShown {
     started_at: Option<Time>,
     /// When it ended for good.
     ended_at: Option<Time>,
+    /// Of `collect_account`: what it took until now, or would take. Null before it begins, of other kinds, and in lists.
+    collection: Option<CollectionShown>,
+}
+
+impl JobShown {
+    pub(super) fn with(self, collection: Option<CollectionShown>) -> Self {
+        Self { collection, ..self }
+    }
 }
 
 /// A line of a job's log.
@@ -82,9 +91,11 @@ pub(super) struct ScheduleShown {
     next_run_at: Time,
     /// The job of last time. It may be forgotten.
     last_job: Option<String>,
+    /// How it is done; null for what has rules of its own, such as retention.
+    parameters: Option<WorkShown>,
 }
 
-fn shown(job: Job) -> JobShown {
+pub(super) fn shown(job: Job) -> JobShown {
     JobShown {
         id: job.id.to_string(),
         kind: job.kind,
@@ -97,6 +108,7 @@ fn shown(job: Job) -> JobShown {
         created_at: Time::from_ms(job.created_at_ms),
         started_at: job.started_at_ms.map(Time::from_ms),
         ended_at: job.ended_at_ms.map(Time::from_ms),
+        collection: None,
     }
 }
 
@@ -112,6 +124,7 @@ fn line(line: JobLogLine) -> JobLogLineShown {
 
 fn schedule(row: ScheduleRow) -> ScheduleShown {
     ScheduleShown {
+        parameters: work::shown(&row),
         name: row.name,
         kind: row.kind,
         cron: row.cron,
@@ -144,12 +157,6 @@ pub(super) async fn list(call: &Call<'_>) -> Answered<List<JobShown>> {
     let (before, limit) = call.after();
     let page = call.services().jobs.browse(&by, before, limit).await?;
     Ok(call.page(page, shown))
-}
-
-pub(super) async fn get(call: &Call<'_>) -> Answered<Shown<JobShown>> {
-    let by = call.account().await?;
-    let job = call.services().jobs.look_at(&by, &wanted(call)).await?;
-    Ok(Shown(shown(job)))
 }
 
 pub(super) async fn log(call: &Call<'_>) -> Answered<List<JobLogLineShown>> {

@@ -23,6 +23,7 @@ mod jobs;
 mod limits;
 mod locks;
 mod login_sources;
+mod mail;
 mod members;
 mod network;
 mod openapi;
@@ -41,6 +42,7 @@ mod trash;
 mod trust_rules;
 mod usage;
 mod webhooks;
+mod work;
 
 use crate::authentication::{authenticate_as, credentials};
 use crate::body::{Body, IncomingBody};

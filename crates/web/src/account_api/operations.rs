@@ -22,7 +22,12 @@ use serde_json::json;
 type Run = for<'a> fn(&'a Call<'a>) -> BoxFuture<'a, Result<Response<Body>, ApiError>>;
 
 /// What anybody may ask without a login.
-const OPEN: &[&str] = &["getOpenApi", "listLoginSources"];
+const OPEN: &[&str] = &[
+    "getOpenApi",
+    "listLoginSources",
+    "confirmMailAddress",
+    "stopMail",
+];
 
 /// An operation.
 #[derive(Clone, Copy)]

@@ -12,7 +12,8 @@ const POOL: &str = "account";
 /// Lines of a log that are shown.
 const LOG_LINES: usize = 2000;
 /// Kinds of jobs that Harbor has a word for. All others go by their own name in capital letters.
-const WORDS: [(&str, JobKind); 2] = [
+const WORDS: [(&str, JobKind); 3] = [
+    ("GARBAGE_COLLECTION", JobKind::COLLECT_ACCOUNT),
     ("RETENTION", JobKind::RUN_RETENTION),
     ("WEBHOOK", JobKind::DELIVER_WEBHOOKS),
 ];

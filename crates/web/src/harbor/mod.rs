@@ -10,6 +10,7 @@ mod artifacts;
 mod audit_logs;
 mod configurations;
 mod error;
+mod gc;
 mod groups;
 mod icons;
 mod immutable;
@@ -34,6 +35,7 @@ pub(crate) mod session;
 mod statistics;
 mod system;
 mod tags;
+mod timing;
 mod users;
 mod webhooks;
 

@@ -1,5 +1,6 @@
 //! Every operation that works, by the name that Harbor's contract gives it.
 
+use super::gc;
 use super::immutable;
 use super::jobservice;
 use super::purges;
@@ -123,6 +124,13 @@ operations! {
     listQuotas "GET" "/quotas" => quotas::list,
     getQuota "GET" "/quotas/{id}" => quotas::get,
     updateQuota "PUT" "/quotas/{id}" => quotas::update,
+    getGCHistory "GET" "/system/gc" => gc::list,
+    getGCSchedule "GET" "/system/gc/schedule" => gc::get_schedule,
+    createGCSchedule "POST" "/system/gc/schedule" => gc::create_schedule,
+    updateGCSchedule "PUT" "/system/gc/schedule" => gc::update_schedule,
+    getGC "GET" "/system/gc/{gc_id}" => gc::get,
+    stopGC "PUT" "/system/gc/{gc_id}" => gc::stop,
+    getGCLog "GET" "/system/gc/{gc_id}/log" => gc::log,
     getPurgeHistory "GET" "/system/purgeaudit" => purges::list,
     getPurgeSchedule "GET" "/system/purgeaudit/schedule" => purges::get_schedule,
     createPurgeSchedule "POST" "/system/purgeaudit/schedule" => purges::create_schedule,

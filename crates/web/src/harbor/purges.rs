@@ -1,35 +1,14 @@
 //! Purges of the account's audit log: one now, by a schedule, and what became of each.
 
-use super::reply::{Reply, omit_empty, time};
+use super::reply::Reply;
+use super::timing::{self, Asked};
 use super::{Call, HarborError};
-use model::{Action, JobState};
+use model::Action;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use services::{AuditPurge, AuditPurgeRun, AuditPurgeSchedule, Job};
+use services::{AuditPurge, AuditPurgeRun, AuditPurgeSchedule};
 
-/// Cron texts that Harbor has words for.
-const WORDS: [(&str, &str); 3] = [
-    ("Hourly", "0 0 * * * *"),
-    ("Daily", "0 0 0 * * *"),
-    ("Weekly", "0 0 0 * * 0"),
-];
-
-/// When something is to be done, as requests say it.
-#[derive(Deserialize, Default)]
-struct ScheduleRequest {
-    #[serde(default)]
-    schedule: TimingRequest,
-    #[serde(default)]
-    parameters: Parameters,
-}
-
-#[derive(Deserialize, Default)]
-struct TimingRequest {
-    #[serde(default, rename = "type")]
-    kind: String,
-    #[serde(default)]
-    cron: String,
-}
+const NAME: &str = "PURGE_AUDIT_LOG";
 
 #[derive(Deserialize, Default)]
 struct Parameters {
@@ -41,33 +20,6 @@ struct Parameters {
     /// The word of older clients: `create,delete,pull`.
     #[serde(default)]
     include_operations: String,
-}
-
-/// What a request asks for.
-enum Asked {
-    Now,
-    Never,
-    /// By a cron text.
-    Then(String),
-}
-
-impl TimingRequest {
-    fn asked(self) -> Result<Asked, HarborError> {
-        match self.kind.as_str() {
-            "Manual" => Ok(Asked::Now),
-            "None" => Ok(Asked::Never),
-            "Hourly" | "Daily" | "Weekly" | "Custom" | "Schedule" => {
-                let of_word = WORDS.iter().find(|(word, _)| *word == self.kind);
-                match of_word {
-                    Some((_, cron)) if self.cron.is_empty() => Ok(Asked::Then((*cron).to_owned())),
-                    _ => Ok(Asked::Then(self.cron)),
-                }
-            }
-            other => Err(HarborError::bad_request(format!(
-                "there is no schedule of the type {other:?}; the types are Hourly, Daily, Weekly, Custom, Manual and None"
-            ))),
-        }
-    }
 }
 
 fn split(text: &str) -> impl Iterator<Item = &str> {
@@ -113,72 +65,32 @@ fn parameters(purge: &AuditPurge) -> String {
     value.to_string()
 }
 
-/// A word for how far a job is.
-fn status(job: &Job) -> &'static str {
-    match job.state {
-        JobState::Queued => "Pending",
-        JobState::Running => "Running",
-        JobState::Done => "Success",
-        JobState::Failed => "Error",
-        JobState::Cancelled => "Stopped",
-    }
-}
-
 fn run(run: &AuditPurgeRun) -> Value {
-    let job = &run.job;
-    let is_scheduled = run.purge.is_scheduled;
-    let updated_at_ms = job.ended_at_ms.or(job.started_at_ms);
-    omit_empty(
-        json!({
-            "id": run.number,
-            "job_name": "PURGE_AUDIT_LOG",
-            "job_kind": if is_scheduled { "SCHEDULE" } else { "MANUAL" },
-            "job_parameters": parameters(&run.purge),
-            "schedule": { "type": if is_scheduled { "Custom" } else { "Manual" } },
-            "job_status": status(job),
-            "creation_time": time(Some(job.created_at_ms)),
-            "update_time": time(Some(updated_at_ms.unwrap_or(job.created_at_ms))),
-        }),
-        &[],
-    )
+    let parameters = parameters(&run.purge);
+    let asked = (run.purge.is_scheduled, parameters.as_str());
+    timing::run((run.number, NAME), asked, &run.job)
 }
 
 fn schedule(schedule: &AuditPurgeSchedule) -> Value {
-    let word = WORDS.iter().find(|(_, cron)| *cron == schedule.cron);
-    json!({
-        "job_name": "PURGE_AUDIT_LOG",
-        "job_kind": "SCHEDULE",
-        "job_parameters": parameters(&schedule.purge),
-        "schedule": {
-            "type": word.map_or("Custom", |(word, _)| word),
-            "cron": schedule.cron,
-            "next_scheduled_time": time(Some(schedule.next_ms)),
-        },
-    })
+    let parameters = parameters(&schedule.purge);
+    timing::schedule(NAME, &parameters, &schedule.cron, schedule.next_ms)
 }
 
 /// Does what a request asks for. Answers with the number of a purge that was asked for now.
 async fn follow(call: &Call<'_>, action: Action) -> Result<i64, HarborError> {
     call.require_login()?;
-    let request: ScheduleRequest = call.json()?;
+    let (asked, parameters) = timing::asked::<Parameters>(call)?;
     let purges = &call.services().audit_purges;
-    match request.schedule.asked()? {
+    let wanted = match asked {
         Asked::Now => {
-            let purge = request.parameters.purge(call).await?;
-            Ok(purges.start(&call.by, purge).await?)
+            let purge = parameters.purge(call).await?;
+            return Ok(purges.start(&call.by, purge).await?.number);
         }
-        Asked::Never => {
-            purges.set_schedule(&call.by, None, action).await?;
-            Ok(0)
-        }
-        Asked::Then(cron) => {
-            let purge = request.parameters.purge(call).await?;
-            purges
-                .set_schedule(&call.by, Some((purge, cron)), action)
-                .await?;
-            Ok(0)
-        }
-    }
+        Asked::Never => None,
+        Asked::Then(cron) => Some((parameters.purge(call).await?, cron)),
+    };
+    purges.set_schedule(&call.by, wanted, action).await?;
+    Ok(0)
 }
 
 /// `getPurgeSchedule`: nothing at all where there is none.
@@ -191,11 +103,7 @@ pub(super) async fn get_schedule(call: &Call<'_>) -> Result<Reply, HarborError> 
 /// `createPurgeSchedule`: its number is 0 unless it is a purge now.
 pub(super) async fn create_schedule(call: &Call<'_>) -> Result<Reply, HarborError> {
     let number = follow(call, Action::PurgeAuditCreate).await?;
-    let path = call
-        .path
-        .trim_end_matches('/')
-        .trim_end_matches("/schedule");
-    Ok(Reply::created(&format!("{path}/{number}")))
+    Ok(Reply::created(&timing::location(call, number)))
 }
 
 /// `updatePurgeSchedule`.

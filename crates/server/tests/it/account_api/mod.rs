@@ -8,6 +8,7 @@ mod members;
 mod openapi;
 mod repositories;
 mod requests;
+mod work;
 
 use http::Method;
 use serde_json::Value;

@@ -37,6 +37,7 @@ fn a_day(backends: Backends) {
             "retention",
             "webhooks",
             "purges",
+            "collections",
             "leave"
         ]
     );

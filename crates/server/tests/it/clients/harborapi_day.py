@@ -18,7 +18,7 @@ from harborapi.models import (
     UserCreationReq,
 )
 
-from harborapi_lifecycle import immutability, purges, refused, retention, webhooks
+from harborapi_lifecycle import collections, immutability, purges, refused, retention, webhooks
 
 host, user, password, image, source = sys.argv[1:]
 project_name, rest = image.split("/", 1)
@@ -158,7 +158,7 @@ async def main():
     for part in (system, projects, people, robots, content):
         await part(harbor)
         print(part.__name__)
-    for part in (immutability, retention, webhooks, purges):
+    for part in (immutability, retention, webhooks, purges, collections):
         await part(harbor, place)
         print(part.__name__)
     await leave(harbor)

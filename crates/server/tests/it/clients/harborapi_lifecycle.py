@@ -4,7 +4,7 @@
 import asyncio
 import json
 
-from harborapi.exceptions import BadRequest, Conflict, NotFound, PreconditionFailed
+from harborapi.exceptions import BadRequest, Conflict, HarborAPIException, NotFound, PreconditionFailed
 from harborapi.models import (
     ImmutableRule,
     ImmutableSelector,
@@ -271,3 +271,40 @@ async def purged(harbor, number, dry_run):
     log = await harbor.get_purge_job_log(number)
     assert ("0 events would leave" if dry_run else "0 events left") in log, log
     await refused(PreconditionFailed, harbor.stop_purge_job(number))
+
+
+async def collections(harbor, place):
+    """The account's garbage is collected by a schedule, as a trial and in earnest: everything is young."""
+    # An empty answer says that there is none, as Harbor's does.
+    await refused(HarborAPIException, harbor.get_gc_schedule())
+    parameters = {"delete_untagged": True, "dry_run": True, "workers": 2}
+    schedule = Schedule(schedule=ScheduleObj(type="Weekly", cron="0 0 0 * * 0"), parameters=parameters)
+    location = await harbor.create_gc_schedule(schedule)
+    assert location.endswith("/system/gc/0"), location
+    await refused(PreconditionFailed, harbor.create_gc_schedule(schedule))
+    shown = await harbor.get_gc_schedule()
+    assert (shown.schedule.type.value, shown.schedule.cron) == ("Weekly", "0 0 0 * * 0"), shown
+    schedule.schedule = ScheduleObj(type="Custom", cron="0 15 1 * * *")
+    await harbor.update_gc_schedule(schedule)
+    assert (await harbor.get_gc_schedule()).schedule.cron == "0 15 1 * * *"
+
+    for dry_run in (True, False):
+        parameters["dry_run"] = dry_run
+        by_hand = Schedule(schedule=ScheduleObj(type="Manual"), parameters=parameters)
+        location = await harbor.create_gc_schedule(by_hand)
+        number = int(location.rsplit("/", 1)[1])
+        while (run := await harbor.get_gc_job(number)).job_status not in ("Success", "Error", "Stopped"):
+            await asyncio.sleep(0.05)
+        assert (run.job_status, run.job_name, run.job_kind) == ("Success", "GARBAGE_COLLECTION", "MANUAL"), run
+        came = json.loads(run.job_parameters)
+        assert came == parameters | {"freed_space": 0, "purged_blobs": 0, "purged_manifests": 0}, came
+        assert (await harbor.get_gc_jobs())[0].id == number
+        log = await harbor.get_gc_log(number)
+        assert log == [
+            f"0 manifests, 0 blobs and 0 uploads {'would go' if dry_run else 'went'}; they counted for 0 bytes of the account"
+        ], log
+    wrong = Schedule(schedule=ScheduleObj(type="Manual"), parameters=parameters | {"workers": 11})
+    await refused(BadRequest, harbor.create_gc_schedule(wrong))
+    await refused(NotFound, harbor.get_gc_job(99999))
+    await harbor.update_gc_schedule(Schedule(schedule=ScheduleObj(type="None")))
+    await refused(HarborAPIException, harbor.get_gc_schedule())

@@ -8,7 +8,14 @@ use serde_json::Value;
 use crate::account_api::AccountApi as _;
 use crate::registry::{ADMIN, ADMIN_PASSWORD, TestRegistry};
 
-const PAGES: [&str; 5] = ["retention", "immutable-tags", "trash", "webhooks", "sinks"];
+const PAGES: [&str; 6] = [
+    "retention",
+    "immutable-tags",
+    "trash",
+    "webhooks",
+    "sinks",
+    "collect-garbage",
+];
 const ADDRESS: &str = "https://registry.example.com";
 /// An identifier and a digest, as pages shorten them.
 const ID: &str = "019a…";

@@ -156,8 +156,17 @@ fn waits(registry: &TestRegistry, id: &str, kind: &str) {
     assert_eq!(made.len(), 1);
 }
 
+/// Kinds of jobs by which others hear of what happens.
+const TELLING: [&str; 5] = [
+    "feed_sinks",
+    "push_metrics",
+    "deliver_webhooks",
+    "deliver_by_hand",
+    "send_mail",
+];
+
 #[tokio::test]
-async fn nobody_silences_sinks_or_webhooks_without_the_right_to_change_them() {
+async fn nobody_silences_sinks_webhooks_or_mail_without_the_right_to_change_them() {
     let registry = TestRegistry::start().await;
     let alice = registry.create_user("alice");
     let role = |more: &[&str]| {
@@ -172,12 +181,7 @@ async fn nobody_silences_sinks_or_webhooks_without_the_right_to_change_them() {
     made.await.assert_status(201);
     let feeds = ["FEED_SINKS", "PUSH_METRICS"];
     let delivers = ["WEBHOOK", "DELIVER_BY_HAND"];
-    let kinds = [
-        "feed_sinks",
-        "push_metrics",
-        "deliver_webhooks",
-        "deliver_by_hand",
-    ];
+    let kinds = TELLING;
     for kind in kinds {
         waits(&registry, &format!("job-{kind}"), kind);
     }
@@ -202,7 +206,7 @@ async fn nobody_silences_sinks_or_webhooks_without_the_right_to_change_them() {
             assert_eq!(alice.v1_get(&job).await.json()["state"], "queued");
         }
     };
-    refuse_kinds(&[feeds, delivers].concat(), &kinds).await;
+    refuse_kinds(&[&feeds[..], &delivers, &["SEND_MAIL"]].concat(), &kinds).await;
     answer(act(&alice, "RETENTION", "pause"), 200).await;
     let queues = alice.v1_get("/accounts/default/job-queues").await.json();
     let paused = queues["items"].as_array().expect("a list").iter();
@@ -218,7 +222,10 @@ async fn nobody_silences_sinks_or_webhooks_without_the_right_to_change_them() {
     for queue in feeds {
         answer(act(&alice, queue, "stop"), 200).await;
     }
-    let all = change(&["sink:update", "notification-policy:update"]);
+    let more = change(&["sink:update", "notification-policy:update"]);
+    more.await.assert_status(200);
+    refuse_kinds(&["SEND_MAIL"], &kinds[4..]).await;
+    let all = change(&["sink:update", "notification-policy:update", "mail:update"]);
     all.await.assert_status(200);
     answer(act(&alice, "all", "stop"), 200).await;
     for kind in kinds {

@@ -83,7 +83,7 @@ async fn what_is_not_there_is_said_to_be_not_there() {
     let registry = TestRegistry::start().await;
     for path in [
         "/replication/policies",
-        "/system/gc/schedule",
+        "/system/scanAll/schedule",
         "/nothing",
         "",
     ] {

@@ -4,6 +4,7 @@ pub(crate) mod additions;
 mod allowlists;
 mod artifacts;
 mod audit_logs;
+mod collections;
 mod configurations;
 mod groups;
 mod harbor_cli;

@@ -273,8 +273,6 @@ async fn what_is_not_there_yet_is_not_found() {
         ("GET", "/registries/1"),
         ("POST", "/replication/policies"),
         ("POST", "/replication/executions"),
-        ("GET", "/system/gc/schedule"),
-        ("POST", "/system/gc/schedule"),
         ("GET", "/system/scanAll/schedule"),
         ("POST", "/system/scanAll/schedule"),
         ("GET", "/scanners"),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{BOTH, PATIENCE, events};
 use crate::account_api::AccountApi as _;
+use crate::harbor::Harbor as _;
 use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
 use crate::registry::content::{OCI_CONFIG, descriptor, image_manifest};
@@ -105,6 +106,69 @@ async fn ends_are_set_and_taken_away(registry: &TestRegistry) {
     ] {
         let found = events(registry, kind, expected).await;
         assert_eq!(found.len(), expected, "{kind}");
+    }
+}
+
+/// Pushes an image whose configuration says when its tags end.
+async fn push_labelled(registry: &TestRegistry, tag: &str, config: &str) -> String {
+    registry.push_blob("library/app", config.to_owned()).await;
+    let config = descriptor(OCI_CONFIG, config);
+    let mut manifest = image_manifest(&config, &[]);
+    manifest["annotations"] = json!({ "for": tag });
+    registry.push_manifest("library/app", tag, &manifest).await
+}
+
+async fn labels_end_tags(backends: Backends) {
+    let registry = TestRegistry::builder().on(backends).start().await;
+    let labelled =
+        |end: &str| json!({ "config": { "Labels": { "quay.expires-after": end } } }).to_string();
+    push_labelled(&registry, "before", &labelled("2w")).await;
+    let switch = async |value: &str| {
+        let body = json!({ "metadata": { "labels_end_tags": value } });
+        let path = "/projects/library";
+        registry.api_put(path, &body).await.status()
+    };
+    assert_eq!(switch("perhaps").await, 400);
+    assert_eq!(switch("true").await, 200);
+    let long = labelled("2w");
+    push_labelled(&registry, "labelled", &long).await;
+    push_labelled(&registry, "odd", &labelled("soon")).await;
+    push_labelled(&registry, "no-json", "{").await;
+    let large = format!("{}{}", long, " ".repeat(64 << 10));
+    push_labelled(&registry, "large", &large).await;
+    // An annotation comes first, and a push by digest alone has no tag to end.
+    registry.push_blob("library/app", long.clone()).await;
+    let mut both = image_manifest(&descriptor(OCI_CONFIG, &long), &[]);
+    both["annotations"] = json!({ "roadstead.expires": "2098-01-01T00:00:00Z" });
+    registry.push_manifest("library/app", "both", &both).await;
+    // A configuration that the repository does not have is what it is without the switch.
+    let missing = image_manifest(&descriptor(OCI_CONFIG, labelled("3w")), &[]);
+    let refused = registry
+        .put("/v2/library/app/manifests/missing")
+        .content_type(missing["mediaType"].as_str().expect("a media type"))
+        .body(missing.to_string())
+        .await;
+    assert_eq!(refused.status(), 400, "{}", refused.text());
+    let tags: Vec<(Value, bool)> = listed(&registry)
+        .await
+        .iter()
+        .map(|item| {
+            (
+                item["tag"].clone(),
+                item["ends_at"].to_string().contains("2098"),
+            )
+        })
+        .collect();
+    assert_eq!(tags, [(json!("both"), true), (json!("labelled"), false)]);
+    assert_eq!(switch("false").await, 200);
+    push_labelled(&registry, "after", &labelled("2d")).await;
+    assert_eq!(listed(&registry).await.len(), 2);
+}
+
+#[tokio::test]
+async fn labels_end_tags_where_the_namespace_wants_it() {
+    for backends in BOTH {
+        labels_end_tags(backends).await;
     }
 }
 

@@ -70,15 +70,27 @@ const ROWS: &[Row] = &[
     ("testSink", "/accounts/own/sinks/none/test", "", Account(A::SinkUpdate)),
     ("resumeSink", "/accounts/own/sinks/none/resume", "{}", Account(A::SinkUpdate)),
     ("getMetrics", "/accounts/own/metrics", "", Account(A::MetricsRead)),
+    ("getMail", "/accounts/own/mail", "", Account(A::MailRead)),
+    ("setMail", "/accounts/own/mail", r#"{"event_types":["none"]}"#, MAIL_CHANGE),
+    ("resumeMail", "/accounts/own/mail/resume", "{}", Account(A::MailUpdate)),
+    ("addMailAddress", "/accounts/own/mail/addresses", r#"{"address":"none"}"#, MAIL_CHANGE),
+    ("askMailAddress", "/accounts/own/mail/addresses/none/code", "", MAIL_CHANGE),
+    ("removeMailAddress", "/accounts/own/mail/addresses/none", "", Account(A::MailUpdate)),
+    ("confirmMailAddress", "/mail/confirm", r#"{"code":"none"}"#, Everyone),
+    ("stopMail", "/mail/stop", r#"{"code":"none"}"#, Everyone),
     ("listJobs", "/accounts/own/jobs", "", Account(A::JobserviceMonitorList)),
     ("getJob", "/accounts/own/jobs/none", "", Account(A::JobserviceMonitorList)),
     ("getJobLog", "/accounts/own/jobs/none/log", "", Account(A::JobserviceMonitorList)),
     ("stopJob", "/accounts/own/jobs/none", "", Account(A::JobserviceMonitorStop)),
+    ("startJob", "/accounts/own/jobs", r#"{"kind":"purge_audit_log","older_than_hours":1,"event_types":[]}"#, Account(A::PurgeAuditCreate)),
+    ("retryJob", "/accounts/own/jobs/none/retry", "", Account(A::JobserviceMonitorList)),
     ("listJobQueues", "/accounts/own/job-queues", "", Account(A::JobserviceMonitorList)),
     ("pauseJobQueue", "/accounts/own/job-queues/none/pause", "", Account(A::JobserviceMonitorStop)),
     ("resumeJobQueue", "/accounts/own/job-queues/none/resume", "", Account(A::JobserviceMonitorStop)),
     ("emptyJobQueue", "/accounts/own/job-queues/none/jobs", "", Account(A::JobserviceMonitorStop)),
     ("listSchedules", "/accounts/own/schedules", "", Account(A::JobserviceMonitorList)),
+    ("setSchedule", "/accounts/own/schedules/collect_account", r#"{"cron":"none"}"#, Account(A::GarbageCollectionUpdate)),
+    ("deleteSchedule", "/accounts/own/schedules/collect_account", "", Account(A::GarbageCollectionUpdate)),
 
     ("getNetwork", "/accounts/own/network", "", Account(A::NetworkRuleRead)),
     ("updateNetwork", "/accounts/own/network", "{}", Account(A::NetworkRuleUpdate)),
@@ -182,6 +194,8 @@ const ROWS: &[Row] = &[
     ("testDeploymentIdentitySource", "/deployment/identity-sources/none/test", "", Operator(O::IdentitySourceUpdate)),
 ];
 
+/// Whoever decides what is told to whom may read it anyway.
+const MAIL_CHANGE: Need = All(&[Account(A::MailUpdate), Account(A::AuditLogList)]);
 const SINK: &str = r#"{"name":"","type":"https"}"#;
 const WEBHOOK: &str = r#"{"name":"","event_types":[]}"#;
 const CERTIFICATE: &str = r#"{"certificate_chain":"none","private_key":"none"}"#;

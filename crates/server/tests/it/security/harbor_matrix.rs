@@ -15,6 +15,10 @@ const HOOK: &str =
 /// Too young to be purged: refused to whoever may ask.
 const PURGE: &str = r#"{"schedule":{"type":"Custom","cron":"0 0 3 * * *"},"parameters":{"audit_retention_hour":1}}"#;
 
+/// With more workers than there may be: refused to whoever may ask.
+const COLLECTION: &str =
+    r#"{"schedule":{"type":"Custom","cron":"0 0 3 * * *"},"parameters":{"workers":11}}"#;
+
 /// Project `own` has number 1.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -90,6 +94,13 @@ const ROWS: &[Row] = &[
     ("UpdateLabel", "/labels/{label}", r#"{"name":"second"}"#, Namespace(A::LabelUpdate)),
     ("DeleteLabel", "/labels/{label}", "", Namespace(A::LabelDelete)),
 
+    ("getGCHistory", "/system/gc", "", Account(A::GarbageCollectionList)),
+    ("getGCSchedule", "/system/gc/schedule", "", Account(A::GarbageCollectionRead)),
+    ("createGCSchedule", "/system/gc/schedule", COLLECTION, Account(A::GarbageCollectionCreate)),
+    ("updateGCSchedule", "/system/gc/schedule", COLLECTION, Account(A::GarbageCollectionUpdate)),
+    ("getGC", "/system/gc/99999", "", Account(A::GarbageCollectionRead)),
+    ("stopGC", "/system/gc/99999", "", Account(A::GarbageCollectionStop)),
+    ("getGCLog", "/system/gc/99999/log", "", Account(A::GarbageCollectionRead)),
     ("getPurgeHistory", "/system/purgeaudit", "", Account(A::PurgeAuditList)),
     ("getPurgeSchedule", "/system/purgeaudit/schedule", "", Account(A::PurgeAuditRead)),
     ("createPurgeSchedule", "/system/purgeaudit/schedule", PURGE, Account(A::PurgeAuditCreate)),

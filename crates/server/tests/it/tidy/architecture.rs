@@ -67,6 +67,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hyper-util", &["web"]),
     ("jiff", &["engines", "server", "services", "web", "xtask"]),
     ("jsonwebtoken", &["keys"]),
+    ("lettre", &["outbound"]),
     ("memmap2", &["blobs"]),
     ("mimalloc", &["server"]),
     ("object_store", &["blobs"]),

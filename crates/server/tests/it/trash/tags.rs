@@ -165,3 +165,52 @@ async fn very_many_tags_come_back_with_their_manifest() {
         assert_eq!(counted("trash_items"), [["0"]]);
     }
 }
+
+#[tokio::test]
+async fn what_is_restored_is_what_was_asked_for() {
+    for backends in BOTH {
+        let registry = TestRegistry::builder().on(backends).start().await;
+        let image = registry.push_image("library/app", "v1").await;
+        delete(&registry, "library/app", &image).await;
+        // The same again, with another tag, into the trash a second time.
+        assert_eq!(registry.push_image("library/app", "v1").await, image);
+        let tags = "/api/v2.0/projects/library/repositories/app/artifacts";
+        let tag = registry.post(&format!("{tags}/{image}/tags"));
+        let tag = tag.content_type("application/json");
+        tag.body(r#"{"name":"v2"}"#).await.assert_status(201);
+        delete(&registry, "library/app", "v1").await;
+        delete(&registry, "library/app", &image).await;
+        let items = listed(&registry, "manifest").await;
+        assert_eq!(items.len(), 2, "{items:?}");
+        let first = items.iter().find(|item| item["tags"] == json!(["v1"]));
+        let restored = restore(&registry, first.expect("the first of them")).await;
+        let restored = restored.assert_status(200).json();
+        assert_eq!(restored["tags"], json!(["library/app:v1"]));
+        let left = listed(&registry, "manifest").await;
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(left[0]["tags"], json!(["v2"]));
+    }
+}
+
+#[tokio::test]
+async fn a_tag_whose_manifest_is_gone_for_good_says_so() {
+    let registry = TestRegistry::builder().start().await;
+    let image = registry.push_image("library/app", "v1").await;
+    delete(&registry, "library/app", "v1").await;
+    delete(&registry, "library/app", &image).await;
+    let items = listed(&registry, "manifest").await;
+    let id = items[0]["id"].as_str().expect("an id");
+    let purged = registry.v1_delete(&format!("{TRASH}/{id}")).await;
+    purged.assert_no_content();
+    let wanted = json!({ "repository": "library/app", "tag": "v1" });
+    let refused = registry.v1_post(&format!("{TRASH}/tags"), &wanted).await;
+    let refused = refused.assert_status(412);
+    assert!(
+        refused.text().contains("gone for good; push it again"),
+        "{}",
+        refused.text()
+    );
+    // Pushed again, it comes back to its tag.
+    let pushed = registry.push_image("library/app", "other").await;
+    assert_ne!(pushed, image);
+}

@@ -35,8 +35,21 @@ pub(super) struct Step<'a> {
 /// A manifest on the way to the one that is wanted.
 struct Open {
     digest: String,
+    /// Its place in the trash: a digest can have several.
+    item: TrashItem,
     /// What it names and was not looked for yet.
     children: Vec<Digest>,
+}
+
+impl Open {
+    fn of(item: TrashItem, content: String) -> Result<Self> {
+        let plan = plan_of(&item, content)?;
+        Ok(Self {
+            digest: item.digest.clone(),
+            children: plan.children.into_iter().collect(),
+            item,
+        })
+    }
 }
 
 impl Step<'_> {
@@ -50,11 +63,7 @@ impl Step<'_> {
         let Some(found) = self.find(tx, digest)? else {
             return Ok(None);
         };
-        let plan = plan_of(&found.item, found.content)?;
-        Ok(Some(Open {
-            digest: digest.to_owned(),
-            children: plan.children.into_iter().collect(),
-        }))
+        Ok(Some(Open::of(found.item, found.content)?))
     }
 
     /// What is to come back before the last manifest of a path: one that it names, or one about it. What is on the path
@@ -87,9 +96,12 @@ pub(super) fn restore_tree(
     step: &mut Step<'_>,
     tx: &mut Tx<'_>,
     growth: &mut Growth,
-    digest: &str,
+    item: &TrashItem,
 ) -> Result<bool> {
-    let mut path: Vec<Open> = step.open(tx, digest)?.into_iter().collect();
+    // That one and not another of its digest: each has tags of its own.
+    let content = tx.find_trash_content(step.place.account, &item.id)?;
+    let first = content.map(|content| Open::of(item.clone(), content));
+    let mut path: Vec<Open> = first.transpose()?.into_iter().collect();
     while !path.is_empty() {
         if let Some(next) = step.next(tx, &mut path)? {
             path.push(next);
@@ -99,12 +111,7 @@ pub(super) fn restore_tree(
         if step.left == 0 {
             break;
         }
-        let found = step.find(tx, &last.digest)?;
-        let is_whole = match found {
-            Some(found) => restore_one(step, tx, growth, &found.item)?,
-            None => true,
-        };
-        if !is_whole {
+        if !restore_one(step, tx, growth, &last.item)? {
             break;
         }
         path.pop();
@@ -128,8 +135,7 @@ pub(super) fn restore_one(
     let content = tx.find_trash_content(account, &item.id)?;
     let plan = plan_of(item, content.ok_or(Error::Internal)?)?;
     if tx.keep_manifest(repository, &plan.digest)?.is_none() {
-        store(step, tx, growth, item, &plan)?;
-        step.restored.manifests += 1;
+        step.restored.manifests += u64::from(store(step, tx, growth, item, &plan)?);
     }
     let live = tx.keep_manifest(repository, &plan.digest)?;
     let live = live.ok_or(Error::Unavailable)?;
@@ -203,14 +209,14 @@ fn put_back(
     Ok(is_made.then_some(tag))
 }
 
-/// Stores a manifest as a push does, but for what it needs: that is what the trash kept for it.
+/// Stores a manifest as a push does, but for what it needs: that is what the trash kept for it. Says whether it was not there.
 fn store(
     step: &Step<'_>,
     tx: &mut Tx<'_>,
     growth: &mut Growth,
     item: &TrashItem,
     plan: &PushPlan,
-) -> Result<()> {
+) -> Result<bool> {
     let (account, repository) = (step.place.account, step.place.repository);
     let now_ms = step.core.now_ms();
     let manifest = NewManifest {
@@ -224,7 +230,7 @@ fn store(
     };
     if !tx.create_manifest(&manifest, account, repository, now_ms)? {
         // A push was quicker.
-        return Ok(());
+        return Ok(false);
     }
     let into = (repository, item.id.as_str());
     for (storage, digest, size) in tx.list_trash_blobs(&item.id)? {
@@ -234,7 +240,8 @@ fn store(
     for child in &plan.children {
         tx.create_manifest_child(&item.id, repository, child)?;
     }
-    Ok(tx.forget_unreferenced_blobs_of(account, &item.id)?)
+    tx.forget_unreferenced_blobs_of(account, &item.id)?;
+    Ok(true)
 }
 
 /// What a manifest says, as when it was pushed.

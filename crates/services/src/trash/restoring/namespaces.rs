@@ -4,7 +4,8 @@ use super::Restored;
 use crate::access::Refused;
 use crate::account_access::AccountContext;
 use crate::core::Core;
-use crate::pulls_kept::KEEPS_PULL_TIMES;
+use crate::image_labels::LABELS_END_TAGS;
+use crate::pulls_kept::{KEEPS_PULL_TIMES, is_on};
 use crate::trash::Trash;
 use crate::{Error, Result};
 use metadata::{TrashItem, Tx};
@@ -90,6 +91,7 @@ fn make_namespace(
         // What it was before is not known any more.
         tx.set_namespace_pull_times_since(id, now_ms)?;
     }
+    tx.set_namespace_reads_labels(id, is_on(&kept.settings, LABELS_END_TAGS))?;
     if kept.limit_bytes.is_some() {
         crate::quotas::put_limit(core, tx, account, id, kept.limit_bytes)?;
     }

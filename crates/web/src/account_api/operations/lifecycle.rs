@@ -6,6 +6,8 @@ use crate::account_api::jobs::{
     JobLogLineShown, JobQueueShown, JobShown, JobStoppedShown, ScheduleShown,
 };
 use crate::account_api::locks::{LockShown, TagEndShown};
+use crate::account_api::mail;
+use crate::account_api::mail::{MailAddressShown, MailShown};
 use crate::account_api::network::Versioned;
 use crate::account_api::reply::Created;
 use crate::account_api::reply::{Done, List, Shown};
@@ -21,6 +23,8 @@ use crate::account_api::tag_history::TagMoveShown;
 use crate::account_api::trash::{Emptied, RestoredShown, TrashSettingsShown, TrashShown};
 use crate::account_api::webhooks;
 use crate::account_api::webhooks::{DeliveryShown, WebhookShown};
+use crate::account_api::work;
+use crate::account_api::work::JobMade;
 use crate::account_api::{immutability, locks};
 use crate::account_api::{tag_history, trash};
 
@@ -104,6 +108,22 @@ operations! {
         => sinks::test -> Shown<SinkTrialShown>;
     resumeSink: POST "/accounts/{account}/sinks/{sink}/resume" "sinks", "Lets a sink go on that was paused after its receiver had failed for a day.",
         body sinks::SinkResumption, => sinks::resume -> Shown<SinkShown>;
+    getMail: GET "/accounts/{account}/mail" "mail", "Shows of what an account is told by mail, to which addresses, and how that fares.",
+        => mail::get -> Shown<MailShown>;
+    setMail: PUT "/accounts/{account}/mail" "mail", "Decides of what an account is told by mail.",
+        body mail::MailText, => mail::put -> Shown<MailShown>;
+    resumeMail: POST "/accounts/{account}/mail/resume" "mail", "Lets mail go on that was paused after the mail server had failed for a day.",
+        body mail::MailResumption, => mail::resume -> Shown<MailShown>;
+    addMailAddress: POST "/accounts/{account}/mail/addresses" "mail", "Writes an address down, and sends it a code by which whoever reads its mail agrees.",
+        body mail::MailAddressText, => mail::add -> Created<MailAddressShown>;
+    askMailAddress: POST "/accounts/{account}/mail/addresses/{mail_address}/code" "mail", "Sends an address that is not confirmed another code.",
+        => mail::ask_again -> Shown<MailAddressShown>;
+    removeMailAddress: DELETE "/accounts/{account}/mail/addresses/{mail_address}" "mail", "Takes an address away.",
+        => mail::remove -> Done;
+    confirmMailAddress: POST "/mail/confirm" "mail", "Agrees that an address is told by mail; whoever has the code may.",
+        body mail::MailCode, => mail::confirm -> Done;
+    stopMail: POST "/mail/stop" "mail", "Ends mail to an address; whoever has the code that stands in each mail may.",
+        body mail::MailCode, => mail::stop -> Done;
     getMetrics: GET "/accounts/{account}/metrics" "usage", "Shows the account's figures in Prometheus' text form.",
         => sinks::metrics -> MetricsText;
     listImmutabilityRules: GET "/accounts/{account}/namespaces/{namespace}/immutability" "immutability", "Lists the rules that say which tags of a namespace do not change, the oldest first.",
@@ -127,7 +147,11 @@ operations! {
     listJobs: GET "/accounts/{account}/jobs" "jobs", "Lists the account's jobs, the newest first.",
         => jobs::list -> List<JobShown>;
     getJob: GET "/accounts/{account}/jobs/{job}" "jobs", "Shows a job.",
-        => jobs::get -> Shown<JobShown>;
+        => work::get -> Shown<JobShown>;
+    startJob: POST "/accounts/{account}/jobs" "jobs", "Asks for a collection of the account's garbage, or a purge of its audit log; one of each kind at a time.",
+        body work::NewJob, => work::start -> Created<JobMade>;
+    retryJob: POST "/accounts/{account}/jobs/{job}/retry" "jobs", "Does what a job was to do, and failed to, by another: of retention, collections of garbage and purges of the audit log.",
+        => work::retry -> Created<JobMade>;
     stopJob: DELETE "/accounts/{account}/jobs/{job}" "jobs", "Stops a job: at once when it waits, within a second or so when it is running.",
         => jobs::stop -> Shown<JobStoppedShown>;
     getJobLog: GET "/accounts/{account}/jobs/{job}/log" "jobs", "Lists what the runs of a job had to say, in order.",
@@ -142,4 +166,8 @@ operations! {
         => jobs::empty -> Done;
     listSchedules: GET "/accounts/{account}/schedules" "jobs", "Lists what is done for the account again and again, by name.",
         => jobs::schedules -> List<ScheduleShown>;
+    setSchedule: PUT "/accounts/{account}/schedules/{kind}" "jobs", "Says when a collection of the account's garbage, or a purge of its audit log, comes by itself, and how it is done.",
+        body work::ScheduleText, => work::set_schedule -> Done;
+    deleteSchedule: DELETE "/accounts/{account}/schedules/{kind}" "jobs", "Ends the schedule of collections of garbage, or of purges of the audit log.",
+        => work::end_schedule -> Done;
 }

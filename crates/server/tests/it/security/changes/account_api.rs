@@ -30,6 +30,7 @@ pub(super) const READS: &[Read] = &[
     ("getDelivery", "/accounts/{account}/namespaces/{place}/webhooks/{webhook}/deliveries/1"),
     ("listSinks", "/accounts/{account}/sinks"),
     ("getSink", "/accounts/{account}/sinks/{sink}"),
+    ("getMail", "/accounts/{account}/mail"),
     ("getMetrics", "/accounts/{account}/metrics"),
     ("listJobs", "/accounts/{account}/jobs"),
     ("getJob", "/accounts/{account}/jobs/{job}"),
@@ -101,6 +102,15 @@ pub(super) const CHANGES: &[Change] = &[
     ("updateSink", "/accounts/{account}/sinks/{sink}", r#"{"name":"{fresh}","type":"https"}"#, &[]),
     ("testSink", "/accounts/{account}/sinks/{sink}/test", "", &[]),
     ("resumeSink", "/accounts/{account}/sinks/{sink}/resume", r#"{"skip":true}"#, &[]),
+    ("setMail", "/accounts/{account}/mail", r#"{"event_types":["job.failed"]}"#, &[]),
+    ("resumeMail", "/accounts/{account}/mail/resume", r#"{"skip":true}"#, &[]),
+    ("addMailAddress", "/accounts/{account}/mail/addresses", r#"{"address":"{fresh}@example.com"}"#, &[]),
+    ("askMailAddress", "/accounts/{account}/mail/addresses/{mail_address}/code", "", &[]),
+    ("removeMailAddress", "/accounts/{account}/mail/addresses/{mail_address}", "", &[]),
+    ("retryJob", "/accounts/{account}/jobs/{failed_job}/retry", "", &[]),
+    ("startJob", "/accounts/{account}/jobs", r#"{"kind":"collect_account","dry_run":true,"delete_untagged":true}"#, &[]),
+    ("setSchedule", "/accounts/{account}/schedules/collect_account", r#"{"cron":"0 0 3 * * *","delete_untagged":true}"#, &[]),
+    ("deleteSchedule", "/accounts/{account}/schedules/collect_account", "", &[]),
     ("stopJob", "/accounts/{account}/jobs/{job}", "", &[]),
     ("pauseJobQueue", "/accounts/{account}/job-queues/run_retention/pause", "", &[]),
     ("resumeJobQueue", "/accounts/{account}/job-queues/run_retention/resume", "", &[]),
@@ -173,6 +183,9 @@ pub(super) const OPERATORS: &[Change] = &[
 /// Whoever is invited is of another account: see `identity/invitations.rs`.
 pub(super) const HARMLESS: &[&str] = &[
     "decideInvitation",
+    // Whoever has the code may, and it is of no account's things: see `mail/`.
+    "confirmMailAddress",
+    "stopMail",
     // It asks a directory or an issuer.
     "testDeploymentIdentitySource",
 ];

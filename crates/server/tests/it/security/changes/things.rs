@@ -54,6 +54,8 @@ const NAMES: &[&str] = &[
     "spare_group",
     "spare_group_name",
     "account_robot_name",
+    "collection",
+    "failed_job",
     "digest",
     "grant",
     "group",
@@ -75,6 +77,7 @@ const NAMES: &[&str] = &[
     "immutability",
     "immutable",
     "locked",
+    "mail_address",
     "retention",
     "retention_run",
     "retention_task",
@@ -111,7 +114,14 @@ pub(in crate::security) type Contents = BTreeMap<String, BTreeSet<Vec<String>>>;
 
 impl Things {
     pub(in crate::security) async fn start() -> Self {
-        let registry = TestRegistry::start().await;
+        // Nobody is there who would take mail.
+        let registry = TestRegistry::builder()
+            .setting("MAIL__HOST", "127.0.0.1")
+            .setting("MAIL__PORT", 1)
+            .setting("MAIL__SECURITY", "none")
+            .setting("MAIL__FROM", "registry@example.com")
+            .start()
+            .await;
         let ann = registry.create_account("own", "ann");
         // What the other account has by number, this one does not.
         for kind in [
@@ -155,6 +165,7 @@ impl Things {
         things.make_rest().await;
         things.make_webhook().await;
         things.make_sink().await;
+        things.make_mail().await;
         things.make_job();
         things.make_retention().await;
         things.make_immutability().await;

@@ -69,12 +69,43 @@ impl Things {
         self.put("sink", id);
     }
 
-    /// A job whose time is far away, and a purge of the audit log that is as far.
+    /// An address for mail, which is paused.
+    pub(super) async fn make_mail(&mut self) {
+        // Nothing that is asked for is sent meanwhile, or given up.
+        for (people, account) in [(&self.ann, "own"), (&self.fay, "other")] {
+            let pause = format!("/accounts/{account}/job-queues/send_mail/pause");
+            people.v1_post(&pause, &json!({})).await.assert_status(204);
+        }
+        let body = json!({ "address": "ops@example.com" });
+        let path = "/accounts/own/mail/addresses";
+        let made = self
+            .ann
+            .v1_post(path, &body)
+            .await
+            .assert_status(201)
+            .json();
+        let id = made["id"].as_str().expect("an id").to_owned();
+        for change in [
+            "UPDATE mail_policies SET event_types = 'sink.paused' RETURNING account_id",
+            "UPDATE mail_addresses SET confirmed_at_ms = 1 RETURNING id",
+            "INSERT INTO event_followers (id, account_id, kind, read_number, state, failures, missed, created_at_ms) \
+             SELECT 'mail:' || account_id, account_id, 'sink', 0, 'paused', 0, 0, 0 FROM mail_policies RETURNING id",
+        ] {
+            assert_eq!(self.registry.sql(change).len(), 1);
+        }
+        self.put("mail_address", id);
+    }
+
+    /// A job whose time is far away, a purge of the audit log and a collection of garbage that are as far, and another purge,
+    /// which failed.
     pub(super) fn make_job(&mut self) {
         let purge = r#"{"hours":9000,"event_types":["create_artifact"],"is_dry_run":true}"#;
+        let collection = r#"{"deletes_untagged":true,"is_dry_run":true,"workers":1}"#;
         for (id, kind, payload) in [
             ("far-away", "run_retention", "{}"),
             ("far-purge", "purge_audit_log", purge),
+            ("far-collection", "collect_account", collection),
+            ("failed-purge", "purge_audit_log", purge),
         ] {
             let made = self.registry.sql(&format!(
                 "INSERT INTO jobs (id, account_id, lane, kind, payload, state, waits_until_ms, run_at_ms, attempts, max_attempts, \
@@ -84,10 +115,20 @@ impl Things {
             assert_eq!(made.len(), 1);
         }
         self.put("job", "far-away");
-        let listed = "INSERT INTO numbers (account_id, kind, number, id) SELECT id, 'job', 7000, 'far-purge' FROM accounts \
-             WHERE name = 'own' RETURNING number";
-        assert_eq!(self.registry.sql(listed).len(), 1);
-        self.put("purge", "7000");
+        let failed = "UPDATE jobs SET state = 'failed', waits_until_ms = NULL, ended_at_ms = 1 WHERE id = 'failed-purge' RETURNING id";
+        assert_eq!(self.registry.sql(failed).len(), 1);
+        self.put("failed_job", "failed-purge");
+        for (name, number, id) in [
+            ("purge", "7000", "far-purge"),
+            ("collection", "6999", "far-collection"),
+        ] {
+            let listed = format!(
+                "INSERT INTO numbers (account_id, kind, number, id) SELECT id, 'job', {number}, '{id}' FROM accounts \
+                 WHERE name = 'own' RETURNING number"
+            );
+            assert_eq!(self.registry.sql(&listed).len(), 1);
+            self.put(name, number);
+        }
     }
 
     /// A rule about tags that nobody pushes, and a tag that can be locked.
