@@ -1,27 +1,25 @@
 //! Namespaces, as the people of an account see and manage them.
 
+mod creating;
 mod emptying;
 mod settings;
 
 use crate::access::Refused;
 use crate::account_access::{AccountContext, NamespaceRef};
-use crate::accounts::existing;
 use crate::authorizer::{Authorizer, Visible};
 use crate::core::Core;
 use crate::credential_scope::require_good_for;
-use crate::plans::require_room_for_namespace;
-use crate::quotas::{put_limit, require_limit};
 use crate::removal::Keep;
-use crate::retention::{begin_with_default, numbers_of};
+use crate::retention::numbers_of;
 use crate::trash::KeptNamespace;
 use crate::{Error, Result};
+pub use creating::{CreatedNamespace, NewNamespace};
 pub use emptying::MAX_NAMESPACES;
 use metadata::{
     CveAllowlist, Error as MetadataError, ListQuery, Listable, Listed, NamespaceDetails,
-    NamespaceRow, NamespaceSettings, Numbered, Tx,
+    NamespaceRow, Numbered, Tx,
 };
-use model::{AccountId, Action, CallerKind, Coverage, Event, GrantId, NamespaceId, Role};
-use oci::NamespaceName;
+use model::{AccountId, Action, Coverage, Event, NamespaceId, Role};
 pub use settings::NamespaceChange;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,27 +40,6 @@ pub struct NamespaceView {
     pub allowlist: Option<CveAllowlist>,
     /// Harbor's number for its retention policy.
     pub retention: Option<i64>,
-}
-
-/// A namespace to be made.
-#[derive(Clone, Debug)]
-pub struct NewNamespace {
-    /// Its name.
-    pub name: String,
-    /// Its settings.
-    pub settings: NamespaceChange,
-    /// What it may use, in bytes, -1 for as much as the account may; `None` for what the account gives to new ones, and so for
-    /// whoever may not decide that.
-    pub storage_limit: Option<i64>,
-}
-
-/// A namespace that was made.
-#[derive(Clone, Debug)]
-pub struct CreatedNamespace {
-    /// Harbor's number for it.
-    pub number: i64,
-    /// Whether the deployment's shared address knows it by its name.
-    pub is_claimed: bool,
 }
 
 /// Namespaces.
@@ -143,69 +120,6 @@ impl Namespaces {
         }
         let mut views = self.views(by, vec![details]).await?;
         Ok(views.pop().ok_or(Error::Internal)?)
-    }
-
-    /// Makes a namespace. A user who makes one administers it.
-    pub async fn create(
-        &self,
-        by: &AccountContext,
-        new: NewNamespace,
-    ) -> Result<CreatedNamespace, Refused> {
-        self.authorizer.require_namespace_create(by).await?;
-        let name = NamespaceName::parse(&new.name)
-            .map_err(|error| Error::NamespaceInvalid(error.to_string()))?;
-        let mut settings = NamespaceSettings::new();
-        new.settings.apply(&mut settings)?;
-        let is_public = new.settings.is_public()?.unwrap_or(false);
-        let id = NamespaceId::new(self.core.ids.next_id());
-        let grant = GrantId::new(self.core.ids.next_id());
-        let caller = by.authenticated().caller.clone();
-        let limit_bytes = self.first_limit(by, new.storage_limit).await?;
-        let context = by.clone();
-        let created = self.core.change(by, move |core, tx, account| {
-            let (name, now_ms) = (name.as_str(), core.now_ms());
-            require_room_for_namespace(tx, account)?;
-            let is_claimed = tx
-                .create_namespace(&id, account, name, is_public, now_ms)
-                .map_err(|error| existing(error, &format!("the namespace {name}")))?;
-            tx.put_namespace_settings(&id, &settings, caller.display_name(), now_ms)?;
-            if limit_bytes.is_some() {
-                put_limit(core, tx, account, &id, limit_bytes)?;
-            }
-            if let CallerKind::User { id: user, .. } = &caller.kind {
-                tx.put_member(&grant, (account, &id), user, Role::ProjectAdmin, now_ms)?;
-            }
-            let number = tx.give_number(account, Numbered::Namespace, id.as_str())?;
-            if let Some(list) = new.settings.allowlist() {
-                let event = list.put(core, tx, account, Some((&id, name)))?;
-                core.record_by(tx, &event, &context)?;
-            }
-            let default = begin_with_default(core, tx, account, (&id, name))?;
-            if let Some(event) = default {
-                core.record_by(tx, &event, &context)?;
-            }
-            let event = Event::NamespaceCreated {
-                namespace: name.to_owned(),
-                is_public,
-            };
-            let created = CreatedNamespace { number, is_claimed };
-            Ok((created, Some(event)))
-        });
-        Ok(created.await?)
-    }
-
-    /// The limit of a new namespace: the one that was asked for by whoever may decide it, or the account's for all new ones.
-    async fn first_limit(&self, by: &AccountContext, asked: Option<i64>) -> Result<Option<u64>> {
-        let limit = match asked {
-            Some(limit) if self.authorizer.allows(by, Action::QuotaUpdate).await? => limit,
-            _ => {
-                let settings = crate::account_settings::read(&self.core, by.id());
-                settings.await?.storage_per_namespace
-            }
-        };
-        let limit_bytes = u64::try_from(limit).ok();
-        require_limit(limit_bytes)?;
-        Ok(limit_bytes)
     }
 
     /// Changes a namespace's settings.

@@ -9,6 +9,7 @@ pub mod account_api;
 mod authentication;
 pub mod body;
 pub mod connection;
+pub mod console;
 pub mod exchange;
 pub mod forwarded;
 pub mod harbor;

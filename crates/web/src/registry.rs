@@ -6,7 +6,7 @@ use crate::exchange::{Answer, Handler, RequestContext};
 use crate::health::Health;
 use crate::metrics::EndpointLabel;
 use crate::refusals::Asked;
-use crate::{account_api, harbor, ibm, oci as oci_face, token};
+use crate::{account_api, console, harbor, ibm, oci as oci_face, token};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use rustls::sign::CertifiedKey;
 use services::Services;
@@ -59,6 +59,7 @@ pub const ENDPOINTS: &[&str] = &[
     "harbor",
     "account_api",
     "ibm",
+    "console",
 ];
 
 /// Answers every request that the transport does not answer itself.
@@ -105,6 +106,9 @@ impl Registry {
         }
         if path == TOKEN_PATH {
             return token::answer(self, request, context).await;
+        }
+        if console::is_path(path) {
+            return console::answer(self, request, context).await;
         }
         not_found().into()
     }

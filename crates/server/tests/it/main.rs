@@ -6,6 +6,7 @@ mod accounts;
 mod audit;
 mod backup;
 mod clients;
+mod console;
 mod deploy;
 mod doctor;
 mod faults;

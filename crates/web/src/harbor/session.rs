@@ -187,7 +187,7 @@ fn require_own_page(
     }
 }
 
-pub(super) fn set_cookie(
+pub(crate) fn set_cookie(
     value: &str,
     context: &RequestContext,
     max_age_secs: Option<u32>,

@@ -30,7 +30,7 @@ pub(super) async fn get(
         let body = if exchange.request.method() == Method::GET {
             exchange.require_pull()?;
             let traffic = &exchange.registry.services.traffic;
-            traffic.pulled(&access, reference, &manifest.digest);
+            traffic.pulled(&access, reference, &manifest.digest).await;
             if let Some(meter) = exchange.meter(name) {
                 meter.pulled();
             }

@@ -47,7 +47,7 @@ revert the tag: 412 NOT_NOW
 give it an end: 412 NOT_NOW";
 
 /// The events of a kind, once there are as many: the log has them a moment after they happened.
-async fn events(client: &Client, kind: &str, count: usize) -> Vec<Value> {
+pub(crate) async fn events(client: &Client, kind: &str, count: usize) -> Vec<Value> {
     let path = format!("/accounts/default/audit-events?kind={kind}");
     let deadline = Instant::now() + PATIENCE;
     loop {

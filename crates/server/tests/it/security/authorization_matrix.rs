@@ -658,7 +658,7 @@ async fn what_is_outside_the_protocol_is_the_same_for_everyone() {
         ("/livez", 200),
         ("/readyz", 200),
         ("/metrics", 404),
-        ("/", 404),
+        ("/", 303),
         ("/v1/", 404),
         ("/debug/pprof/", 404),
         ("/api/v2.0/nothing", 404),

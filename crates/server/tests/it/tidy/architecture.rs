@@ -19,7 +19,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["oci", "model", "metadata", "blobs", "keys", "outbound"],
     ),
     ("jobs", &["oci", "model", "services"]),
-    ("web", &["oci", "model", "services"]),
+    ("pages", &["oci"]),
+    ("web", &["oci", "model", "pages", "services"]),
     (
         "server",
         &[
@@ -53,6 +54,7 @@ const PURE: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("anyhow", &["server", "xtask"]),
     ("argon2", &["keys"]),
+    ("askama", &["pages"]),
     ("aws-lc-rs", &["keys"]),
     ("clap", &["server", "xtask"]),
     ("clap_complete", &["server"]),
@@ -65,7 +67,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("http-body-util", &["web"]),
     ("hyper", &["web"]),
     ("hyper-util", &["web"]),
-    ("jiff", &["engines", "server", "services", "web", "xtask"]),
+    (
+        "jiff",
+        &["engines", "pages", "server", "services", "web", "xtask"],
+    ),
     ("jsonwebtoken", &["keys"]),
     ("lettre", &["outbound"]),
     ("memmap2", &["blobs"]),

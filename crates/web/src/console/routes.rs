@@ -1,0 +1,70 @@
+//! Every page there is: requests are routed by this table.
+
+use super::failed::Failed;
+use super::sent::Sent;
+use super::visit::Visit;
+use super::{accounts, artifacts, namespaces, password, repositories, sign_in};
+use crate::path::{self, Found, Route, decode_once};
+use futures_util::future::BoxFuture;
+use http::Method;
+
+type Run = for<'a> fn(&'a Visit<'a>) -> BoxFuture<'a, Result<Sent, Failed>>;
+
+/// A page, or what a form of one does.
+pub struct PageRoute {
+    /// Its method.
+    pub method: &'static str,
+    /// Its path under `/console`, with places in braces.
+    pub path: &'static str,
+    /// Whether it is for everyone, signed in or not.
+    pub is_open: bool,
+    run: Run,
+}
+
+impl PageRoute {
+    pub(super) fn run<'a>(&self, visit: &'a Visit<'a>) -> BoxFuture<'a, Result<Sent, Failed>> {
+        (self.run)(visit)
+    }
+}
+
+impl Route for PageRoute {
+    fn route(&self) -> (&'static str, &'static str) {
+        (self.method, self.path)
+    }
+}
+
+const OPEN: bool = true;
+const SIGNED_IN: bool = false;
+
+macro_rules! pages {
+    ($($method:ident $path:literal $is_open:ident $run:path;)*) => {
+        &[$(PageRoute {
+            method: stringify!($method),
+            path: $path,
+            is_open: $is_open,
+            run: |visit| Box::pin($run(visit)),
+        },)*]
+    };
+}
+
+/// Every page there is.
+pub static PAGES: &[PageRoute] = pages! {
+    GET "" SIGNED_IN accounts::home;
+    GET "/sign-in" OPEN sign_in::show;
+    POST "/sign-in" OPEN sign_in::enter;
+    POST "/sign-out" SIGNED_IN sign_in::leave;
+    GET "/language" OPEN sign_in::speak;
+    GET "/password" SIGNED_IN password::show;
+    POST "/password" SIGNED_IN password::change;
+    GET "/accounts/{account}" SIGNED_IN accounts::overview;
+    GET "/accounts/{account}/namespaces" SIGNED_IN namespaces::list;
+    POST "/accounts/{account}/namespaces" SIGNED_IN namespaces::create;
+    GET "/accounts/{account}/namespaces/{namespace}" SIGNED_IN repositories::list;
+    GET "/accounts/{account}/repositories/{repository}" SIGNED_IN artifacts::list;
+    GET "/accounts/{account}/repositories/{repository}/{reference}" SIGNED_IN artifacts::show;
+};
+
+/// The page that a method and a path, after the prefix, ask for.
+pub(super) fn find(method: &Method, path: &str) -> Found<PageRoute> {
+    path::find(PAGES, method, path, decode_once)
+}
