@@ -58,6 +58,8 @@ impl Purpose {
     pub const SINK_SECRET: Self = Self::new("sink-secret");
     /// Codes by which addresses for mail are confirmed.
     pub const MAIL_CODE: Self = Self::new("mail-code");
+    /// The text of such a code, made of whom it is for and of the request for it.
+    pub const MAIL_CODE_TEXT: Self = Self::new("mail-code-text");
     /// Codes by which whoever reads an address's mail ends it.
     pub const MAIL_STOP: Self = Self::new("mail-stop");
     /// Addresses for mail, where only their number counts.

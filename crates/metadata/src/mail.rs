@@ -71,11 +71,13 @@ pub struct MailAddressRow {
     pub created_at_ms: i64,
     /// When it was confirmed.
     pub confirmed_at_ms: Option<i64>,
+    /// When mail for it is tried again, as long as the mail server takes none for it.
+    pub retry_at_ms: Option<i64>,
 }
 
 macro_rules! columns {
     () => {
-        "id, account_id, address, state, code_until_ms, error, told_number, creator, created_at_ms, confirmed_at_ms"
+        "id, account_id, address, state, code_until_ms, error, told_number, creator, created_at_ms, confirmed_at_ms, retry_at_ms"
     };
 }
 
@@ -94,6 +96,7 @@ fn read_address(row: &Row<'_>) -> Result<MailAddressRow> {
         creator: row.text(7)?,
         created_at_ms: row.int(8)?,
         confirmed_at_ms: row.optional_int(9)?,
+        retry_at_ms: row.optional_int(10)?,
     })
 }
 
@@ -143,22 +146,24 @@ impl Reader<'_> {
         self.connection.find(SQL, params![code_hash], read_address)
     }
 
-    /// Codes that were asked for since: by an account, and for an address.
+    /// Codes that were asked for since: by an account, by it for an address, and for that address by whatever account.
     pub fn count_mail_confirmations(
         &self,
         account: &AccountId,
         address_hash: &str,
         since_ms: i64,
-    ) -> Result<(i64, i64)> {
+    ) -> Result<(i64, i64, i64)> {
         const BY: &str =
             "SELECT COUNT(*) FROM mail_confirmations WHERE account_id = ?1 AND asked_at_ms > ?2";
-        const FOR: &str =
-            "SELECT COUNT(*) FROM mail_confirmations WHERE address_hash = ?1 AND asked_at_ms > ?2";
+        const FOR: &str = "SELECT COUNT(CASE WHEN account_id = ?3 THEN 1 END), COUNT(*) FROM mail_confirmations \
+             WHERE address_hash = ?1 AND asked_at_ms > ?2";
         let by = params![account.as_str(), since_ms];
         let by = self.connection.get(BY, by, |row| row.int(0))?;
-        let to = params![address_hash, since_ms];
-        let to = self.connection.get(FOR, to, |row| row.int(0))?;
-        Ok((by, to))
+        let to = params![address_hash, since_ms, account.as_str()];
+        let (own, all) = self
+            .connection
+            .get(FOR, to, |row| Ok((row.int(0)?, row.int(1)?)))?;
+        Ok((by, own, all))
     }
 }
 
@@ -268,7 +273,7 @@ impl Tx<'_> {
         now_ms: i64,
     ) -> Result<bool> {
         const SQL: &str = "UPDATE mail_addresses SET state = 'confirmed', code_hash = NULL, code_until_ms = NULL, error = NULL, \
-             told_number = ?3, confirmed_at_ms = ?4 WHERE id = ?1 AND code_hash = ?2";
+             failing_since_ms = NULL, retry_at_ms = NULL, told_number = ?3, confirmed_at_ms = ?4 WHERE id = ?1 AND code_hash = ?2";
         let params = params![id, code_hash, told_number, now_ms];
         Ok(self.connection.execute(SQL, params)? > 0)
     }
@@ -279,6 +284,24 @@ impl Tx<'_> {
         Ok(self.connection.execute(SQL, params![id, error])? > 0)
     }
 
+    /// The mail server takes nothing for a confirmed address at present; it is tried again then. Says since when that is so.
+    pub fn note_mail_failing(
+        &mut self,
+        id: &str,
+        error: &str,
+        (now_ms, retry_at_ms): (i64, i64),
+    ) -> Result<i64> {
+        const NOTE: &str = "UPDATE mail_addresses SET failing_since_ms = COALESCE(failing_since_ms, CAST(?2 AS BIGINT)), \
+             retry_at_ms = ?3, error = ?4 WHERE id = ?1 AND state = 'confirmed'";
+        const SINCE: &str = "SELECT failing_since_ms FROM mail_addresses WHERE id = ?1";
+        self.connection
+            .execute(NOTE, params![id, now_ms, retry_at_ms, error])?;
+        let since = self
+            .connection
+            .find(SINCE, params![id], |row| row.optional_int(0))?;
+        Ok(since.flatten().unwrap_or(now_ms))
+    }
+
     /// An address was told of the events up to `through`, in one mail.
     pub fn note_mail_sent(
         &mut self,
@@ -286,12 +309,13 @@ impl Tx<'_> {
         through: i64,
         now_ms: i64,
     ) -> Result<()> {
-        const TOLD: &str =
-            "UPDATE mail_addresses SET told_number = ?2 WHERE id = ?1 AND told_number < ?2";
+        const TOLD: &str = "UPDATE mail_addresses SET told_number = ?2, failing_since_ms = NULL, retry_at_ms = NULL, error = NULL \
+             WHERE id = ?1 AND told_number < ?2";
         const COUNT: &str = "UPDATE mail_policies SET sent_mails = sent_mails + 1, sent_at_ms = ?2 WHERE account_id = ?1";
-        self.connection.execute(TOLD, params![id, through])?;
+        // The policy first, as whoever takes an address away.
         self.connection
             .execute(COUNT, params![account.as_str(), now_ms])?;
+        self.connection.execute(TOLD, params![id, through])?;
         Ok(())
     }
 

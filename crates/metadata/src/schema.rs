@@ -181,6 +181,10 @@ const MIGRATIONS: &[Migration] = &[
         (27, 5),
         include_str!("../../../migrations/0027_label_ends.sql"),
     ),
+    step(
+        (28, 5),
+        include_str!("../../../migrations/0028_mail_patience.sql"),
+    ),
 ];
 
 pub(crate) fn known() -> i64 {

@@ -3,6 +3,9 @@
 //! Whoever chooses an address or a name cannot write a header with it: what has control characters is refused before
 //! anything is sent. With `starttls`, a server that does not offer TLS gets neither the password nor the mail.
 
+mod said;
+
+use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -11,23 +14,33 @@ use lettre::transport::smtp::client::{
 };
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::{Address, transport::smtp::Error as SmtpError};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use said::{failed, hidden, of_address, words};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// For connecting, and again for each answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// For a whole mail.
+/// For everything until the mail's own text: the connection, the login, whom it is for.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// For the server to take the text: it may look into it before it answers (RFC 5321, section 4.5.3.2.6). Whoever gives up
+/// earlier sends the mail twice.
+const TAKING_LIMIT: Duration = Duration::from_mins(10);
+/// For goodbye, which changes nothing any more.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
+/// Conversations with the server at a time: one that hangs must not keep those busy who have other things to do.
+const CONVERSATIONS: usize = 2;
+/// A server that was not reached is left alone for so long.
+const REST_MS: i64 = 15_000;
 /// The longest address (RFC 5321, section 4.5.3.1.3, without its brackets), and the longest part before the `@`.
 const MAX_ADDRESS_BYTES: usize = 254;
 const MAX_LOCAL_BYTES: usize = 64;
-/// As much of a server's own words as is kept, in characters.
-const MAX_WORDS: usize = 200;
 /// Certificates of authorities that a file may name.
 const MAX_AUTHORITIES: usize = 100;
 
@@ -136,12 +149,18 @@ pub enum MailFailed {
     /// The server takes nothing for this address, now or later; its own words.
     #[error("the mail server refused it for good: {0}")]
     Refused(String),
+    /// The server takes nothing for this address at present; for others it may.
+    #[error("the mail server takes nothing for it at present: {0}")]
+    Later(String),
     /// The server was not reached, was not secure, did not let the registry in, or takes nothing at present.
     #[error("the mail server does not take it: {0}")]
     Failed(String),
     /// It took too long.
     #[error("the mail server did not answer in time")]
     TimedOut,
+    /// Others speak with the server at the moment, or it was not reached a moment ago. Nothing was tried.
+    #[error("the mail server is left alone for a moment")]
+    Busy,
 }
 
 impl MailFailed {
@@ -151,8 +170,9 @@ impl MailFailed {
         match self {
             Self::Text(text) => Self::Text(hide(text)),
             Self::Refused(text) => Self::Refused(hide(text)),
+            Self::Later(text) => Self::Later(hide(text)),
             Self::Failed(text) => Self::Failed(hide(text)),
-            Self::TimedOut => Self::TimedOut,
+            failed @ (Self::TimedOut | Self::Busy) => failed,
         }
     }
 }
@@ -162,6 +182,9 @@ impl MailFailed {
 pub struct Mailer {
     server: Arc<MailServer>,
     tls: Option<Tls>,
+    turns: Arc<Semaphore>,
+    /// Until when the server is left alone, because it was not reached; in milliseconds since 1970.
+    rests_until_ms: Arc<AtomicI64>,
 }
 
 /// Not for people: [`TlsParameters`] has no `Debug`.
@@ -187,6 +210,8 @@ impl Mailer {
         Ok(Self {
             server: Arc::new(server),
             tls,
+            turns: Arc::new(Semaphore::new(CONVERSATIONS)),
+            rests_until_ms: Arc::default(),
         })
     }
 
@@ -197,49 +222,63 @@ impl Mailer {
 
     /// Says good day to the server, as before a mail, and goodbye.
     pub async fn check(&self) -> Result<(), MailFailed> {
-        let checked = tokio::time::timeout(TIME_LIMIT, async {
-            let mut connection = self.connect().await?;
-            // Whether it answers that matters to nobody.
-            let _ = connection.quit().await;
-            Ok(())
-        });
-        checked.await.unwrap_or(Err(MailFailed::TimedOut))
+        let connected = timeout(TIME_LIMIT, self.connect()).await;
+        say_goodbye(connected.unwrap_or(Err(MailFailed::TimedOut))?);
+        Ok(())
     }
 
     /// Sends a mail. When it is back, the server has it.
+    ///
+    /// # Errors
+    /// [`MailFailed::Busy`] when two others are being sent, and for a quarter of a minute after the server was not reached:
+    /// nothing was tried, and nobody waits.
     pub async fn send(&self, mail: Mail<'_>) -> Result<(), MailFailed> {
         let message = self.written(mail)?;
-        let sent = tokio::time::timeout(TIME_LIMIT, self.converse(mail.to, &message));
-        let sent = sent.await.unwrap_or(Err(MailFailed::TimedOut));
+        let turn = self.turns.try_acquire();
+        let Some(_turn) = turn
+            .ok()
+            .filter(|_| mail.at_ms >= self.rests_until_ms.load(Ordering::Relaxed))
+        else {
+            return Err(MailFailed::Busy);
+        };
+        let sent = self.converse(mail, &message).await;
         sent.map_err(|error| error.without(mail.to.as_str()))
     }
 
-    async fn converse(&self, to: &MailAddress, message: &[u8]) -> Result<(), MailFailed> {
-        let mut connection = self.connect().await?;
-        let said = async {
-            let from = MailFrom::new(Some(self.server.from.0.clone()), Vec::new());
-            connection
-                .command(from)
-                .await
-                .map_err(|error| failed(&error))?;
-            let rcpt = Rcpt::new(to.0.clone(), Vec::new());
-            connection
-                .command(rcpt)
-                .await
-                .map_err(|error| refused(&error))?;
-            connection
-                .command(Data)
-                .await
-                .map_err(|error| refused(&error))?;
-            connection
-                .message(message)
-                .await
-                .map_err(|error| refused(&error))
-        };
-        let said = said.await;
-        // The server has taken it or has not; whether it says goodbye does not matter.
-        let _ = connection.quit().await;
-        said.map(drop)
+    async fn converse(&self, mail: Mail<'_>, message: &[u8]) -> Result<(), MailFailed> {
+        let connected = timeout(TIME_LIMIT, self.connect()).await;
+        let connected = connected.unwrap_or(Err(MailFailed::TimedOut));
+        let until_ms = connected.as_ref().map_or(mail.at_ms + REST_MS, |_| 0);
+        self.rests_until_ms.store(until_ms, Ordering::Relaxed);
+        let mut connection = connected?;
+        let announced = timeout(TIME_LIMIT, self.announce(&mut connection, mail.to)).await;
+        let mut said = announced.unwrap_or(Err(MailFailed::TimedOut));
+        if said.is_ok() {
+            let taken = timeout(TAKING_LIMIT, connection.message(message)).await;
+            said = match taken {
+                Ok(taken) => taken.map(drop).map_err(|error| failed(&error)),
+                Err(_) => Err(MailFailed::TimedOut),
+            };
+        }
+        say_goodbye(connection);
+        said
+    }
+
+    /// Everything that is said before the mail's own text. What the server says to that text is about the mail, not the address.
+    async fn announce(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        to: &MailAddress,
+    ) -> Result<(), MailFailed> {
+        let from = MailFrom::new(Some(self.server.from.0.clone()), Vec::new());
+        let answered = connection.command(from).await;
+        answered.map_err(|error| failed(&error))?;
+        let rcpt = Rcpt::new(to.0.clone(), Vec::new());
+        let answered = connection.command(rcpt).await;
+        answered.map_err(|error| of_address(&error))?;
+        let answered = connection.command(Data).await;
+        answered.map_err(|error| failed(&error))?;
+        Ok(())
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, MailFailed> {
@@ -322,49 +361,11 @@ fn parameters(server: &MailServer) -> Result<TlsParameters, String> {
     builder.build_rustls().map_err(|_| wrong.to_owned())
 }
 
-/// What a server says about a mail, or a connection: it may be different later.
-fn failed(error: &SmtpError) -> MailFailed {
-    if error.is_timeout() {
-        MailFailed::TimedOut
-    } else {
-        MailFailed::Failed(words(error))
-    }
-}
-
-/// What a server says about an address: for good, unless it speaks of the registry's own rights (RFC 4954, section 6), or of
-/// the order of what was said.
-fn refused(error: &SmtpError) -> MailFailed {
-    let code = error.status().map(|code| code.to_string());
-    let is_ours = matches!(code.as_deref(), Some("503" | "530" | "534" | "535" | "538"));
-    if error.is_permanent() && !is_ours {
-        MailFailed::Refused(words(error))
-    } else {
-        failed(error)
-    }
-}
-
-/// A text with three dots wherever an address stood, in small letters or capital ones.
-fn hidden(text: &str, address: &str) -> String {
-    // ASCII letters alone change, so that places in one are places in the other.
-    let (folded, address) = (text.to_ascii_lowercase(), address.to_ascii_lowercase());
-    let (mut shown, mut from) = (String::new(), 0);
-    for (at, _) in folded.match_indices(&address) {
-        shown += &text[from..at];
-        shown.push('…');
-        from = at + address.len();
-    }
-    shown + &text[from..]
-}
-
-/// An error's words in one line of bounded length.
-fn words(error: &SmtpError) -> String {
-    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
-    error
-        .to_string()
-        .chars()
-        .map(plain)
-        .take(MAX_WORDS)
-        .collect()
+/// Ends a conversation. The server has taken the mail or has not: nobody waits for what it says now.
+fn say_goodbye(mut connection: AsyncSmtpConnection) {
+    tokio::spawn(async move {
+        let _ = timeout(GOODBYE_LIMIT, connection.quit()).await;
+    });
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ impl FromOutside {
             ),
             mail: Mail::new(
                 (core(), authorizer()),
-                (key(), random.clone()),
+                key(),
                 Outbox::new(core(), random.clone()),
             ),
             workloads: Workloads::new(core(), authorizer(), issuers, throttle),

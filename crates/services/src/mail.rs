@@ -14,7 +14,7 @@ use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::outbox::Outbox;
 use crate::{Error, Result};
-use keys::{DeploymentKey, Random};
+use keys::DeploymentKey;
 use letters::Place;
 use metadata::{FollowerKind, FollowerRow, MailAddressRow, Turn, Tx};
 use model::{AccountId, Action, Event};
@@ -75,7 +75,6 @@ pub struct Mail {
     core: Arc<Core>,
     authorizer: Arc<Authorizer>,
     key: Arc<DeploymentKey>,
-    random: Arc<dyn Random>,
     outbox: Outbox,
     counts: Arc<Counts>,
 }
@@ -83,14 +82,13 @@ pub struct Mail {
 impl Mail {
     pub(crate) fn new(
         (core, authorizer): (Arc<Core>, Arc<Authorizer>),
-        (key, random): (Arc<DeploymentKey>, Arc<dyn Random>),
+        key: Arc<DeploymentKey>,
         outbox: Outbox,
     ) -> Self {
         Self {
             core,
             authorizer,
             key,
-            random,
             outbox,
             counts: Arc::default(),
         }
@@ -189,8 +187,16 @@ impl Mail {
         let outcome = match sent {
             Ok(()) => 0,
             Err(MailFailed::Refused(_) | MailFailed::Text(_)) => 1,
-            Err(MailFailed::Failed(_) | MailFailed::TimedOut) => 2,
+            Err(
+                MailFailed::Later(_)
+                | MailFailed::Failed(_)
+                | MailFailed::TimedOut
+                | MailFailed::Busy,
+            ) => 2,
         };
+        if matches!(sent, Err(MailFailed::Busy)) {
+            return;
+        }
         self.counts.0[purpose][outcome].fetch_add(1, Ordering::Relaxed);
         if let Err(error) = sent {
             let purpose = PURPOSES[purpose];

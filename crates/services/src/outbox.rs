@@ -194,7 +194,7 @@ impl Outbox {
                 return Ok(false);
             }
             tx.advance_follower(&now.id, (now.read_number, through), 0)?;
-            if is_success && now.failures > 0 {
+            if is_success && (now.failures > 0 || now.retry_at_ms.is_some()) {
                 now.read_number = through;
                 forget_failures(&mut now);
                 tx.put_follower_condition(&now)?;

@@ -19,6 +19,7 @@ fn address(world: &World, address: &str) -> MailAddressRow {
         creator: "ann".to_owned(),
         created_at_ms: 5,
         confirmed_at_ms: None,
+        retry_at_ms: None,
     }
 }
 
@@ -26,6 +27,7 @@ pub(super) async fn run(store: &MetadataStore) {
     let world = World::create(store).await;
     what_is_told_is_decided(store, &world).await;
     an_address_is_confirmed_once_told_and_refused(store, &world).await;
+    an_address_that_takes_nothing_waits(store, &world).await;
     codes_are_counted(store, &world).await;
     its_follower_is_no_sink(store, &world).await;
 }
@@ -125,14 +127,45 @@ async fn an_address_is_confirmed_once_told_and_refused(store: &MetadataStore, wo
     assert_eq!(left, Some(expected));
 }
 
+async fn an_address_that_takes_nothing_waits(store: &MetadataStore, world: &World) {
+    let (one, other) = (
+        address(world, "c@example.com"),
+        address(world, "d@example.com"),
+    );
+    let (of, hash) = (world.account.id.clone(), id());
+    let seen = write(store, move |tx| {
+        for (row, folded) in [(&one, "c@example.com"), (&other, "d@example.com")] {
+            tx.create_mail_address(row, folded)?;
+        }
+        tx.put_mail_code(&one.id, &hash, 90)?;
+        assert!(tx.confirm_mail_address((&one.id, &hash), 7, 8)?);
+        let since = [
+            tx.note_mail_failing(&one.id, "full", (10, 15))?,
+            tx.note_mail_failing(&one.id, "full", (12, 17))?,
+            tx.note_mail_failing(&other.id, "full", (13, 18))?,
+        ];
+        let waits = tx.find_mail_address(&one.id)?.unwrap();
+        tx.note_mail_sent((&one.id, &of), 12, 20)?;
+        let told = tx.find_mail_address(&one.id)?.unwrap();
+        assert_eq!(tx.note_mail_failing(&one.id, "full", (30, 35))?, 30);
+        Ok((since, [waits, told]))
+    });
+    let (since, rows) = seen.await;
+    assert_eq!(since, [10, 10, 13], "only one that is told fails");
+    let shown = rows.map(|row| (row.retry_at_ms, row.error));
+    assert_eq!(shown, [(Some(17), Some("full".to_owned())), (None, None)]);
+}
+
 async fn codes_are_counted(store: &MetadataStore, world: &World) {
     // Long before whatever others asked for.
     const AT: i64 = -1_000 * DAY;
     let (account, hash) = (world.account.id.clone(), id());
+    let other = World::create(store).await.account.id;
     let counted = write(store, move |tx| {
         tx.note_mail_confirmation((&id(), &account), &hash, AT)?;
         tx.note_mail_confirmation((&id(), &account), &hash, AT + 5)?;
         tx.note_mail_confirmation((&id(), &account), "another", AT + 6)?;
+        tx.note_mail_confirmation((&id(), &other), &hash, AT + 6)?;
         let counted = [
             tx.count_mail_confirmations(&account, &hash, AT - 1)?,
             tx.count_mail_confirmations(&account, &hash, AT)?,
@@ -144,7 +177,7 @@ async fn codes_are_counted(store: &MetadataStore, world: &World) {
         ];
         Ok((counted, forgotten))
     });
-    assert_eq!(counted.await, ([(3, 2), (2, 1)], [1, 1, 0]));
+    assert_eq!(counted.await, ([(3, 2, 3), (2, 1, 2)], [1, 1, 0]));
 }
 
 /// Programs that know nothing of mail find a sink that is gone.

@@ -52,7 +52,7 @@ impl MailConfig {
     }
 }
 
-pub(super) fn read(mail: &mut Section<'_, '_>) -> MailConfig {
+pub(super) fn read(mail: &mut Section<'_, '_>, has_url: bool) -> MailConfig {
     let config = MailConfig {
         host: mail.optional("host", parse_host),
         port: mail.count("port", 1..=65_535),
@@ -92,6 +92,12 @@ pub(super) fn read(mail: &mut Section<'_, '_>) -> MailConfig {
         mail.refuse(
             "host",
             "needs from beside it: the address that mail is from",
+        );
+    }
+    if !has_url {
+        mail.refuse(
+            "host",
+            "needs [registry] external_url beside it: mails say to their readers where to agree and where to end them",
         );
     }
     if config.security == MailSecurity::None && !allows_no_tls && !is_loopback(host) {

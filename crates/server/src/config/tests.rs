@@ -86,11 +86,18 @@ fn same(text: String) -> (String, String) {
     (text.clone(), text)
 }
 
-/// TLS files come in pairs, the PROXY protocol from proxies; what PostgreSQL needs to know means nothing without one.
+/// TLS files come in pairs, the PROXY protocol from proxies; what PostgreSQL needs to know means nothing without one; mail says
+/// whom it is from, and where its readers go. Those of the setting's own section come first.
+fn companions(setting: &DefaultSetting) -> Vec<&'static DefaultSetting> {
+    let beside = match setting.key.name {
+        "host" => schema::find("registry", "external_url"),
+        "proxy_protocol" => schema::find("network", "trusted_proxies"),
+        _ => None,
+    };
+    companion(setting).into_iter().chain(beside).collect()
+}
+
 fn companion(setting: &DefaultSetting) -> Option<&'static DefaultSetting> {
-    if setting.key.name == "proxy_protocol" {
-        return schema::find("network", "trusted_proxies");
-    }
     let name = match setting.key.name {
         "tls_certificate" => "tls_private_key",
         "tls_private_key" => "tls_certificate",
@@ -208,7 +215,7 @@ fn every_setting_can_be_changed_by_its_variable() {
         let variable = setting.key.variable();
         let (toml, text) = another(setting);
         let mut variables = vec![(variable.clone(), text)];
-        if let Some(companion) = companion(setting) {
+        for companion in companions(setting) {
             variables.push((companion.key.variable(), another(companion).1));
         }
         let pairs: Vec<_> = variables
@@ -252,7 +259,7 @@ fn every_setting_can_be_changed_in_the_file() {
         if setting.key.section == "listeners" && setting.key.name != "address" {
             lines += "address = \"127.0.0.1:5999\"\n";
         }
-        if let Some(companion) = companion(setting) {
+        for companion in companions(setting) {
             if companion.key.section != setting.key.section {
                 lines += "[";
                 lines += companion.key.section;

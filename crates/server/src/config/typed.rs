@@ -69,7 +69,7 @@ pub(super) fn read_all(reader: &mut Reader<'_>, listener_count: usize) -> Config
         http_proof_port: reader
             .section("outbound")
             .count("http_proof_port", 1..=65_535),
-        mail: mail::read(&mut reader.section("mail")),
+        mail: mail::read(&mut reader.section("mail"), registry.external_url.is_some()),
         registry,
         log: log(&mut reader.section("log")),
         traces: traces(&mut reader.section("traces")),

@@ -16,9 +16,10 @@ use outbound::{MailAddress, MailFailed};
 
 /// Addresses of one account.
 const MAX_OF_ACCOUNT: usize = 10;
-/// Codes that an account may ask for in a day, and that are sent to one address, whoever asks.
+/// Codes that an account may ask for in a day; for one address; and that are sent to one mailbox, whoever asks.
 const CODES_OF_ACCOUNT: i64 = 20;
 const CODES_TO_ADDRESS: i64 = 3;
+const CODES_TO_MAILBOX: i64 = 9;
 const DAY_MS: i64 = 24 * 3_600_000;
 /// The longest text that is looked at as a code, in bytes.
 const MAX_CODE_BYTES: usize = 128;
@@ -46,6 +47,7 @@ impl Mail {
             creator: by.authenticated().caller.display_name().to_owned(),
             created_at_ms: self.core.now_ms(),
             confirmed_at_ms: None,
+            retry_at_ms: None,
         };
         let (new, hash) = (row.clone(), self.address_hash(&row.address));
         let added = self.core.change(by, move |core, tx, account| {
@@ -192,8 +194,9 @@ impl Mail {
         forgotten.await
     }
 
-    /// Makes a code for an address, and sends it. The code exists nowhere else.
-    pub(super) async fn send_code(&self, id: &str) -> Result<()> {
+    /// Sends an address the code that was asked for. It stands nowhere else; however often it has to be sent, it is the same
+    /// one in the same mail.
+    pub(super) async fn send_code(&self, id: &str, ask: &str) -> Result<()> {
         let wanted = id.to_owned();
         let found = self.core.metadata.read(move |reader| {
             let Some(row) = reader.find_mail_address(&wanted)? else {
@@ -210,7 +213,7 @@ impl Mail {
         }
         let settings = self.settings()?;
         let to: MailAddress = row.address.parse().map_err(Error::Invalid)?;
-        let code = self.new_code();
+        let code = self.code(&row.id, ask);
         let hash = self.key.keyed_hash(Purpose::MAIL_CODE, code.as_bytes());
         let (until_ms, id) = (self.core.now_ms() + DAY_MS, row.id.clone());
         let kept = self
@@ -219,7 +222,7 @@ impl Mail {
             .write(move |tx| Ok::<_, Error>(tx.put_mail_code(&id, &hash, until_ms)?));
         kept.await?;
         let letter = letters::confirmation(&place(settings, &account.name), &code);
-        let message_id = format!("confirm.{}", self.core.ids.next_id());
+        let message_id = format!("confirm.{ask}");
         let sent = settings.mailer.send(outbound::Mail {
             to: &to,
             subject: &letter.subject,
@@ -258,11 +261,12 @@ impl Mail {
             .is_some_and(|until_ms| until_ms > self.core.now_ms())
     }
 
-    /// 128 random bits, in 32 hexadecimal digits.
-    fn new_code(&self) -> String {
-        let mut bytes = [0; 16];
-        self.random.fill(&mut bytes);
-        bytes.map(|byte| format!("{byte:02x}")).concat()
+    /// 128 bits that only this deployment can make of an address and a request, in 32 hexadecimal digits.
+    fn code(&self, id: &str, ask: &str) -> String {
+        let of = format!("{id}.{ask}");
+        let mut code = self.key.keyed_hash(Purpose::MAIL_CODE_TEXT, of.as_bytes());
+        code.truncate(32);
+        code
     }
 
     /// What ends mail to an address: its id, a dot, and 128 bits that only this deployment can make of it.
@@ -276,9 +280,15 @@ impl Mail {
         mark
     }
 
-    /// By what codes to an address are counted, of whatever account.
+    /// By what codes to a mailbox are counted, of whatever account: many providers leave out what follows a plus sign.
     fn address_hash(&self, address: &str) -> String {
-        let folded = address.to_ascii_lowercase();
+        let mut folded = address.to_ascii_lowercase();
+        if let (Some(plus), Some(at)) = (folded.find('+'), folded.rfind('@'))
+            && plus > 0
+            && plus < at
+        {
+            folded.replace_range(plus..at, "");
+        }
         self.key
             .keyed_hash(Purpose::MAIL_ADDRESS, folded.as_bytes())
     }
@@ -292,16 +302,18 @@ fn ask(
     address_hash: &str,
 ) -> Result<()> {
     let now_ms = core.now_ms();
-    let (by, to) = tx.count_mail_confirmations(account, address_hash, now_ms - DAY_MS)?;
-    if by >= CODES_OF_ACCOUNT || to >= CODES_TO_ADDRESS {
+    let since_ms = now_ms - DAY_MS;
+    let (by, own, all) = tx.count_mail_confirmations(account, address_hash, since_ms)?;
+    if by >= CODES_OF_ACCOUNT || own >= CODES_TO_ADDRESS || all >= CODES_TO_MAILBOX {
         let text = "too many codes were asked for within a day; try again tomorrow";
         return Err(Error::NotNow(text.to_owned()));
     }
-    tx.note_mail_confirmation((&core.ids.next_id(), account), address_hash, now_ms)?;
+    let ask = core.ids.next_id();
+    tx.note_mail_confirmation((&ask, account), address_hash, now_ms)?;
     let job = JobRequest {
         kind: JobKind::SEND_MAIL,
         account: Some(account.clone()),
-        payload: serde_json::json!({ "address": id }).to_string(),
+        payload: serde_json::json!({ "address": id, "ask": ask }).to_string(),
         dedup_key: Some(format!("mail:{id}")),
         run_at_ms: None,
     };
@@ -330,9 +342,11 @@ fn short(code: &str) -> Result<&[u8]> {
 /// What people may know of why a mail was not taken: of the mail server they see what it says about their address.
 pub(super) fn said(error: &MailFailed) -> String {
     match error {
-        MailFailed::Refused(_) | MailFailed::Text(_) => error.to_string(),
+        MailFailed::Refused(_) | MailFailed::Later(_) | MailFailed::Text(_) => error.to_string(),
         MailFailed::TimedOut => "the mail server did not answer in time".to_owned(),
-        MailFailed::Failed(_) => "the mail server takes nothing at present".to_owned(),
+        MailFailed::Failed(_) | MailFailed::Busy => {
+            "the mail server takes nothing at present".to_owned()
+        }
     }
 }
 

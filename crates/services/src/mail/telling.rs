@@ -14,6 +14,11 @@ use outbound::MailFailed;
 const EVENTS: i64 = 200;
 const PAGES: usize = 50;
 const TOLD: usize = 1000;
+/// How long a mail waits for the mail server's turn, and until it is tried again when nothing is taken for its address.
+const TURN_MS: i64 = 5_000;
+const RETRY_MS: i64 = 10 * 60_000;
+/// An address for which nothing was taken for so long is refused.
+const PATIENCE_MS: i64 = 24 * 3_600_000;
 
 /// What came of looking once at what is next.
 enum Round {
@@ -33,6 +38,8 @@ enum Round {
 enum Sent {
     Done,
     Full(i64),
+    /// Nothing is taken for this address until then; for others it may be.
+    Later(i64),
     Failed(String),
 }
 
@@ -53,7 +60,7 @@ impl Mail {
         let parsed: serde_json::Value = serde_json::from_str(payload).unwrap_or_default();
         let text = |field: &str| parsed.get(field).and_then(serde_json::Value::as_str);
         if let Some(id) = text("address") {
-            return self.send_code(id).await;
+            return self.send_code(id, text("ask").unwrap_or_default()).await;
         }
         let id = text("follower").ok_or_else(|| {
             tracing::error!("a job does not say whom mail is for");
@@ -89,12 +96,15 @@ impl Mail {
             return Ok(Round::Gone);
         };
         let is_told = |one: &&MailAddressRow| one.state == MailAddressState::Confirmed;
-        let readers: Vec<&MailAddressRow> = plan.addresses.iter().filter(is_told).collect();
+        let mut readers: Vec<&MailAddressRow> = plan.addresses.iter().filter(is_told).collect();
+        // Whoever was told least recently comes first: when there is room for few mails, all have their turn.
+        readers.sort_by_key(|reader| reader.told_number);
         let settings = match self.settings() {
             Ok(settings) => settings,
             Err(error) => return Ok(Round::Failed(error.to_string())),
         };
         let (events, through) = self.gather(settings, &plan, &batch).await?;
+        let mut waits_until = None;
         for reader in &readers {
             let new: Vec<&Told> = events
                 .iter()
@@ -103,11 +113,23 @@ impl Mail {
             if new.is_empty() {
                 continue;
             }
-            match self.tell(settings, &plan, (reader, &new)).await? {
+            let waits = reader.retry_at_ms.filter(|at| *at > self.core.now_ms());
+            let sent = match waits {
+                Some(retry_at_ms) => Sent::Later(retry_at_ms),
+                None => self.tell(settings, &plan, (reader, &new)).await?,
+            };
+            match sent {
                 Sent::Done => {}
+                Sent::Later(at_ms) => {
+                    waits_until = Some(waits_until.map_or(at_ms, |until: i64| until.min(at_ms)));
+                }
                 Sent::Full(free_at_ms) => return Ok(Round::Full(free_at_ms)),
                 Sent::Failed(why) => return Ok(Round::Failed(why)),
             }
+        }
+        // What one of them still has to be told of is not passed.
+        if let Some(until_ms) = waits_until {
+            return Ok(Round::Full(until_ms));
         }
         // What was nobody's concern says nothing about the mail server.
         let is_success = !events.is_empty() || readers.is_empty();
@@ -218,9 +240,32 @@ impl Mail {
                 });
                 noted.await?;
             }
+            Err(error @ MailFailed::Later(_)) => return self.wait_for(reader, &error).await,
+            Err(MailFailed::Busy) => return Ok(Sent::Full(self.core.now_ms() + TURN_MS)),
             Err(error) => return Ok(Sent::Failed(said(&error))),
         }
         Ok(Sent::Done)
+    }
+
+    /// Tries an address again later; one for which nothing was taken for a day is refused.
+    async fn wait_for(&self, reader: &MailAddressRow, error: &MailFailed) -> Result<Sent> {
+        let (core, id, why) = (self.core.clone(), reader.id.clone(), said(error));
+        let account = reader.account_id.clone();
+        let noted = self.core.metadata.write(move |tx| {
+            let now_ms = core.now_ms();
+            let retry_at_ms = now_ms + RETRY_MS;
+            let since_ms = tx.note_mail_failing(&id, &why, (now_ms, retry_at_ms))?;
+            if now_ms - since_ms < PATIENCE_MS {
+                return Ok(Sent::Later(retry_at_ms));
+            }
+            if tx.refuse_mail_address(&id, &why)? {
+                let mail_address = id.clone();
+                let event = Event::MailAddressRefused { mail_address };
+                core.record_by_itself(tx, &event, &account)?;
+            }
+            Ok::<_, Error>(Sent::Done)
+        });
+        noted.await
     }
 
     /// Takes room for a mail; when there is room again, if there is none.

@@ -87,6 +87,7 @@ impl Arrived {
 fn builder(backends: Backends, port: u16) -> Setup {
     TestRegistry::builder()
         .on(backends)
+        .setting("REGISTRY__EXTERNAL_URL", "https://registry.example.com")
         .setting("MAIL__HOST", "127.0.0.1")
         .setting("MAIL__PORT", port)
         .setting("MAIL__SECURITY", "none")
@@ -236,10 +237,7 @@ async fn asked(registry: &TestRegistry, receiver: &MailReceiver) -> (String, Str
 
 async fn whoever_agreed_hears_of_a_failed_job(backends: Backends) {
     let receiver = receiver();
-    let registry = builder(backends, receiver.port())
-        .setting("REGISTRY__EXTERNAL_URL", "https://registry.example.com")
-        .start()
-        .await;
+    let registry = builder(backends, receiver.port()).start().await;
     let (id, code) = asked(&registry, &receiver).await;
 
     // What happens before somebody agrees is told to nobody, not even later.

@@ -116,6 +116,7 @@ impl Things {
     pub(in crate::security) async fn start() -> Self {
         // Nobody is there who would take mail.
         let registry = TestRegistry::builder()
+            .setting("REGISTRY__EXTERNAL_URL", "https://registry.example.com")
             .setting("MAIL__HOST", "127.0.0.1")
             .setting("MAIL__PORT", 1)
             .setting("MAIL__SECURITY", "none")
