@@ -120,7 +120,8 @@ fn read_details(row: &Row<'_>) -> Result<NamespaceDetails> {
 }
 
 impl Reader<'_> {
-    /// A namespace with what people see of it.
+    /// A namespace with what people see of it. Its repositories are counted for that: where that is not needed,
+    /// [`Reader::find_namespace_by_id`] costs the same however many there are.
     pub fn find_namespace_details(&self, id: &NamespaceId) -> Result<Option<NamespaceDetails>> {
         const SQL: &str = concat!(
             "SELECT ",

@@ -34,6 +34,14 @@ pub(crate) fn read_namespace(row: &Row<'_>) -> Result<NamespaceRow> {
 }
 
 impl Reader<'_> {
+    /// The namespace of an identifier.
+    pub fn find_namespace_by_id(&self, id: &NamespaceId) -> Result<Option<NamespaceRow>> {
+        const SQL: &str = "SELECT n.id, n.account_id, a.state, n.name, n.is_public, n.created_at_ms \
+             FROM namespaces n JOIN accounts a ON a.id = n.account_id WHERE n.id = ?1";
+        self.connection
+            .find(SQL, params![id.as_str()], read_namespace)
+    }
+
     /// The namespace that a name means at an address.
     pub fn find_namespace(&self, address: &Address, name: &str) -> Result<Option<NamespaceRow>> {
         const BY_CLAIM: &str = "SELECT n.id, n.account_id, a.state, n.name, n.is_public, n.created_at_ms \

@@ -205,24 +205,25 @@ impl Reader<'_> {
             .find(SQL, params![account.as_str(), id], |row| row.text(0))
     }
 
-    /// The digest of some manifest in the trash that is about one of a repository.
-    pub fn find_trashed_referrer(
+    /// The digests of at most `limit` manifests in the trash that are about one of a repository, each once.
+    pub fn list_trashed_referrers(
         &self,
         account: &AccountId,
         (namespace, repository): (&NamespaceId, &str),
         subject: &str,
-        now_ms: i64,
-    ) -> Result<Option<String>> {
-        const SQL: &str = "SELECT digest FROM trash_items WHERE account_id = ?1 AND repository = ?2 AND subject_digest = ?3 \
-             AND namespace_id = ?4 AND purge_at_ms > ?5 LIMIT 1";
+        (now_ms, limit): (i64, i64),
+    ) -> Result<Vec<String>> {
+        const SQL: &str = "SELECT DISTINCT digest FROM trash_items WHERE account_id = ?1 AND repository = ?2 AND subject_digest = ?3 \
+             AND namespace_id = ?4 AND purge_at_ms > ?5 LIMIT ?6";
         let params = params![
             account.as_str(),
             repository,
             subject,
             namespace.as_str(),
-            now_ms
+            now_ms,
+            limit
         ];
-        self.connection.find(SQL, params, |row| row.text(0))
+        self.connection.list(SQL, params, |row| row.text(0))
     }
 
     /// The tag of a name that was deleted last from a repository.

@@ -309,9 +309,9 @@ impl Authorizer {
             let Some(id) = id.map(model::NamespaceId::new) else {
                 return Ok(None);
             };
-            Ok::<_, Error>(reader.find_namespace_details(&id)?)
+            Ok::<_, Error>(reader.find_namespace_by_id(&id)?)
         });
-        let found = found.await?.map(|details| details.namespace);
+        let found = found.await?;
         // A number is given for ever, in one account.
         Ok(found
             .filter(|namespace| namespace.account_id == *by.id())

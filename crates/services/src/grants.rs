@@ -220,11 +220,11 @@ impl Grants {
             let row = reader.find_grant(by.id(), &GrantId::new(id))?;
             let namespace = match row.as_ref().map(|row| &row.scope) {
                 Some(Scope::Namespace(id) | Scope::Repositories(id, _)) => {
-                    reader.find_namespace_details(id)?
+                    reader.find_namespace_by_id(id)?
                 }
                 _ => None,
             };
-            Ok::<_, Error>((row, namespace.map(|details| details.namespace)))
+            Ok::<_, Error>((row, namespace))
         });
         let (row, namespace) = found.await?;
         let may_all = self.authorizer.allows(by, on_account).await?;

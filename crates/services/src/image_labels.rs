@@ -1,13 +1,14 @@
 //! When the tags of a pushed image end, as a label in its configuration says. Only where the namespace wants it: reading the
 //! configuration takes a push another question and a read from the store.
 
+use crate::artifacts::is_image_config;
 use crate::core::Core;
 use crate::tag_ends::{TagEnd, annotated_end};
 use crate::{Error, Result};
 use blobs::{BlobStore, ObjectKey, StorageError};
 use futures_util::TryStreamExt;
-use metadata::RepositoryKey;
-use oci::Digest;
+use metadata::{ManifestRow, RepositoryKey};
+use oci::{Descriptor, Digest, Manifest, ManifestKind};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,20 +31,82 @@ struct Labelled {
     labels: Option<BTreeMap<String, Value>>,
 }
 
-/// What the labels of an image say about its tags; `None` as well for a configuration that the repository does not have, that is
-/// too large, or that is none.
+/// The largest manifest of an image that is read for an index, in bytes.
+const MANIFEST_BYTES: usize = 1 << 20;
+/// What builders mark the attestations with that they put into an index beside its images.
+const ATTESTATION: &str = "vnd.docker.reference.type";
+
+/// Whose labels count for a pushed manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LabelSource {
+    /// Its own: those of this configuration.
+    Configuration(Digest),
+    /// Those of the first image that it names.
+    FirstImage(Digest),
+}
+
+impl LabelSource {
+    /// `None` for what is no image and names none.
+    pub(crate) fn of(manifest: &Manifest) -> Option<Self> {
+        match manifest.kind {
+            ManifestKind::Image => configuration(manifest).map(Self::Configuration),
+            ManifestKind::Index => {
+                let first = manifest.manifests.iter().find(|child| is_image(child))?;
+                Some(Self::FirstImage(first.digest.clone()))
+            }
+        }
+    }
+}
+
+fn configuration(manifest: &Manifest) -> Option<Digest> {
+    let config = manifest.config.as_ref()?;
+    let is_read = is_image_config(&config.media_type) && config.size <= CONFIG_BYTES;
+    is_read.then(|| config.digest.clone())
+}
+
+fn is_image(child: &Descriptor) -> bool {
+    let is_attestation = child
+        .annotations
+        .as_ref()
+        .is_some_and(|annotations| annotations.contains_key(ATTESTATION));
+    let is_unknown = child
+        .platform
+        .as_ref()
+        .is_some_and(|platform| platform.os == "unknown");
+    !is_attestation && !is_unknown
+}
+
+/// What the labels of an image say about its tags; `None` as well for a configuration that is too large, or that is none, and
+/// for an image of an index that the repository does not have.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when it cannot be read now: a tag that is to end must not stay.
+/// [`Error::ManifestBlobUnknown`] for a configuration that the repository does not have; [`Error::Unavailable`] when it cannot
+/// be read now: a tag that is to end must not stay.
 pub(crate) async fn labelled_end(
     core: &Core,
     key: &RepositoryKey,
-    config: &Digest,
+    source: &LabelSource,
 ) -> Result<Option<TagEnd>> {
-    let found = core
-        .metadata
-        .read(|reader| Ok::<_, Error>(reader.find_repository_blob(key, config)?));
-    let Some(row) = found.await?.filter(|row| row.size_bytes <= CONFIG_BYTES) else {
+    let found = core.metadata.read(|reader| {
+        let config = match source {
+            LabelSource::Configuration(config) => Some(config.clone()),
+            LabelSource::FirstImage(image) => {
+                let row = reader.find_manifest_by_digest(key, image, false)?;
+                row.and_then(|row| configuration_of(&row))
+            }
+        };
+        let Some(config) = config else {
+            return Ok(None);
+        };
+        match reader.find_repository_blob(key, &config)? {
+            Some(row) => Ok(Some((config, row))),
+            None => Err(Error::ManifestBlobUnknown(config)),
+        }
+    });
+    let Some((config, row)) = found
+        .await?
+        .filter(|(_, row)| row.size_bytes <= CONFIG_BYTES)
+    else {
         return Ok(None);
     };
     match read(&core.blobs, &row.location, row.size_bytes).await {
@@ -54,6 +117,14 @@ pub(crate) async fn labelled_end(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn configuration_of(row: &ManifestRow) -> Option<Digest> {
+    let content = row.content.as_deref()?;
+    if content.len() > MANIFEST_BYTES {
+        return None;
+    }
+    configuration(&Manifest::parse(&row.media_type, content.as_bytes()).ok()?)
 }
 
 async fn read(store: &BlobStore, location: &str, size: u64) -> Result<Vec<u8>, StorageError> {

@@ -303,12 +303,12 @@ impl Labels {
             }
             return Ok((row, Home::Account));
         };
-        let details = self
+        let found = self
             .core
             .metadata
-            .read(|reader| reader.find_namespace_details(id));
-        let details = details.await.map_err(Error::from)?;
-        let namespace = details.ok_or_else(|| unknown(number))?.namespace;
+            .read(|reader| reader.find_namespace_by_id(id));
+        let namespace = found.await.map_err(Error::from)?;
+        let namespace = namespace.ok_or_else(|| unknown(number))?;
         self.authorizer.require_in(by, &namespace, action).await?;
         Ok((row, Home::Namespace(namespace)))
     }

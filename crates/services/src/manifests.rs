@@ -127,8 +127,8 @@ impl Manifests {
     pub async fn put(&self, access: &Access<Push>, push: ManifestPush) -> Result<PushedManifest> {
         let mut plan = Arc::new(PushPlan::make(&push)?);
         let mut done = self.try_put(access, &plan).await;
-        if let (Ok(false), Some(config)) = (&done, plan.unread_config()) {
-            let end = labelled_end(&self.core, &access.key(), config).await?;
+        if let (Ok(false), Some(source)) = (&done, plan.unread_labels()) {
+            let end = labelled_end(&self.core, &access.key(), source).await?;
             Arc::make_mut(&mut plan).read_labels(end);
             done = self.try_put(access, &plan).await;
         }
@@ -149,7 +149,7 @@ impl Manifests {
                 [] => Protection::none(),
                 _ => Protection::of(tx, &repository, &access.repository)?,
             };
-            if protection.reads_labels() && plan.unread_config().is_some() {
+            if protection.reads_labels() && plan.unread_labels().is_some() {
                 return Ok(false);
             }
             let (manifest, growth) = match tx.keep_manifest(&repository, &plan.digest)? {

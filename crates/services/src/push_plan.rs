@@ -1,7 +1,6 @@
 //! What a pushed manifest asks for, worked out before anything is written.
 
-use crate::artifacts::is_image_config;
-use crate::image_labels::CONFIG_BYTES;
+use crate::image_labels::LabelSource;
 use crate::manifests::ManifestPush;
 use crate::tag_ends::{TagEnd, annotated_end};
 use crate::{Error, Result};
@@ -29,9 +28,8 @@ pub(crate) struct PushPlan {
     pub(crate) tags: Vec<Tag>,
     /// When they end, as an annotation or a label says.
     ends: Option<TagEnd>,
-    /// The configuration of an image that has tags and no annotation about their end: where the namespace wants it, a label may
-    /// say it.
-    config: Option<Digest>,
+    /// Whose labels may say it, where the namespace wants that: of what has tags and no annotation about their end.
+    labels: Option<LabelSource>,
 }
 
 impl PushPlan {
@@ -68,11 +66,11 @@ impl PushPlan {
             .filter(|digest| !blobs.contains_key(digest))
             .collect();
         let ends = manifest.annotations.as_ref().and_then(annotated_end);
-        let config = manifest.config.as_ref().filter(|config| {
-            let may_say = ends.is_none() && !tags.is_empty() && config.size <= CONFIG_BYTES;
-            may_say && is_image_config(&config.media_type)
-        });
-        let config = config.map(|config| config.digest.clone());
+        let labels = if ends.is_none() && !tags.is_empty() {
+            LabelSource::of(&manifest)
+        } else {
+            None
+        };
         let annotations = manifest.subject.as_ref().and(manifest.annotations.as_ref());
         let annotations = annotations.map(serde_json::to_string).transpose();
         Ok(Self {
@@ -88,18 +86,18 @@ impl PushPlan {
             children,
             tags,
             ends,
-            config,
+            labels,
         })
     }
 
-    /// The configuration whose labels may say when the tags end, and are not known.
-    pub(crate) fn unread_config(&self) -> Option<&Digest> {
-        self.config.as_ref()
+    /// Whose labels may say when the tags end, and are not known.
+    pub(crate) fn unread_labels(&self) -> Option<&LabelSource> {
+        self.labels.as_ref()
     }
 
-    /// Its labels are known, and say this.
+    /// The labels are known, and say this.
     pub(crate) fn read_labels(&mut self, end: Option<TagEnd>) {
-        self.config = None;
+        self.labels = None;
         self.ends = end;
     }
 

@@ -90,6 +90,8 @@ pub struct Retention {
     traffic: Arc<Traffic>,
     /// Manifests of one repository that are held in memory; in a larger one no rule is followed.
     pub(crate) most_manifests: usize,
+    /// Artifacts of one repository that rules count and that are looked at in each step; where there are more, nothing goes.
+    pub(crate) most_watched: usize,
 }
 
 impl Retention {
@@ -99,6 +101,7 @@ impl Retention {
             authorizer,
             traffic,
             most_manifests: load::MAX_MANIFESTS,
+            most_watched: watch::MAX_WATCHED,
         }
     }
 
@@ -278,8 +281,8 @@ impl Retention {
                     let Some(row) = reader.find_retention_policy(&id)? else {
                         return Ok(None);
                     };
-                    let details = reader.find_namespace_details(&row.namespace_id)?;
-                    Ok::<_, MetadataError>(details.map(|details| (row, details.namespace)))
+                    let namespace = reader.find_namespace_by_id(&row.namespace_id)?;
+                    Ok::<_, MetadataError>(namespace.map(|namespace| (row, namespace)))
                 });
                 found.await.map_err(Error::from)?
             }

@@ -40,6 +40,16 @@ impl Counts {
         self.0.values().sum()
     }
 
+    /// The tables in which most was read, and how much.
+    pub(super) fn most(&self) -> String {
+        let mut tables: Vec<_> = self.0.iter().collect();
+        tables.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let most = tables.iter().take(5);
+        most.map(|(table, count)| format!("{table} {count}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
     /// The tables in which most was read beyond what `other` read in them, and both numbers.
     pub(super) fn most_beyond(&self, other: &Self) -> Vec<(&str, u64, u64)> {
         let theirs = |table: &String| other.0.get(table).copied().unwrap_or(0);

@@ -324,16 +324,18 @@ async fn a_namespaces_settings_are_kept(store: &MetadataStore) {
         tx.put_namespace_settings(&namespace, &written, "another", 60)
     })
     .await;
-    let (details, has_one, has_none) = store
+    let (details, row, has_one, has_none) = store
         .read_blocking(|reader| {
             Ok::<_, Error>((
                 reader.find_namespace_details(&open)?,
+                reader.find_namespace_by_id(&open)?,
                 reader.has_repository(&world.namespace)?,
                 reader.has_repository(&open)?,
             ))
         })
         .unwrap();
     let details = details.unwrap();
+    assert_eq!(row.as_ref(), Some(&details.namespace));
     assert_eq!(details.settings, settings);
     assert_eq!(
         (details.owner_name.as_str(), details.updated_at_ms),

@@ -203,8 +203,8 @@ async fn what_is_in_the_trash_is_found(
         );
         let found = tx.find_trashed_manifest(account, place, ids.digest.as_str(), 11)?;
         assert_eq!(found.unwrap().content, ids.content);
-        let about = tx.find_trashed_referrer(account, place, ids.digest.as_str(), 11)?;
-        assert_eq!(about, None);
+        let about = tx.list_trashed_referrers(account, place, ids.digest.as_str(), (11, 2))?;
+        assert_eq!(about, Vec::<String>::new());
         let named = tx.find_trashed_tag(account, place, "v1", 11)?.unwrap();
         tx.part_trash(&named.id)?;
         let parted = tx.find_trash(account, &named.id, 11)?.unwrap();

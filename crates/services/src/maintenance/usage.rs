@@ -129,8 +129,8 @@ impl Maintenance {
                     return Ok(false);
                 };
                 tracing::error!(%namespace, was, is, "a namespace's running total was wrong and is corrected");
-                if let Some(details) = tx.find_namespace_details(&namespace)? {
-                    let account = &details.namespace.account_id;
+                if let Some(namespace) = tx.find_namespace_by_id(&namespace)? {
+                    let account = &namespace.account_id;
                     core.record_by_itself(tx, &Event::UsageCorrected { was, is }, account)?;
                 }
                 Ok(true)

@@ -91,12 +91,10 @@ fn delete_some(
         remove_one(core, tx, &removal, digest, &mut freed)?;
     }
     tx.touch_repository(&place.name);
-    if removal.trash != Keep::never() {
-        // What older programs deleted from it goes with the repository, if it is not taken over.
-        while !tx
-            .adopt_old_trash(Some(&place.id), ROWS, || core.ids.next_id())?
-            .is_empty()
-        {}
+    if is_last && removal.trash != Keep::never() {
+        // What older programs deleted from it goes with the repository, if it is not taken over: some in each step.
+        let adopted = tx.adopt_old_trash(Some(&place.id), MANIFESTS, || core.ids.next_id())?;
+        is_last = adopted.is_empty();
     }
     let is_empty = is_last && empty(core, tx, &place.id)?;
     if is_empty {

@@ -12,7 +12,7 @@ use oci::{Digest, RepositoryName};
 use std::collections::BTreeMap;
 
 /// Artifacts of one repository that rules count and that are looked at in each step. Where there are more, nothing goes.
-const MAX_WATCHED: usize = 5_000;
+pub(super) const MAX_WATCHED: usize = 5_000;
 /// Those that are asked for at a time.
 const ASKED: usize = 200;
 /// Tags and labels of those, all together; with more, the plan is made anew.
@@ -61,10 +61,11 @@ impl Retention {
             pulls_since_ms,
         };
         let plan = planned(rules, name, &artifacts, times)?;
-        if !run.is_dry_run && plan.watched.len() > MAX_WATCHED {
+        if plan.watched.len() > self.most_watched {
             return Ok(Err(format!(
-                "rules count more than {MAX_WATCHED} artifacts of {name}, which cannot be watched while others go: no rule is \
-                 followed in it; go by days instead\n"
+                "rules count more than {} artifacts of {name}, which cannot be watched while others go: no rule is \
+                 followed in it; go by days instead\n",
+                self.most_watched
             )));
         }
         Ok(Ok(plan))

@@ -121,13 +121,13 @@ impl Retention {
                     let Some(policy) = tx.take_retention_policy(&payload.policy)? else {
                         return Ok(None);
                     };
-                    let details = tx.find_namespace_details(&policy.namespace_id)?;
-                    let Some(details) = details else {
+                    let namespace = tx.find_namespace_by_id(&policy.namespace_id)?;
+                    let Some(namespace) = namespace else {
                         return Ok(None);
                     };
                     let wanted = Wanted {
                         policy: &policy,
-                        namespace: &details.namespace.name,
+                        namespace: &namespace.name,
                         is_dry_run: false,
                         scheduled: Some(job_id.clone()),
                     };

@@ -35,8 +35,8 @@ impl Robots {
                 return Ok(Some((row, None)));
             };
             // One whose namespace goes at this moment goes with it.
-            let home = reader.find_namespace_details(id)?;
-            Ok::<_, Error>(home.map(|home| (row, Some(home.namespace))))
+            let home = reader.find_namespace_by_id(id)?;
+            Ok::<_, Error>(home.map(|home| (row, Some(home))))
         });
         if let Some((row, home)) = found.await? {
             match self.decide(by, home.as_ref(), action).await {

@@ -94,6 +94,12 @@ impl World {
             .most_manifests = most;
     }
 
+    fn most_watched(&mut self, most: usize) {
+        let services = std::sync::Arc::get_mut(&mut self.registry.services);
+        let services = services.expect("nobody else has it");
+        services.retention.most_watched = most;
+    }
+
     async fn make_namespace(&self, name: &str) {
         let new = NewNamespace {
             name: name.to_owned(),

@@ -118,8 +118,8 @@ impl Webhooks {
             let Some(webhook) = reader.find_webhook(id)? else {
                 return Ok(None);
             };
-            let namespace = reader.find_namespace_details(&webhook.namespace_id)?;
-            Ok::<_, Error>(namespace.map(|details| (webhook, Arc::new(details.namespace))))
+            let namespace = reader.find_namespace_by_id(&webhook.namespace_id)?;
+            Ok::<_, Error>(namespace.map(|namespace| (webhook, Arc::new(namespace))))
         });
         let Some((webhook, namespace)) = found.await? else {
             return Ok(None);

@@ -27,10 +27,10 @@ pub(crate) fn paused(
         "the receiver failed for a day, and the webhook was paused",
     );
     let given_up = tx.end_waiting_deliveries(&row.id, why, core.now_ms())?;
-    let namespace = tx.find_namespace_details(&row.namespace_id)?;
+    let namespace = tx.find_namespace_by_id(&row.namespace_id)?;
     let event = Event::WebhookPaused {
         webhook: row.name,
-        namespace: namespace.map_or_else(String::new, |details| details.namespace.name),
+        namespace: namespace.map_or_else(String::new, |namespace| namespace.name),
         failing_since_ms,
         given_up: given_up as u64,
     };

@@ -204,8 +204,10 @@ fn dry_run(filled: &Filled<'_>, registry: &Registry<'_>, policy: &Policy) -> any
         memory,
     };
     println!(
-        "dry run over {} artifacts: {:?}",
-        whole.artifacts, whole.took
+        "dry run over {} artifacts: {:?}; rows of {}",
+        whole.artifacts,
+        whole.took,
+        whole.rows.most()
     );
     let there = manifests(&filled.place)?;
     ensure!(

@@ -9,7 +9,7 @@ use crate::account_api::AccountApi as _;
 use crate::harbor::Harbor as _;
 use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
-use crate::registry::content::{OCI_CONFIG, descriptor, image_manifest};
+use crate::registry::content::{OCI_CONFIG, descriptor, image_manifest, index, sha256};
 
 const ENDS: &str = "/accounts/default/tag-ends";
 
@@ -163,6 +163,57 @@ async fn labels_end_tags(backends: Backends) {
     assert_eq!(switch("false").await, 200);
     push_labelled(&registry, "after", &labelled("2d")).await;
     assert_eq!(listed(&registry).await.len(), 2);
+}
+
+/// What `docker buildx` pushes by default: an index of the image and of an attestation about it.
+async fn labels_of_an_index_end_tags(backends: Backends) {
+    let registry = TestRegistry::builder().on(backends).start().await;
+    let body = json!({ "project_name": "built", "metadata": { "labels_end_tags": "true" } });
+    let made = registry.api_post("/projects", &body).await;
+    assert_eq!(made.status(), 201, "{}", made.text());
+    let labelled = json!({ "config": { "Labels": { "quay.expires-after": "2w" } } }).to_string();
+    let mut entries = Vec::new();
+    for (at, config) in [labelled.as_str(), "{}"].into_iter().enumerate() {
+        registry.push_blob("built/app", config.to_owned()).await;
+        let mut manifest = image_manifest(&descriptor(OCI_CONFIG, config), &[]);
+        manifest["annotations"] = json!({ "at": at.to_string() });
+        let digest = sha256(manifest.to_string());
+        registry
+            .push_manifest("built/app", &digest, &manifest)
+            .await;
+        entries.push(registry.describe("built/app", &digest).await);
+    }
+    let ends = async || {
+        let path = format!("{ENDS}?repository=built/app");
+        let listed = registry.v1_get(&path).await.assert_status(200).json();
+        let items = listed["items"].as_array().expect("items").iter();
+        items.map(|item| item["tag"].clone()).collect::<Vec<_>>()
+    };
+    // The attestation stands before the image: it says nothing.
+    entries[1]["annotations"] = json!({ "vnd.docker.reference.type": "attestation-manifest" });
+    entries[1]["platform"] = json!({ "architecture": "unknown", "os": "unknown" });
+    entries.reverse();
+    registry
+        .push_manifest("built/app", "first", &index(&entries))
+        .await;
+    assert_eq!(ends().await, [json!("first")]);
+    // Without a mark it is an image, and the first one: no label of it ends anything.
+    entries[0]["annotations"] = json!({});
+    entries[0]["platform"] = json!({ "architecture": "amd64", "os": "linux" });
+    registry
+        .push_manifest("built/app", "other", &index(&entries))
+        .await;
+    registry
+        .push_manifest("built/app", "none", &index(&[]))
+        .await;
+    assert_eq!(ends().await, [json!("first")]);
+}
+
+#[tokio::test]
+async fn labels_of_an_index_are_those_of_its_first_image() {
+    for backends in BOTH {
+        labels_of_an_index_end_tags(backends).await;
+    }
 }
 
 #[tokio::test]

@@ -112,7 +112,8 @@ async fn an_image_comes_back_with_all_that_belongs_to_it_on_both_databases() {
     }
 }
 
-/// An index may name what it is about: each of them comes back with the other, and the restore ends.
+/// An index may name what it is about: each of them comes back with the other, whatever else is about them too, and the restore
+/// ends.
 #[tokio::test]
 async fn an_index_about_what_it_names_comes_back() {
     let registry = TestRegistry::start().await;
@@ -123,14 +124,17 @@ async fn an_index_about_what_it_names_comes_back() {
     index["subject"] = index["manifests"][0].clone();
     let index = registry.push_manifest("library/app", "all", &index).await;
     delete(&registry, "library/app", "plain").await;
+    let about = registry
+        .push_referrer("library/app", &image, "application/x-sign", &Value::Null)
+        .await;
     for wanted in [&image, &index] {
         delete(&registry, "library/app", &index).await;
         delete(&registry, "library/app", &image).await;
         let wanted = json!({ "repository": "library/app", "digest": wanted });
         let path = format!("{TRASH}/manifests");
         let restored = registry.v1_post(&path, &wanted).await.assert_status(200);
-        assert_eq!(restored.json()["manifests"], 2);
-        for reference in ["v1", "all"] {
+        assert_eq!(restored.json()["manifests"], 3, "{wanted}");
+        for reference in ["v1", "all", about.as_str()] {
             assert_eq!(status(&registry, "library/app", reference).await, 200);
         }
     }

@@ -3,9 +3,9 @@
 use super::{Clay, World, clay, digest, rule};
 use crate::Error;
 use crate::retention::{At, Loaded, Place, load, planned, take};
-use metadata::{RetentionTaskRow, Tx};
-use model::RepositoryId;
+use metadata::{LockKind, NewLock, RetentionTaskRow, Tx};
 use model::retention::{RuleAction, RuleText, Rules, Template, Times};
+use model::{AccountId, RepositoryId};
 use oci::{Digest, RepositoryName, Tag};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -174,6 +174,74 @@ async fn what_changed_since_the_plan_stays() {
     ] {
         assert!(lines.contains(why), "{why}: {lines}");
     }
+}
+
+/// Locks a tag or a manifest in the transaction of whoever asks, as the registry does.
+fn lock(tx: &mut Tx<'_>, of: (&AccountId, &RepositoryId), kind: LockKind, name: &str) {
+    let (account, repository) = of;
+    let row = tx.find_protection(repository).unwrap();
+    let namespace = row.expect("a repository").namespace_id;
+    assert!(tx.take_protection(&namespace).unwrap());
+    let new = NewLock {
+        id: name,
+        account,
+        namespace: &namespace,
+        repository,
+        kind,
+        name,
+        by: "somebody",
+        now_ms: 1,
+    };
+    assert!(tx.create_lock(&new).unwrap());
+    tx.settle_protection(&namespace).unwrap();
+}
+
+/// What comes between two steps of one run spares what it is about, and nothing else.
+#[tokio::test]
+async fn what_changes_between_two_steps_stays() {
+    let world = World::start().await;
+    let repository = world.repository(NAME).await;
+    let texts: Vec<String> = (0..30).map(|at| format!("a{at}")).collect();
+    let all = texts.iter().map(|text| clay(text, &[text], 90));
+    world.make(&repository, all.collect()).await;
+    let at = planned_run(&world, &repository).await;
+    assert_eq!(at.going.len(), 30);
+    let mut place = step(&world, &at, Place::default()).await.expect("a place");
+    assert!((1..20).contains(&place.next), "{}", place.next);
+
+    let left = world.digests(&repository).await;
+    let last: Vec<String> = texts
+        .into_iter()
+        .filter(|text| left.contains(&digest(text).to_string()))
+        .take(5)
+        .collect();
+    assert_eq!(last.len(), 5);
+    let index = Clay {
+        children: vec![digest(&last[4])],
+        ..clay("a new index", &["new"], 0)
+    };
+    world.make(&repository, vec![index]).await;
+    let (remade, pushed) = (last[0].clone(), last[1].clone());
+    let remade_id = manifest_id(&world, &repository, &remade).await;
+    let pushed_id = manifest_id(&world, &repository, &pushed).await;
+    let (locked_tag, locked) = (last[2].clone(), digest(&last[3]).to_string());
+    let (of, account, now_ms) = (repository.clone(), world.account.clone(), world.now_ms());
+    change(&world, move |tx| {
+        tx.delete_tag(&of, &tag(&remade))?;
+        tx.put_tag(&account, &of, &tag(&remade), &remade_id, now_ms + 1)?;
+        tx.renew_manifest_push(&pushed_id, now_ms)?;
+        lock(tx, (&account, &of), LockKind::Tag, &locked_tag);
+        lock(tx, (&account, &of), LockKind::Manifest, &locked);
+        Ok(())
+    })
+    .await;
+    while place.next < at.going.len() {
+        place = step(&world, &at, place).await.expect("a place");
+        assert!(!place.is_stale);
+    }
+    let mut expected: BTreeSet<String> = last.iter().map(|one| digest(one).to_string()).collect();
+    expected.insert(digest("a new index").to_string());
+    assert_eq!(world.digests(&repository).await, expected);
 }
 
 #[tokio::test]

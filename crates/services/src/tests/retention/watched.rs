@@ -75,23 +75,48 @@ async fn in_a_repository_that_is_too_large_no_rule_is_followed() {
     let repository = three(&world).await;
     let nothing = rule(RuleAction::Retain, Template::Nothing, 0, "**");
     world.set(vec![nothing]).await;
-    let run = world.work(&world.start_run(false).await).await;
-    assert_eq!((run.state, run.removed), (RetentionState::Done, 0));
+    let really = refusal(&world, false).await;
+    assert!(really.contains("more than 2 manifests"), "{really}");
+    assert_eq!(refusal(&world, true).await, really);
     assert_eq!(world.digests(&repository).await.len(), 3);
+}
+
+/// Where rules count too many nothing goes, and a dry run says so with the same words.
+#[tokio::test]
+async fn where_rules_count_too_many_a_dry_run_refuses_like_a_real_one() {
+    let mut world = World::start().await;
+    world.most_watched(1);
+    let repository = three(&world).await;
+    let latest = rule(RuleAction::Retain, Template::LatestPushedK, 2, "**");
+    world.set(vec![latest]).await;
+    let really = refusal(&world, false).await;
+    assert!(really.contains("more than 1 artifacts"), "{really}");
+    assert_eq!(refusal(&world, true).await, really);
+    assert_eq!(world.digests(&repository).await.len(), 3);
+    // Those that may be watched are, and both agree again.
+    world.most_watched(2);
+    for is_dry_run in [true, false] {
+        let run = world.work(&world.start_run(is_dry_run).await).await;
+        assert_eq!((run.state, run.removed), (RetentionState::Done, 1));
+    }
+    assert_eq!(world.digests(&repository).await.len(), 2);
+}
+
+/// What a run says of the repository where it follows no rule.
+async fn refusal(world: &World, is_dry_run: bool) -> String {
+    let run = world.work(&world.start_run(is_dry_run).await).await;
+    assert_eq!((run.state, run.removed), (RetentionState::Done, 0));
     let core = &world.registry.services.core;
     let lines = core.metadata.list(move |reader| {
-        let tasks = reader.list_retention_tasks(
-            &run.id,
-            &metadata::ListQuery {
-                limit: 9,
-                ..metadata::ListQuery::default()
-            },
-        )?;
+        let query = metadata::ListQuery {
+            limit: 9,
+            ..metadata::ListQuery::default()
+        };
+        let tasks = reader.list_retention_tasks(&run.id, &query)?;
         assert_eq!(tasks.items[0].state, "refused");
         Ok::<_, Error>(reader.list_retention_lines(&tasks.items[0].id, 9)?)
     });
-    let lines = lines.await.unwrap().concat();
-    assert!(lines.contains("more than 2 manifests"), "{lines}");
+    lines.await.unwrap().concat()
 }
 
 /// While a program of an older release serves beside this one nothing goes, and later it does.

@@ -83,10 +83,12 @@ impl Step<'_> {
         }
         let (place, now_ms) = (&self.place, self.core.now_ms());
         let of = (place.namespace, place.name.as_str());
-        let found = tx.find_trashed_referrer(place.account, of, &open.digest, now_ms)?;
-        match found {
-            Some(found) if !is_on_path(&found) => self.open(tx, &found),
-            _ => Ok(None),
+        // One more than could be on the path: those do not hide another one.
+        let limit = i64::try_from(before.len() + 1).unwrap_or(i64::MAX);
+        let found = tx.list_trashed_referrers(place.account, of, &open.digest, (now_ms, limit))?;
+        match found.into_iter().find(|found| !is_on_path(found)) {
+            Some(found) => self.open(tx, &found),
+            None => Ok(None),
         }
     }
 }
