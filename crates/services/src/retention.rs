@@ -21,6 +21,7 @@ pub(crate) use again::try_again;
 pub(crate) use defaults::begin_with_default;
 pub(crate) use ends::job_ended;
 pub(crate) use load::{Loaded, MAX_MANIFESTS, load};
+pub(crate) use look::is_known;
 pub(crate) use policy::{numbers_of, policy_of_schedule};
 pub use preview::{PreviewArtifact, PreviewRepository, RetentionPreview};
 pub use runs::{RetentionRunView, RetentionTaskView};

@@ -5,6 +5,7 @@ use crate::core::Core;
 use crate::growth::Freed;
 use crate::protection::Protection;
 use crate::removal::{Keep, Removal, remove_one, untag_some};
+use crate::retention::is_known;
 use crate::{Error, Result};
 use metadata::{CollectionFigures, Tx};
 use model::caller::{CallerKind, CredentialKind, Origin};
@@ -17,7 +18,7 @@ const LOOKED_AT: usize = 20;
 const LOOKED_AT_ALONE: usize = 5;
 /// Rows after which a transaction takes no other manifest.
 const ROWS: usize = 100;
-/// Tags of one manifest that are compared.
+/// Tags of one manifest that are compared; one with more stays.
 const TAGS: i64 = 1000;
 
 /// A manifest that is planned to go.
@@ -121,10 +122,8 @@ fn goes(
         return Ok(false);
     }
     let tags = tx.list_tags_of(&[&found.id], TAGS)?;
-    if !tags
-        .iter()
-        .all(|tag| planned.artifact.tags.contains(&tag.name))
-    {
+    let are_all = i64::try_from(tags.len()).is_ok_and(|count| count < TAGS);
+    if !are_all || !tags.iter().all(|tag| is_known(&planned.artifact, tag)) {
         return Ok(false);
     }
     let subject = found.subject.as_deref();

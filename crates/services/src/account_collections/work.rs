@@ -78,10 +78,24 @@ impl AccountCollections {
         match self.follow(&mut going).await {
             Err(Error::NotNow(why)) => {
                 tell(JobLogLevel::Warning, &why);
-                Ok(())
+                // One that is over has nothing left to do; one that may not go on now may later.
+                if self.is_over(&going).await? {
+                    Ok(())
+                } else {
+                    Err(Error::NotNow(why))
+                }
             }
             worked => worked,
         }
+    }
+
+    async fn is_over(&self, going: &Going<'_>) -> Result<bool> {
+        let (job, account) = (going.job.clone(), going.account.clone());
+        let found = self
+            .core
+            .metadata
+            .write(move |tx| Ok::<_, Error>(tx.begin_account_collection(&job, &account)?));
+        Ok(found.await?.ended_at_ms.is_some())
     }
 
     async fn follow(&self, going: &mut Going<'_>) -> Result<()> {

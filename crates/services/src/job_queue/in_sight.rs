@@ -30,6 +30,9 @@ pub(super) fn also_needed(kind: &str) -> Option<Action> {
     if kind == JobKind::SEND_MAIL.name {
         return Some(Action::MailUpdate);
     }
+    if kind == JobKind::COLLECT_ACCOUNT.name {
+        return Some(Action::GarbageCollectionStop);
+    }
     let delivers = [JobKind::DELIVER_WEBHOOKS, JobKind::DELIVER_BY_HAND];
     let is_one = delivers.iter().any(|deliver| deliver.name == kind);
     is_one.then_some(Action::NotificationPolicyUpdate)
@@ -90,7 +93,12 @@ impl JobQueue {
         id: &JobId,
         (after, limit): ((i64, i64), usize),
     ) -> Result<Page<JobLogRow>, Refused> {
-        self.look_at(by, id).await?;
+        let job = self.look_at(by, id).await?;
+        if job.kind == JobKind::COLLECT_ACCOUNT.name {
+            // It names what went, whatever namespace that was in.
+            let action = Action::GarbageCollectionRead;
+            self.authorizer.require(by, action).await?;
+        }
         let id = id.clone();
         let listed = self
             .core

@@ -163,7 +163,7 @@ fn look(facts: &Facts, at: &At, going: &Going, is_begun: bool) -> Look {
 }
 
 /// Whether a tag is as it was planned with. One that was deleted and made again says that somebody wants it.
-fn is_known(planned: &Artifact, tag: &TagRow) -> bool {
+pub(crate) fn is_known(planned: &Artifact, tag: &TagRow) -> bool {
     let place = planned.tags.binary_search(&tag.name);
     place.is_ok_and(|at| planned.tagged_at_ms.get(at) == Some(&tag.updated_at_ms))
 }

@@ -352,3 +352,34 @@ async fn collections_are_refused_and_scheduled_as_harbor_does_it() {
         assert_eq!(written, [[times]], "{kind}");
     }
 }
+
+/// A collection that cannot go on because the account is suspended is not said to have gone well: it goes on later.
+#[tokio::test]
+async fn a_suspended_account_collects_when_it_may_again() {
+    let registry = TestRegistry::start().await;
+    let ann = registry.create_account("acme", "ann");
+    collect(&ann, false).await;
+    registry.admin(&["account", "suspend", "acme"]);
+    let again = "INSERT INTO jobs (id, account_id, lane, kind, payload, state, waits_until_ms, run_at_ms, attempts, max_attempts, \
+         fence, is_cancelled, log_lines, log_bytes, created_at_ms) SELECT 'again', account_id, lane, kind, payload, \
+         'queued', 1, 1, 0, 5, 0, 0, 0, 0, 1 FROM jobs WHERE kind = 'collect_account' RETURNING id";
+    assert_eq!(registry.sql(again).len(), 1);
+    let when = async |what: &str| {
+        let deadline = Instant::now() + PATIENCE;
+        let asked = format!("SELECT id FROM jobs WHERE id = 'again' AND {what}");
+        while registry.sql(&asked).is_empty() {
+            let jobs = registry.sql("SELECT state, attempts FROM jobs WHERE id = 'again'");
+            assert!(Instant::now() < deadline, "not {what}: {jobs:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    when("state = 'queued' AND attempts = 1").await;
+    let ended =
+        "SELECT job_id FROM account_collections WHERE job_id = 'again' AND ended_at_ms IS NOT NULL";
+    assert!(registry.sql(ended).is_empty(), "it is not over");
+    registry.admin(&["account", "resume", "acme"]);
+    let due = "UPDATE jobs SET run_at_ms = 1, waits_until_ms = 1 WHERE id = 'again' RETURNING id";
+    assert_eq!(registry.sql(due).len(), 1);
+    when("state = 'done'").await;
+    assert_eq!(registry.sql(ended).len(), 1);
+}

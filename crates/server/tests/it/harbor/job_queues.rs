@@ -165,20 +165,28 @@ const TELLING: [&str; 5] = [
     "send_mail",
 ];
 
-#[tokio::test]
-async fn nobody_silences_sinks_webhooks_or_mail_without_the_right_to_change_them() {
-    let registry = TestRegistry::start().await;
+/// The role of somebody who minds jobs, and may do this as well.
+fn role(more: &[&str]) -> Value {
+    let minds = ["jobservice-monitor:list", "jobservice-monitor:stop"];
+    let actions = [&minds[..], more].concat();
+    json!({ "name": "minder", "actions": actions })
+}
+
+/// Somebody who minds jobs, and may do nothing else.
+async fn minder(registry: &TestRegistry) -> Client {
     let alice = registry.create_user("alice");
-    let role = |more: &[&str]| {
-        let minds = ["jobservice-monitor:list", "jobservice-monitor:stop"];
-        let actions = [&minds[..], more].concat();
-        json!({ "name": "minder", "actions": actions })
-    };
     let made = registry.v1_post("/accounts/default/roles", &role(&[]));
     made.await.assert_status(201);
     let grant = json!({ "user": "alice", "role": "minder" });
     let made = registry.v1_post("/accounts/default/grants", &grant);
     made.await.assert_status(201);
+    alice
+}
+
+#[tokio::test]
+async fn nobody_silences_sinks_webhooks_or_mail_without_the_right_to_change_them() {
+    let registry = TestRegistry::start().await;
+    let alice = minder(&registry).await;
     let feeds = ["FEED_SINKS", "PUSH_METRICS"];
     let delivers = ["WEBHOOK", "DELIVER_BY_HAND"];
     let kinds = TELLING;
@@ -225,12 +233,46 @@ async fn nobody_silences_sinks_webhooks_or_mail_without_the_right_to_change_them
     let more = change(&["sink:update", "notification-policy:update"]);
     more.await.assert_status(200);
     refuse_kinds(&["SEND_MAIL"], &kinds[4..]).await;
-    let all = change(&["sink:update", "notification-policy:update", "mail:update"]);
-    all.await.assert_status(200);
+    let all = [
+        "sink:update",
+        "notification-policy:update",
+        "mail:update",
+        "garbage-collection:stop",
+    ];
+    let changed = registry.v1_put("/accounts/default/roles/minder", &role(&all));
+    changed.await.assert_status(200);
     answer(act(&alice, "all", "stop"), 200).await;
     for kind in kinds {
         let job = format!("/accounts/default/jobs/job-{kind}");
         let found = alice.v1_get(&job).await.json();
         assert_eq!(found["state"], "cancelled", "{found}");
     }
+}
+
+/// The log of a collection names what went from every namespace: seeing that there are jobs is not enough for it.
+#[tokio::test]
+async fn collections_are_seen_and_stopped_by_those_who_may() {
+    let registry = TestRegistry::start().await;
+    let alice = minder(&registry).await;
+    waits(&registry, "job-collect", "collect_account");
+    let (harbors, ours) = (
+        "/jobservice/jobs/job-collect",
+        "/accounts/default/jobs/job-collect",
+    );
+    let log = |path: &str| format!("{path}/log");
+    refuse(alice.api_get(&log(harbors)), 403).await;
+    alice.v1_get(&log(ours)).await.assert_status(403);
+    alice.v1_delete(ours).await.assert_status(403);
+    let queue = alice.v1_post(
+        "/accounts/default/job-queues/collect_account/pause",
+        &json!({}),
+    );
+    queue.await.assert_status(403);
+    assert_eq!(alice.v1_get(ours).await.json()["state"], "queued");
+    let more = role(&["garbage-collection:read", "garbage-collection:stop"]);
+    let changed = registry.v1_put("/accounts/default/roles/minder", &more);
+    changed.await.assert_status(200);
+    answer(alice.api_get(&log(harbors)), 200).await;
+    alice.v1_get(&log(ours)).await.assert_status(200);
+    assert!(alice.v1_delete(ours).await.status() < 300);
 }
