@@ -82,7 +82,7 @@ pub(crate) const TAKE_TAG: Fragment = keeping!(
 
 /// A manifest that is about to be deleted must not be tagged, or named by an index, meanwhile.
 pub(crate) const TAKE_MANIFEST: Fragment = keeping!(
-    "SELECT id, media_type, content, subject_digest FROM manifests WHERE repository_id = ?1 AND digest = ?2",
+    "SELECT id, media_type, content, subject_digest, created_at_ms FROM manifests WHERE repository_id = ?1 AND digest = ?2",
     " FOR UPDATE"
 );
 

@@ -50,6 +50,8 @@ pub struct RemovedManifest {
     pub content: String,
     /// The manifest it was about.
     pub subject: Option<Digest>,
+    /// When it was pushed last.
+    pub pushed_at_ms: i64,
     /// The tags that pointed at it.
     pub tags: Vec<String>,
     /// The blobs that it needed: storage and digest.
@@ -258,9 +260,10 @@ impl Tx<'_> {
         let take = self.connection.text_of(&fragments::TAKE_MANIFEST);
         let found = self.connection.find(take, key, |row| {
             let subject = row.optional_text(3)?;
-            Ok((row.text(0)?, row.text(1)?, row.text(2)?, subject))
+            let text = (row.text(0)?, row.text(1)?, row.text(2)?);
+            Ok((text, subject, row.int(4)?))
         })?;
-        let Some((id, media_type, content, subject)) = found else {
+        let Some(((id, media_type, content), subject, pushed_at_ms)) = found else {
             return Ok(None);
         };
         let mut tags = self
@@ -278,6 +281,7 @@ impl Tx<'_> {
             media_type,
             content,
             subject: subject.and_then(|subject| Digest::parse(&subject).ok()),
+            pushed_at_ms,
             tags,
             blobs,
         }))

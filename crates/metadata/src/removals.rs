@@ -182,14 +182,14 @@ impl Tx<'_> {
         const ITEMS: Fragment = listed!(
             [
                 "INSERT INTO trash_items (id, account_id, kind, parent_id, namespace_id, namespace, repository, \
-             digest, tag, subject_digest, media_type, content, deleted_by, deleted_at_ms, period_ms, purge_at_ms) \
+             digest, tag, subject_digest, media_type, content, deleted_by, deleted_at_ms, period_ms, purge_at_ms, pushed_at_ms) \
              SELECT m.id, r.account_id, 'manifest', ?2, n.id, n.name, r.name, m.digest, '', m.subject_digest, m.media_type, m.content, \
-             ?3, CAST(?4 AS BIGINT), CAST(?5 AS BIGINT), CAST(?6 AS BIGINT) \
+             ?3, CAST(?4 AS BIGINT), CAST(?5 AS BIGINT), CAST(?6 AS BIGINT), m.created_at_ms \
              FROM manifests m JOIN repositories r ON r.id = m.repository_id JOIN namespaces n ON n.id = r.namespace_id \
              WHERE m.repository_id = ?7 AND m.id"
             ],
             "?1",
-            " ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, deleted_by = excluded.deleted_by, \
+            " ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, pushed_at_ms = excluded.pushed_at_ms, deleted_by = excluded.deleted_by, \
              deleted_at_ms = excluded.deleted_at_ms, period_ms = excluded.period_ms, purge_at_ms = excluded.purge_at_ms",
             ""
         );

@@ -20,12 +20,14 @@ pub struct RetentionManifest {
     pub pushed_at_ms: i64,
     /// When it was pulled last, as far as that is written down.
     pub pulled_at_ms: Option<i64>,
+    /// When it came back from the trash, if it did.
+    pub restored_at_ms: Option<i64>,
 }
 
 macro_rules! of_manifests {
     ($rest:literal) => {
         concat!(
-            "SELECT m.id, m.digest, m.subject_digest, m.created_at_ms, p.last_pulled_at_ms FROM manifests m \
+            "SELECT m.id, m.digest, m.subject_digest, m.created_at_ms, p.last_pulled_at_ms, m.restored_at_ms FROM manifests m \
              LEFT JOIN manifest_pulls p ON p.manifest_id = m.id WHERE m.repository_id = ?1 AND ",
             $rest
         )
@@ -41,6 +43,7 @@ pub(crate) fn read_manifest(row: &Row<'_>) -> Result<RetentionManifest> {
         subject: row.optional_text(2)?,
         pushed_at_ms: row.int(3)?,
         pulled_at_ms: row.optional_int(4)?,
+        restored_at_ms: row.optional_int(5)?,
     })
 }
 
@@ -130,6 +133,15 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
+    /// Gives a manifest that came back from the trash the time at which it was pushed, as far as the trash knows it, and notes
+    /// that it came back.
+    pub fn restore_push_time(&mut self, manifest: &str, now_ms: i64) -> Result<()> {
+        const SQL: &str = "UPDATE manifests SET restored_at_ms = ?2, created_at_ms = \
+             COALESCE((SELECT i.pushed_at_ms FROM trash_items i WHERE i.id = ?1), created_at_ms) WHERE id = ?1";
+        self.connection.execute(SQL, params![manifest, now_ms])?;
+        Ok(())
+    }
+
     /// Says that a manifest that was there was pushed again: rules go by when that was last.
     pub fn renew_manifest_push(&mut self, manifest: &str, now_ms: i64) -> Result<()> {
         const SQL: &str =

@@ -185,6 +185,10 @@ const MIGRATIONS: &[Migration] = &[
         (28, 5),
         include_str!("../../../migrations/0028_mail_patience.sql"),
     ),
+    step(
+        (29, 5),
+        include_str!("../../../migrations/0029_push_times.sql"),
+    ),
 ];
 
 pub(crate) fn known() -> i64 {

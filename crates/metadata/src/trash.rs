@@ -136,11 +136,11 @@ impl Tx<'_> {
         mut next_id: impl FnMut() -> String,
     ) -> Result<()> {
         const ITEM: &str = "INSERT INTO trash_items (id, account_id, kind, parent_id, namespace_id, namespace, repository, \
-             digest, tag, subject_digest, media_type, content, deleted_by, deleted_at_ms, period_ms, purge_at_ms) \
+             digest, tag, subject_digest, media_type, content, deleted_by, deleted_at_ms, period_ms, purge_at_ms, pushed_at_ms) \
              SELECT ?1, r.account_id, 'manifest', ?2, n.id, n.name, r.name, ?3, '', ?4, ?5, ?6, ?7, \
-             CAST(?8 AS BIGINT), CAST(?9 AS BIGINT), CAST(?10 AS BIGINT) \
+             CAST(?8 AS BIGINT), CAST(?9 AS BIGINT), CAST(?10 AS BIGINT), CAST(?12 AS BIGINT) \
              FROM repositories r JOIN namespaces n ON n.id = r.namespace_id WHERE r.id = ?11 \
-             ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, deleted_by = excluded.deleted_by, \
+             ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, pushed_at_ms = excluded.pushed_at_ms, deleted_by = excluded.deleted_by, \
              deleted_at_ms = excluded.deleted_at_ms, period_ms = excluded.period_ms, purge_at_ms = excluded.purge_at_ms";
         const BLOB: &str = "INSERT INTO trash_item_blobs (item_id, digest, storage, account_id, size_bytes, deleted_at_ms) \
              SELECT ?1, b.digest, b.storage, ?2, b.size_bytes, CAST(?3 AS BIGINT) FROM blobs b WHERE b.storage = ?4 AND b.digest = ?5 \
@@ -159,7 +159,8 @@ impl Tx<'_> {
                 how.now_ms,
                 how.period_ms,
                 how.purge_at_ms(),
-                repository.as_str()
+                repository.as_str(),
+                removed.pushed_at_ms
             ],
         )?;
         for (storage, blob) in &removed.blobs {

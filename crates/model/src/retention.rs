@@ -1,10 +1,12 @@
 //! Retention: the rules of a namespace that say which artifacts stay and which go.
 
+mod artifact;
 mod plan;
 #[cfg(test)]
 mod reference;
 
-pub use plan::{Artifact, Counted, DAY_MS, Decision, GRACE_MS, Plan, Times, Why, subject_of_tag};
+pub use artifact::Artifact;
+pub use plan::{Counted, DAY_MS, Decision, GRACE_MS, Plan, Times, Why, subject_of_tag};
 
 use crate::selector::{Selector, SelectorError, SelectorText};
 use serde::{Deserialize, Serialize};

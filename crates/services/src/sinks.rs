@@ -291,25 +291,25 @@ impl Sinks {
         Ok(row.ok_or_else(unknown)?)
     }
 
+    /// A sink and how far it is, as of one moment: what was sent while the row was read is in both, or in neither.
     async fn view(&self, row: SinkRow) -> Result<SinkView> {
-        let settings = spec::settings(&row)?;
         let now_ms = self.core.now_ms();
-        let (id, account) = (row.id.clone(), row.account_id.clone());
         let found = self.core.metadata.list(move |reader| {
-            let follower = reader.find_follower(&id)?;
-            let lag = reader.follower_lag(&id)?.unwrap_or_default();
+            let row = reader.find_sink(&row.id)?.unwrap_or_else(|| row.clone());
+            let follower = reader.find_follower(&row.id)?;
+            let lag = reader.follower_lag(&row.id)?.unwrap_or_default();
             let read_number = follower.as_ref().map_or(0, |one| one.read_number);
             let mut waiting = Vec::new();
             if lag > 0 {
-                waiting = reader.list_sealed_events(Some(&account), read_number, 1)?;
+                waiting = reader.list_sealed_events(Some(&row.account_id), read_number, 1)?;
             }
-            Ok::<_, Error>((follower, lag, waiting))
+            Ok::<_, Error>((row, follower, lag, waiting))
         });
-        let (follower, lag_events, waiting) = found.await?;
+        let (row, follower, lag_events, waiting) = found.await?;
         let since_ms = waiting.first().map_or(now_ms, |event| event.at_ms);
         Ok(SinkView {
+            settings: spec::settings(&row)?,
             row,
-            settings,
             follower,
             lag_events,
             lag_seconds: (now_ms - since_ms).max(0) / 1000,

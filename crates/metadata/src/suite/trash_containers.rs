@@ -1,11 +1,41 @@
 //! Deleted repositories and namespaces in the trash.
 
-use super::fixture::{World, write};
+use super::content::manifest;
+use super::fixture::{World, id, write};
 use super::trash::how;
 use crate::{Error, MetadataStore, TrashKind, Trashing};
 
 pub(super) async fn run(store: &MetadataStore) {
     repositories_and_namespaces_are_kept_with_what_was_said_of_them(store).await;
+    a_manifest_comes_back_as_old_as_it_was(store).await;
+}
+
+async fn a_manifest_comes_back_as_old_as_it_was(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let of = world.clone();
+    let (single, many) = (manifest(&id()), manifest(&id()));
+    let times = write(store, move |tx| {
+        let (account, repository) = (&of.account.id, &of.repository);
+        for new in [&single, &many] {
+            tx.create_manifest(new, account, repository, 7)?;
+        }
+        let removed = tx.remove_manifest(repository, &single.digest)?.unwrap();
+        tx.trash_manifest(&how(&of, 10), (repository, &single.digest), &removed, id)?;
+        tx.trash_manifests(&how(&of, 10), repository, &[many.id.as_str()])?;
+        tx.remove_manifests(&[many.id.as_str()])?;
+        // What an older program deleted is as old as its restore.
+        let unknown = manifest(&id());
+        let mut seen = Vec::new();
+        for new in [&single, &many, &unknown] {
+            tx.create_manifest(new, account, repository, 20)?;
+            tx.restore_push_time(&new.id, 20)?;
+            let found = tx.list_retention_manifests_of(repository, &[new.digest.as_str()])?;
+            seen.push((found[0].pushed_at_ms, found[0].restored_at_ms));
+        }
+        Ok(seen)
+    })
+    .await;
+    assert_eq!(times, [(7, Some(20)), (7, Some(20)), (20, Some(20))]);
 }
 
 async fn repositories_and_namespaces_are_kept_with_what_was_said_of_them(store: &MetadataStore) {

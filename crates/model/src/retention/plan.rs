@@ -1,6 +1,6 @@
 //! Which artifacts of one repository stay and which go, and why: a pure function, for the dry run and the real one.
 
-use super::{Rule, RuleAction, Rules, Template};
+use super::{Artifact, Rule, RuleAction, Rules, Template};
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 
@@ -9,29 +9,6 @@ pub const DAY_MS: i64 = 86_400_000;
 /// How long something without a tag, and that nothing holds, is left alone after its push: an index that is to hold it may
 /// be on its way.
 pub const GRACE_MS: i64 = 3_600_000;
-
-/// A manifest of the repository, as far as rules look at it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Artifact {
-    /// Its digest.
-    pub digest: String,
-    /// The tags that point at it.
-    pub tags: Vec<String>,
-    /// When each of them came to point at it.
-    pub tagged_at_ms: Vec<i64>,
-    /// The names of the labels that it carries.
-    pub labels: Vec<String>,
-    /// When it was pushed last.
-    pub pushed_at_ms: i64,
-    /// When it was pulled last.
-    pub pulled_at_ms: Option<i64>,
-    /// The manifest it is about.
-    pub subject: Option<String>,
-    /// The manifests that it names, when it is an index.
-    pub children: Vec<String>,
-    /// Whether a rule of immutability or a lock forbids to delete it.
-    pub is_protected: bool,
-}
 
 /// Why an artifact stays or goes. Rules count from 1, artifacts by their place in what was planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -378,7 +355,7 @@ fn own_decision(
     // What is about another goes with it, however young.
     let is_young = artifact.tags.is_empty()
         && holds.subject[at].is_none()
-        && artifact.pushed_at_ms > now_ms.saturating_sub(GRACE_MS);
+        && artifact.came_at_ms() > now_ms.saturating_sub(GRACE_MS);
     if let Some(rule) = verdicts.kept_by[at] {
         Some(Why::KeptByRule(rule))
     } else if artifact.is_protected {

@@ -1,8 +1,8 @@
 //! A plain model of retention, in which everything is looked for from the beginning each time, and random repositories on
 //! which the planner has to agree with it.
 
-use super::plan::{Artifact, GRACE_MS, Times, subject_of_tag};
-use super::{RuleAction, RuleText, Rules, Template};
+use super::plan::{GRACE_MS, Times, subject_of_tag};
+use super::{Artifact, RuleAction, RuleText, Rules, Template};
 use crate::selector::{Decoration, SelectorKind, SelectorText};
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
@@ -125,7 +125,9 @@ impl Paper<'_> {
     }
 
     fn is_young(one: &Artifact, is_about_another: bool) -> bool {
-        one.tags.is_empty() && !is_about_another && one.pushed_at_ms > NOW - GRACE_MS
+        let is_new = |at_ms: i64| at_ms > NOW - GRACE_MS;
+        let has_come = is_new(one.pushed_at_ms) || one.restored_at_ms.is_some_and(is_new);
+        one.tags.is_empty() && !is_about_another && has_come
     }
 
     /// Everything that stays.
@@ -298,6 +300,7 @@ fn made(clay: &[Clay], tags: &[u8], signatures: &[(u8, u8)]) -> Vec<Artifact> {
             digest: digest(at),
             pushed_at_ms: NOW - i64::from(*age) * GRACE_MS / 2,
             pulled_at_ms: pulled.map(|age| NOW - i64::from(age) * GRACE_MS / 2),
+            restored_at_ms: (odds % 5 == 0).then(|| NOW - i64::from(*odds) * GRACE_MS / 50),
             // What is named was there before, or is not there at all.
             subject: (subject % 3 == 0)
                 .then(|| digest(usize::from(subject / 3) % (at + 2) + if at == 0 { 90 } else { 0 }))

@@ -118,7 +118,8 @@ fn goes(
     let Some(found) = found.into_iter().next() else {
         return Ok(false);
     };
-    if found.pushed_at_ms != planned.artifact.pushed_at_ms {
+    let was = &planned.artifact;
+    if (found.pushed_at_ms, found.restored_at_ms) != (was.pushed_at_ms, was.restored_at_ms) {
         return Ok(false);
     }
     let tags = tx.list_tags_of(&[&found.id], TAGS)?;

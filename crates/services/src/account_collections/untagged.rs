@@ -71,12 +71,12 @@ fn rules() -> Result<Rules> {
     })
 }
 
-/// What goes from a repository at `now_ms`, what holds before what it holds. Nothing goes that was pushed less than `grace_ms`
-/// ago, or that is about something which is kept somewhere else.
+/// What goes from a repository at `now_ms`, what holds before what it holds. Nothing goes that was pushed or restored less than
+/// `grace_ms` ago, or that is about something which is kept somewhere else.
 fn plan(rules: &Rules, mut artifacts: Vec<Artifact>, now_ms: i64, grace_ms: i64) -> Vec<Artifact> {
     let there: HashSet<String> = artifacts.iter().map(|one| one.digest.clone()).collect();
     for one in &mut artifacts {
-        let is_young = one.pushed_at_ms > now_ms.saturating_sub(grace_ms);
+        let is_young = one.came_at_ms() > now_ms.saturating_sub(grace_ms);
         let is_about_another = one
             .subject
             .as_ref()

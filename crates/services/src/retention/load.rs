@@ -150,6 +150,7 @@ pub(super) fn artifact(manifest: &RetentionManifest) -> Artifact {
         digest: manifest.digest.to_string(),
         pushed_at_ms: manifest.pushed_at_ms,
         pulled_at_ms: manifest.pulled_at_ms,
+        restored_at_ms: manifest.restored_at_ms,
         subject: manifest.subject.clone(),
         ..Artifact::default()
     }

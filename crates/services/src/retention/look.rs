@@ -128,6 +128,9 @@ fn look(facts: &Facts, at: &At, going: &Going, is_begun: bool) -> Look {
             Look::Gone
         };
     };
+    if found.restored_at_ms != planned.restored_at_ms {
+        return Look::Stays("it came back from the trash");
+    }
     if found.pushed_at_ms != planned.pushed_at_ms {
         return Look::Stays("it was pushed again");
     }

@@ -59,6 +59,13 @@ async fn status(client: &Client, repository: &str, reference: &str) -> u16 {
     client.get(&path).await.status()
 }
 
+/// When an artifact was pushed, as Harbor's API tells it.
+async fn push_time(client: &Client, digest: &str) -> Value {
+    let path = format!("/projects/library/repositories/app/artifacts/{digest}");
+    let artifact = client.api_get(&path).await.assert_status(200).json();
+    artifact["push_time"].clone()
+}
+
 async fn an_image_comes_back_with_all_that_belongs_to_it(backends: Backends) {
     let registry = TestRegistry::builder().on(backends).start().await;
     let image = registry.push_image("library/app", "v1").await;
@@ -66,6 +73,7 @@ async fn an_image_comes_back_with_all_that_belongs_to_it(backends: Backends) {
     let about = registry
         .push_referrer("library/app", &index, "application/x-sign", &Value::Null)
         .await;
+    let pushed = push_time(&registry, &image).await;
     delete(&registry, "library/app", &index).await;
     delete(&registry, "library/app", &image).await;
     for digest in [&image, &index, &about] {
@@ -91,6 +99,7 @@ async fn an_image_comes_back_with_all_that_belongs_to_it(backends: Backends) {
     for reference in [&image, &index, &about, &"v1".to_owned(), &"all".to_owned()] {
         assert_eq!(status(&registry, "library/app", reference).await, 200);
     }
+    assert_eq!(push_time(&registry, &image).await, pushed);
     let referrers = registry.get(&format!("/v2/library/app/referrers/{index}"));
     let referrers = referrers.await.assert_status(200).json();
     assert_eq!(referrers["manifests"][0]["digest"], about);

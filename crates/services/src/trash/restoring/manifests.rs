@@ -234,6 +234,7 @@ fn store(
         // A push was quicker.
         return Ok(false);
     }
+    tx.restore_push_time(&item.id, now_ms)?;
     let into = (repository, item.id.as_str());
     for (storage, digest, size) in tx.list_trash_blobs(&item.id)? {
         tx.put_repository_blob(account, repository, &storage, &digest, now_ms)?;
