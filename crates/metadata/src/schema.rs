@@ -189,6 +189,10 @@ const MIGRATIONS: &[Migration] = &[
         (29, 5),
         include_str!("../../../migrations/0029_push_times.sql"),
     ),
+    step(
+        (30, 5),
+        include_str!("../../../migrations/0030_account_days.sql"),
+    ),
 ];
 
 pub(crate) fn known() -> i64 {

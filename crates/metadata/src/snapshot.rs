@@ -175,6 +175,7 @@ const KEPT: &[&str] = &[
     "namespace_blobs",
     "namespace_traffic",
     "account_storage",
+    "account_days",
     "closed_months",
     // A job that was running is taken over when its lease is over, as after a crash.
     "jobs",

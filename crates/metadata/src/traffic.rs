@@ -18,7 +18,7 @@ pub struct Traffic {
 
 impl Traffic {
     /// The three as the database keeps them.
-    fn kept(&self) -> [i64; 3] {
+    pub(crate) fn kept(&self) -> [i64; 3] {
         [self.pull_bytes, self.pulls, self.pushes].map(|n| i64::try_from(n).unwrap_or(i64::MAX))
     }
 }

@@ -15,7 +15,7 @@ use crate::access::Access;
 use crate::account_access::AccountContext;
 use crate::core::Core;
 use crate::limits::read_limits;
-use crate::usage::Month;
+use crate::usage::{Month, day_of};
 use crate::{Error, Result};
 use metadata::Traffic;
 use model::AccountId;
@@ -260,7 +260,8 @@ impl Allowances {
     }
 
     async fn write(&self, batch: &[Counted]) -> Result<()> {
-        let month = Month::at(self.core.now_ms());
+        let now_ms = self.core.now_ms();
+        let (month, day) = (Month::at(now_ms), day_of(now_ms));
         let rows: Vec<_> = batch
             .iter()
             .map(|counted| {
@@ -283,6 +284,7 @@ impl Allowances {
                     continue;
                 };
                 let total = tx.add_traffic(account, &text, &sum)?;
+                tx.add_day_traffic(account, &day, &sum)?;
                 totals.push((account.clone(), sum.pull_bytes, total));
             }
             Ok::<_, Error>(totals)

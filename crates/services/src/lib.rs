@@ -225,7 +225,7 @@ pub use traffic::{Refusal, RefusalKind, Traffic};
 pub use trash::{Restored, Trash, TrashEntry, TrashPage, TrashQuery, TrashSettings, TrashState};
 pub use trust_rules::{TrustRuleSpec, TrustRuleView, TrustRules};
 pub use uploads::{Chunk, UploadStatus, Uploads};
-pub use usage::{AccountUsage, Month, NamespaceMonth, UsageNow, UsageService};
+pub use usage::{AccountUsage, DayUsage, Month, NamespaceMonth, UsageNow, UsageService};
 pub use users::{NewAccountUser, UserView};
 pub use webhooks::{WEBHOOK_EVENT_TYPES, WebhookKind, WebhookSpec, WebhookView, Webhooks};
 pub use workloads::{Exchange, ExchangeRefused, Workloads};

@@ -1,7 +1,10 @@
 //! What accounts use, month by month: what a bill is made from.
 
+mod days;
 mod month;
 
+pub use days::DayUsage;
+pub(crate) use days::day_of;
 pub use month::Month;
 
 use crate::access::Refused;
@@ -263,6 +266,7 @@ fn look(core: &Core, tx: &mut Tx<'_>) -> Result<u64> {
         from = until;
     }
     if done > 0 {
+        days::look(tx, to * HOUR_MS - 1)?;
         tx.put_deployment_value(LOOKED_AT, &to.to_string())?;
     }
     Ok(done + close_months(core, tx, now_ms)?)

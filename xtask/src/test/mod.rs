@@ -56,10 +56,18 @@ enum Stage {
     FuzzCorpus,
     /// Real clients with a real image
     Clients,
+    /// The console in Chromium
+    Browser,
 }
 
 impl Stage {
-    const ALL: [Self; 4] = [Self::Unit, Self::It, Self::FuzzCorpus, Self::Clients];
+    const ALL: [Self; 5] = [
+        Self::Unit,
+        Self::It,
+        Self::FuzzCorpus,
+        Self::Clients,
+        Self::Browser,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -67,6 +75,7 @@ impl Stage {
             Self::It => "it",
             Self::FuzzCorpus => "fuzz-corpus",
             Self::Clients => "clients",
+            Self::Browser => "browser",
         }
     }
 
@@ -76,6 +85,7 @@ impl Stage {
             Self::It => 16,
             Self::FuzzCorpus => 2,
             Self::Clients => 8,
+            Self::Browser => 8,
         })
     }
 
@@ -88,6 +98,8 @@ impl Stage {
             Self::Unit
         } else if is_in("clients") {
             Self::Clients
+        } else if is_in("browser") {
+            Self::Browser
         } else {
             Self::It
         }
@@ -147,6 +159,9 @@ async fn install(stages: &[Stage]) -> anyhow::Result<()> {
     tools::for_engines().await?;
     if stages.contains(&Stage::Clients) {
         tools::for_clients().await?;
+    }
+    if stages.contains(&Stage::Browser) {
+        tools::for_browser().await?;
     }
     Ok(())
 }

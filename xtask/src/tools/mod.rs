@@ -7,7 +7,7 @@ mod helm;
 mod wheels;
 
 pub(crate) use debian_packages::{
-    BENCH_PEERS, ENGINES, PYTHON, REAL_CLIENTS, install as debian_packages,
+    BENCH_PEERS, BROWSER, ENGINES, PYTHON, REAL_CLIENTS, install as debian_packages,
 };
 pub(crate) use wheels::install as wheels;
 
@@ -31,6 +31,11 @@ pub(crate) async fn for_clients() -> anyhow::Result<()> {
     wheels().await?;
     helm::install().await?;
     debian_image::make().await
+}
+
+/// What shows the console's pages; what drives it are wheels.
+pub(crate) async fn for_browser() -> anyhow::Result<()> {
+    debian_packages(BROWSER).await
 }
 
 /// An empty directory `target/tools/NAME.part`, to be renamed once it is complete, so that an

@@ -13,6 +13,7 @@ pub(super) async fn run(store: &MetadataStore) {
     a_namespace_with_a_limit_has_a_running_total(store).await;
     traffic_adds_up(store).await;
     storage_is_looked_at_on_the_hour(store).await;
+    days_are_kept_for_a_while(store).await;
     an_accounts_end_is_written_down(store).await;
     what_an_account_had_is_taken_away_in_parts(store).await;
 }
@@ -161,6 +162,45 @@ async fn traffic_adds_up(store: &MetadataStore) {
 }
 
 /// Other cases have accounts, too, and a month is looked at in all of them: this one has months of its own.
+/// Days of its own, like the months of the case below.
+async fn days_are_kept_for_a_while(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let account = world.account.id.clone();
+    let traffic = |pulls| Traffic {
+        pull_bytes: 5,
+        pulls,
+        pushes: 1,
+    };
+    write(store, move |tx| {
+        tx.add_day_traffic(&account, "2998-01-01", &traffic(1))?;
+        tx.add_day_traffic(&account, "2998-01-03", &traffic(2))?;
+        tx.add_day_traffic(&account, "2998-01-03", &traffic(3))?;
+        tx.add_usage(&account, 70)?;
+        for day in ["2998-01-02", "2998-01-03"] {
+            assert!(tx.sample_day(day)? > 0);
+        }
+        tx.add_usage(&account, 30)?;
+        tx.sample_day("2998-01-03")
+    })
+    .await;
+    let of = world.account.id.clone();
+    let days = |from| {
+        let read = store.read_blocking(|reader| reader.list_account_days(&of, from));
+        let seen = read.unwrap().into_iter();
+        let seen = seen.map(|day| (day.day, day.traffic.pulls, day.stored_bytes));
+        seen.collect::<Vec<_>>()
+    };
+    let day = |day: &str, pulls, stored| (day.to_owned(), pulls, stored);
+    let last = [
+        day("2998-01-02", 0, Some(70)),
+        day("2998-01-03", 5, Some(100)),
+    ];
+    assert_eq!(days("2998-01-02"), last);
+    assert_eq!(days("2998-01-01").len(), 3);
+    while write(store, |tx| tx.forget_days("2998-01-02", 2)).await > 0 {}
+    assert_eq!(days("2998-01-01"), last);
+}
+
 async fn storage_is_looked_at_on_the_hour(store: &MetadataStore) {
     let world = World::create(store).await;
     let account = world.account.id.clone();

@@ -88,6 +88,10 @@ const MAY_SCAN: &[(&str, &str)] = &[
         "looks at what every account stores, once an hour",
     ),
     (
+        "INSERT INTO account_days (account_id, day, pull_bytes, pulls, pushes, stored_bytes)",
+        "looks at what every account stores, once an hour",
+    ),
+    (
         "FROM trash_recounts WHERE is_due = 1 ORDER BY",
         "reads the first of those that wait",
     ),

@@ -5,6 +5,7 @@ mod account_api;
 mod accounts;
 mod audit;
 mod backup;
+mod browser;
 mod clients;
 mod console;
 mod deploy;

@@ -46,6 +46,32 @@ async fn each_full_hour_counts_once_however_many_look() {
 }
 
 #[tokio::test]
+async fn days_show_the_last_look_and_are_forgotten() {
+    let registry = TestRegistry::start(settings()).await;
+    let account = registry.create_account("acme").await.unwrap();
+    let usage = &registry.services.usage;
+    let days = || {
+        let metadata = &registry.services.core.metadata;
+        let read = metadata.read_blocking(|reader| reader.list_account_days(&account, ""));
+        let days = read.unwrap().into_iter();
+        days.map(|day| (day.day, day.stored_bytes))
+            .collect::<Vec<_>>()
+    };
+    for (bytes, hours) in [(10, 1), (30, 2)] {
+        store(&registry, &account, bytes).await;
+        registry.clock.advance(hours * HOUR_MS);
+        usage.take().await.unwrap();
+    }
+    // The clock begins two hours before midnight.
+    let first = ("2023-11-14".to_owned(), Some(10));
+    let second = ("2023-11-15".to_owned(), Some(30));
+    assert_eq!(days(), [first, second.clone()]);
+    registry.clock.advance(92 * 24 * HOUR_MS);
+    usage.take().await.unwrap();
+    assert_eq!(days(), [second, ("2024-02-15".to_owned(), Some(30))]);
+}
+
+#[tokio::test]
 async fn a_month_is_closed_once_and_an_hour_after_its_end() {
     let registry = TestRegistry::start(settings()).await;
     let account = registry.create_account("acme").await.unwrap();
