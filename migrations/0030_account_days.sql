@@ -10,3 +10,7 @@ CREATE TABLE account_days (
     PRIMARY KEY (account_id, day)
 );
 CREATE INDEX account_days_day ON account_days (day);
+
+-- What an overview asks about: robot accounts that expire soon, jobs that failed lately.
+CREATE INDEX robots_account_expiry ON robots (account_id, expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+CREATE INDEX jobs_account_failed ON jobs (account_id, ended_at_ms) WHERE state = 'failed';

@@ -57,6 +57,8 @@ enum Name {
     Sink,
     /// Receivers away for two minutes and the server killed twice: every event comes, and no other
     Events,
+    /// Every page of the console over a million artifacts and 10,000 namespaces: its weight, its statements, its processor time
+    Console,
     /// The planner of retention and a plain model on 10,000 random repositories
     RetentionProperties,
 }
@@ -162,6 +164,14 @@ impl Name {
                 measured("events-sqlite", Measured::Events, Database::Sqlite),
                 measured("events-postgresql", Measured::Events, Database::Postgresql),
             ],
+            Self::Console => vec![
+                measured("console-sqlite", Measured::Console, Database::Sqlite),
+                measured(
+                    "console-postgresql",
+                    Measured::Console,
+                    Database::Postgresql,
+                ),
+            ],
             other => vec![other.soak()],
         }
     }
@@ -221,6 +231,7 @@ impl Name {
             Self::Retention => measured("retention-sqlite", Measured::Retention, Database::Sqlite),
             Self::Sink => measured("sink-sqlite", Measured::Sink, Database::Sqlite),
             Self::Events => measured("events-sqlite", Measured::Events, Database::Sqlite),
+            Self::Console => measured("console-sqlite", Measured::Console, Database::Sqlite),
             Self::RetentionProperties => Soak {
                 name: "retention-properties",
                 test: "retention::reference::the_planner_agrees_with_the_plain_model_on_ten_thousand",

@@ -256,6 +256,7 @@ impl<'c> Connection<'c> {
             Self::Sqlite {
                 connection, spent, ..
             } => {
+                tracing::trace!(sql);
                 let mut statement = connection.prepare(sql)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(params))?;
                 let mut items = Vec::new();
@@ -355,6 +356,8 @@ fn prepare<'c>(
 ) -> Result<Counted<'c>> {
     #[cfg(test)]
     recorded::note(sql);
+    // `log.level = "info,metadata=trace"` shows every question, without what it is about.
+    tracing::trace!(sql);
     if is_in_transaction && connection.is_autocommit() {
         return Err(Error::Unavailable(
             "the transaction was ended by the database".to_owned(),

@@ -12,6 +12,7 @@ mod account_collections;
 mod account_summaries;
 mod address_certificates;
 mod artifacts;
+mod attention;
 mod auditing;
 mod backups;
 mod broken_off;
@@ -76,6 +77,7 @@ pub(crate) async fn run(store: &MetadataStore) {
     plans_of_accounts::run(store).await;
     limits::run(store).await;
     months::run(store).await;
+    attention::run(store).await;
     groups::run(store).await;
     rights::run(store).await;
     identity::run(store).await;

@@ -1,5 +1,6 @@
 //! The accounts of whoever is signed in, and how one of them is.
 
+use crate::charts::Chart;
 use crate::frame::Frame;
 use crate::links::Link;
 use crate::values::{Bytes, Moment};
@@ -42,6 +43,8 @@ pub struct Overview {
     pub namespaces: u64,
     /// Repositories in them.
     pub repositories: u64,
+    /// What people should look at, the nearest first.
+    pub concerns: Vec<Concern>,
     /// What it uses, for those who may know.
     pub usage: Option<AccountUsage>,
     /// How to push a first image, as long as nothing was pushed.
@@ -67,6 +70,25 @@ pub struct AccountUsage {
     pub pulls: u64,
     /// How often something was pushed.
     pub pushes: u64,
+    /// What was done and stored in the last days.
+    pub charts: Vec<Chart>,
+}
+
+/// Something to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// So many hundredths of the storage are used.
+    Storage(u64),
+    /// So many hundredths of what may be pulled in a month.
+    Pulls(u64),
+    /// A robot account that expires then.
+    RobotExpires(String, Moment),
+    /// One that has.
+    RobotExpired(String, Moment),
+    /// Jobs that failed lately.
+    FailedJobs(u64),
+    /// A sink whose receiver takes nothing.
+    SinkFails(String),
 }
 
 /// What to type for a first push.

@@ -19,6 +19,8 @@ pub struct AccountFrame {
     pub name: String,
     /// Whether the reader has others.
     pub has_others: bool,
+    /// The parts of it that the reader may see, in their order.
+    pub sections: Vec<Section>,
 }
 
 /// A part of the console that has a place of its own in the navigation.
@@ -30,6 +32,49 @@ pub enum Section {
     Overview,
     /// What is in it.
     Namespaces,
+    /// How programs log in.
+    Robots,
+}
+
+impl Section {
+    /// Where in an account it begins, and what it is called.
+    fn way(self, t: &'static Texts) -> (&'static str, &'static str) {
+        match self {
+            Self::None | Self::Overview => ("", t.overview),
+            Self::Namespaces => ("namespaces", t.namespaces),
+            Self::Robots => ("robots", t.people.robots),
+        }
+    }
+}
+
+/// The namespace that a page is about, and what of it its reader may see.
+#[derive(Clone, Debug)]
+pub struct NamespaceFrame {
+    /// Its name.
+    pub name: String,
+    /// The parts of it that the reader may see, in their order.
+    pub tabs: Vec<Tab>,
+    /// Where in it the page is.
+    pub here: Tab,
+}
+
+/// A part of a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// What is in it.
+    Repositories,
+    /// Its robot accounts.
+    Robots,
+}
+
+impl Tab {
+    /// Its place below the namespace, and what it is called.
+    fn way(self, t: &'static Texts) -> (&'static str, &'static str) {
+        match self {
+            Self::Repositories => ("", t.repositories),
+            Self::Robots => ("robots", t.people.robots),
+        }
+    }
 }
 
 /// What was done by the request before this one.
@@ -39,16 +84,27 @@ pub enum Notice {
     SignedOut,
     /// There is another password.
     PasswordChanged,
+    /// What was typed is kept.
+    Saved,
+    /// Something is no longer there.
+    Deleted,
 }
 
 impl Notice {
-    const ALL: [Self; 2] = [Self::SignedOut, Self::PasswordChanged];
+    const ALL: [Self; 4] = [
+        Self::SignedOut,
+        Self::PasswordChanged,
+        Self::Saved,
+        Self::Deleted,
+    ];
 
     /// Its word in an address.
     pub const fn word(self) -> &'static str {
         match self {
             Self::SignedOut => "signed-out",
             Self::PasswordChanged => "password-changed",
+            Self::Saved => "saved",
+            Self::Deleted => "deleted",
         }
     }
 
@@ -61,6 +117,8 @@ impl Notice {
         match self {
             Self::SignedOut => t.signed_out,
             Self::PasswordChanged => t.password_changed,
+            Self::Saved => t.saved,
+            Self::Deleted => t.deleted,
         }
     }
 }
@@ -76,6 +134,8 @@ pub struct Frame {
     pub reader: Option<Reader>,
     /// The account, on pages that are about one.
     pub account: Option<AccountFrame>,
+    /// The namespace, on pages that are about one.
+    pub namespace: Option<NamespaceFrame>,
     /// Where in the console the page is.
     pub section: Section,
     /// What was just done.
@@ -101,17 +161,31 @@ impl Frame {
         let Some(account) = &self.account else {
             return Vec::new();
         };
-        let t = self.t();
-        let ways = [
-            (Link::Account(&account.name), t.overview, Section::Overview),
-            (
-                Link::Namespaces(&account.name),
-                t.namespaces,
-                Section::Namespaces,
-            ),
-        ];
-        ways.map(|(link, text, section)| (link.to_string(), text, section == self.section))
-            .into()
+        let ways = account.sections.iter().map(|section| {
+            let (place, text) = section.way(self.t());
+            let link = Link::In(&account.name, place).to_string();
+            (link, text, *section == self.section)
+        });
+        ways.collect()
+    }
+
+    /// The ways to the namespace's parts, in the same way.
+    pub(crate) fn tabs(&self) -> Vec<(String, &'static str, bool)> {
+        let (Some(account), Some(namespace)) = (&self.account, &self.namespace) else {
+            return Vec::new();
+        };
+        let tabs = namespace.tabs.iter().map(|tab| {
+            let (place, text) = tab.way(self.t());
+            let all = ["namespaces", &namespace.name, place];
+            let segments = if place.is_empty() {
+                &all[..2]
+            } else {
+                &all[..]
+            };
+            let link = Link::Under(&account.name, segments).to_string();
+            (link, text, *tab == namespace.here)
+        });
+        tabs.collect()
     }
 
     /// The same page in the other languages: where, the language's code and name.

@@ -13,8 +13,10 @@ mod values;
 pub mod account;
 pub mod artifact;
 pub mod artifacts;
+pub mod charts;
 pub mod failure;
 pub mod namespaces;
+pub mod people;
 pub mod repositories;
 pub mod sign_in;
 
@@ -22,7 +24,7 @@ pub mod sign_in;
 mod samples;
 
 pub use assets::{Asset, find_asset};
-pub use frame::{AccountFrame, Frame, Notice, Reader, Section};
+pub use frame::{AccountFrame, Frame, NamespaceFrame, Notice, Reader, Section, Tab};
 pub use links::{Link, within};
 pub use texts::{Counted, Language, Texts, fill};
 pub use values::{Bytes, Moment};

@@ -35,10 +35,18 @@ pub enum Link<'a> {
     SignOut,
     /// The caller's own password.
     Password,
+    /// The caller's own access tokens.
+    Tokens,
+    /// One of them.
+    Token(&'a str),
     /// Speaks another language from now on, and goes on at this page of ours.
     Speak(&'a str, &'a str),
     /// An account's overview.
     Account(&'a str),
+    /// A page of an account that needs no name: `people/robots`.
+    In(&'a str, &'static str),
+    /// A page of an account at segments that may be names.
+    Under(&'a str, &'a [&'a str]),
     /// An account's namespaces.
     Namespaces(&'a str),
     /// A namespace's repositories.
@@ -61,10 +69,19 @@ impl Display for Link<'_> {
             Self::SignIn(next) => write!(f, "/console/sign-in?next={}", encoded(next)),
             Self::SignOut => write!(f, "/console/sign-out"),
             Self::Password => write!(f, "/console/password"),
+            Self::Tokens => write!(f, "/console/tokens"),
+            Self::Token(id) => write!(f, "/console/tokens/{}", encoded(id)),
             Self::Speak(code, next) => {
                 write!(f, "/console/language?to={code}&next={}", encoded(next))
             }
             Self::Account(account) => write!(f, "/console/accounts/{}", encoded(account)),
+            Self::In(account, "") => Self::Account(account).fmt(f),
+            Self::In(account, place) => write!(f, "{}/{place}", Self::Account(account)),
+            Self::Under(account, segments) => {
+                Self::Account(account).fmt(f)?;
+                let mut segments = segments.iter();
+                segments.try_for_each(|segment| write!(f, "/{}", encoded(segment)))
+            }
             Self::Namespaces(account) => write!(f, "{}/namespaces", Self::Account(account)),
             Self::Repositories(account, namespace) => {
                 write!(f, "{}/{}", Self::Namespaces(account), encoded(namespace))
@@ -100,6 +117,8 @@ mod tests {
         let link = Link::Artifact("acme", "team/app", "sha256:ab?x#y&z=1");
         let expected = "/console/accounts/acme/repositories/team%2Fapp/sha256:ab%3Fx%23y%26z%3D1";
         assert_eq!(link.to_string(), expected);
+        let link = Link::Under("acme", &["people", "a/b"]);
+        assert_eq!(link.to_string(), "/console/accounts/acme/people/a%2Fb");
         let link = Link::SignIn("/console/accounts/a?b=\"c\"");
         let expected = "/console/sign-in?next=%2Fconsole%2Faccounts%2Fa%3Fb%3D%22c%22";
         assert_eq!(link.to_string(), expected);

@@ -44,6 +44,8 @@ pub struct Authenticated {
     pub(crate) ends_at_ms: Option<i64>,
     /// How long tokens live that are got with it, where that is not as long as the deployment says.
     pub(crate) token_lifetime_ms: Option<i64>,
+    /// From when on a session's use lets it live on.
+    pub(crate) renews_at_ms: Option<i64>,
 }
 
 impl Authenticated {
@@ -56,6 +58,7 @@ impl Authenticated {
             proven_in: None,
             ends_at_ms: None,
             token_lifetime_ms: None,
+            renews_at_ms: None,
         }
     }
 

@@ -39,6 +39,7 @@ use tokio::sync::Semaphore;
 const MAX_DESCENDANTS: usize = 10_000;
 
 /// What is shown of an artifact beside itself.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ArtifactParts {
     /// Its tags.
@@ -47,6 +48,8 @@ pub struct ArtifactParts {
     pub labels: bool,
     /// What is about it.
     pub accessories: bool,
+    /// What its configuration says, which is a blob.
+    pub attributes: bool,
 }
 
 /// An artifact as people see it.

@@ -7,12 +7,12 @@ use crate::outbox::Outbox;
 use crate::policy::Policy;
 use crate::{
     AccountCollections, AccountMetrics, AccountSettingsService, Accounts, Addresses, Allowances,
-    Artifacts, Audit, AuditPurges, Authenticator, Authorizer, Blobs, Certificates, DEFAULT_ACCOUNT,
-    Deployment, Error, Grants, IdentitySources, Immutability, Invitations, JobQueue, Labels,
-    Listings, Locks, Logins, Mail, Maintenance, Manifests, Namespaces, NetworkRulesService, Quotas,
-    Replicas, Repositories, Result, Retention, Robots, Roles, Sealer, Sessions, Settings, Sinks,
-    Statistics, Tokens, Traffic, Trash, TrustRules, Uploads, UsageService, Webhooks, Workloads,
-    backup, first_start, plans,
+    Artifacts, Attention, Audit, AuditPurges, Authenticator, Authorizer, Blobs, Certificates,
+    DEFAULT_ACCOUNT, Deployment, Error, Grants, IdentitySources, Immutability, Invitations,
+    JobQueue, Labels, Listings, Locks, Logins, Mail, Maintenance, Manifests, Namespaces,
+    NetworkRulesService, Quotas, Replicas, Repositories, Result, Retention, Robots, Roles, Sealer,
+    Sessions, Settings, Sinks, Statistics, Tokens, Traffic, Trash, TrustRules, Uploads,
+    UsageService, Webhooks, Workloads, backup, first_start, plans,
 };
 use ::blobs::BlobStore;
 use keys::throttle::{AddressThrottle, ThrottleLimits};
@@ -111,6 +111,8 @@ pub struct Services {
     pub allowances: Arc<Allowances>,
     /// What accounts use, month by month.
     pub usage: UsageService,
+    /// What people should look at.
+    pub attention: Attention,
     /// How much there is.
     pub statistics: Statistics,
     /// Logins by form.
@@ -237,17 +239,10 @@ impl Services {
     /// Builds every service; makes the first signing key on a new deployment.
     pub async fn new(parts: Parts) -> Result<Self> {
         let throttle = AddressThrottle::new(&parts.throttle);
-        let Foundation {
-            core,
-            key,
-            random,
-            policy,
-            authorizer,
-            traffic,
-            tokens,
-            authenticator,
-            passwords,
-        } = Box::pin(Foundation::lay(parts)).await?;
+        let ground = Box::pin(Foundation::lay(parts)).await?;
+        let (core, authorizer, traffic) = (ground.core, ground.authorizer, ground.traffic);
+        let (key, random, passwords) = (ground.key, ground.random, ground.passwords);
+        let authenticator = ground.authenticator;
         let (c, a, k) = (|| core.clone(), || authorizer.clone(), || key.clone());
         let (manifests, blobs, artifacts) = contents(&core, &authorizer);
         let (owner, jobs) = work(&core, &authorizer, &random);
@@ -288,11 +283,12 @@ impl Services {
             invitations: Invitations::new(core.clone(), authorizer.clone()),
             quotas: Quotas::new(core.clone(), authorizer.clone()),
             usage: UsageService::new(core.clone(), authorizer.clone()),
+            attention: Attention::new(core.clone(), authorizer.clone()),
             statistics: Statistics::new(core.clone(), authorizer.clone()),
             sessions: Sessions::new(core.clone(), key, random),
             authorizer,
             authenticator,
-            tokens,
+            tokens: ground.tokens,
             manifests,
             blobs,
             artifacts,
@@ -301,7 +297,7 @@ impl Services {
             maintenance: Maintenance::new(core.clone(), owner),
             backups: backup::Backups::new(core.clone()),
             core,
-            policy,
+            policy: ground.policy,
             passwords,
         })
     }

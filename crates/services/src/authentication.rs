@@ -293,12 +293,14 @@ impl Authenticator {
             let user = reader.find_user(&session.user_id)?;
             let epoch = session.credential_epoch;
             let user = user.filter(|user| !user.is_disabled && user.credential_epoch == epoch);
-            Ok::<_, metadata::Error>(user.map(|user| (user, session.account_id)))
+            Ok::<_, metadata::Error>(user.map(|user| (user, session)))
         });
         let found = found.await.map_err(Error::from)?;
-        let (user, account) = found.ok_or(AuthenticationFailed::TokenInvalid)?;
-        let caller = caller(&user, CredentialKind::Session);
-        let known = Authenticated::new(caller.come_for(account), Rights::Granted);
+        let (user, session) = found.ok_or(AuthenticationFailed::TokenInvalid)?;
+        let caller = caller(&user, CredentialKind::Session).come_for(session.account_id);
+        let mut known = Authenticated::new(caller, Rights::Granted);
+        known.renews_at_ms =
+            Some(session.expires_at_ms - self.core.settings.session_lifetime_ms / 2);
         Ok(Arc::new(known.proven_in(user.credential_epoch)))
     }
 

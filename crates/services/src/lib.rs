@@ -21,6 +21,7 @@ mod allowances;
 mod allowlists;
 mod artifacts;
 mod assembly;
+mod attention;
 mod audit;
 pub mod authentication;
 mod authorizer;
@@ -126,6 +127,7 @@ pub use artifacts::{
     ChildView, Icon, ImageView, Inspection, MAX_IMAGES, TagView,
 };
 pub use assembly::{Parts, Services};
+pub use attention::{Attention, Concern};
 pub use audit::{
     Audit, AuditChain, AuditEntry, AuditList, AuditPurge, AuditPurgeRun, AuditPurgeSchedule,
     AuditPurges, ChainFault, ChainPosition, ChainProblem, Purged, VerifyStep, to_cadf,

@@ -94,6 +94,12 @@ impl Sessions {
         Ok(secret)
     }
 
+    /// Whether the session that somebody showed is to be renewed by being used.
+    pub fn is_due(&self, who: &Authenticated) -> bool {
+        let now_ms = self.core.now_ms();
+        who.renews_at_ms.is_some_and(|at_ms| at_ms <= now_ms)
+    }
+
     /// Lets a session that is used live on, once half of its time is over.
     pub async fn renew(&self, cookie: &str) -> Result<()> {
         let hash = self.hash(cookie);

@@ -16,6 +16,8 @@ pub(super) struct Answer {
     pub(super) location: Option<String>,
     /// In seconds.
     pub(super) retry_after: Option<u64>,
+    /// The cookie that it sets, name and value.
+    pub(super) cookie: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -42,6 +44,8 @@ pub(super) struct Client {
     address: SocketAddr,
     stream: TcpStream,
     authorization: String,
+    /// What is shown as cookie; empty for none.
+    pub(super) cookie: String,
     /// Spent between the first byte of a request and the last of its answer.
     pub(super) waited: Duration,
 }
@@ -53,6 +57,7 @@ impl Client {
             address,
             stream: open(address)?,
             authorization: authorization.to_owned(),
+            cookie: String::new(),
             waited: Duration::ZERO,
         })
     }
@@ -70,6 +75,7 @@ impl Client {
             address,
             stream,
             authorization: String::new(),
+            cookie: String::new(),
             waited: Duration::ZERO,
         })
     }
@@ -94,6 +100,9 @@ impl Client {
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
         if !self.authorization.is_empty() {
             write!(request, "Authorization: {}\r\n", self.authorization)?;
+        }
+        if !self.cookie.is_empty() {
+            write!(request, "Cookie: {}\r\n", self.cookie)?;
         }
         if !content_type.is_empty() {
             write!(request, "Content-Type: {content_type}\r\n")?;
@@ -163,18 +172,19 @@ fn open(address: SocketAddr) -> anyhow::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Status and location, the body's length, and where it begins.
+/// Status and headers, the body's length, and where it begins.
 fn parse(received: &[u8]) -> anyhow::Result<Option<(Answer, usize, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(received)? else {
         return Ok(None);
     };
-    let (mut location, mut retry_after, mut length) = (None, None, 0);
+    let (mut location, mut retry_after, mut cookie, mut length) = (None, None, None, 0);
     for header in response.headers.iter() {
         let value = String::from_utf8_lossy(header.value);
         match header.name.to_ascii_lowercase().as_str() {
             "location" => location = Some(value.into_owned()),
+            "set-cookie" => cookie = value.split(';').next().map(str::to_owned),
             "retry-after" => retry_after = Some(value.parse()?),
             "content-length" => length = value.parse()?,
             "transfer-encoding" => bail!("an answer in chunks is not expected here"),
@@ -185,6 +195,7 @@ fn parse(received: &[u8]) -> anyhow::Result<Option<(Answer, usize, usize)>> {
         status: response.code.unwrap_or_default(),
         location,
         retry_after,
+        cookie,
         body: Vec::new(),
     };
     Ok(Some((answer, length, head)))

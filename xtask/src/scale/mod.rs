@@ -4,12 +4,13 @@
 //! `cargo xtask soak people` does the same with 10,000 accounts and everybody in them. `cargo xtask soak logins` measures what
 //! wrong passwords by the thousand do to others, `cargo xtask soak quota` what a quota adds to pushes, `cargo xtask soak
 //! retention` a run over a million artifacts, `cargo xtask soak sink` pushes beside a sink that never answers, and `cargo
-//! xtask soak events` whether followers get every event.
+//! xtask soak events` whether followers get every event, and `cargo xtask soak console` the pages of the console.
 //!
 //! `cargo xtask seed` makes such a registry to try things on.
 
 mod campaign;
 mod client;
+mod console;
 mod counts;
 mod events;
 mod image;
@@ -43,7 +44,7 @@ use shape::Size;
 /// Options of `cargo xtask soak scale`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Options {
-    /// With scale: manifests of the large registry; the small one has a hundredth of them
+    /// With scale: manifests of the large registry; the small one has a hundredth of them. With console: of the only one
     #[arg(long, value_name = "N", value_parser = parse_manifests)]
     manifests: Option<u64>,
     /// With people: accounts of the large registry; the small one has a hundredth of them
@@ -86,6 +87,8 @@ pub(crate) enum Measured {
     Sink,
     /// What followers of an account's events get.
     Events,
+    /// The pages of the console.
+    Console,
 }
 
 /// What the measured registries are kept in, beside files.
@@ -119,6 +122,8 @@ impl Database {
             (Measured::Sink, Self::Postgresql) => "A sink that never answers, PostgreSQL",
             (Measured::Events, Self::Sqlite) => "Followers of events, SQLite",
             (Measured::Events, Self::Postgresql) => "Followers of events, PostgreSQL",
+            (Measured::Console, Self::Sqlite) => "The console, SQLite",
+            (Measured::Console, Self::Postgresql) => "The console, PostgreSQL",
         }
     }
 }
@@ -257,6 +262,10 @@ fn measure_on(
             return retention::run(server, root, database, artifacts);
         }
         Measured::Sink => return sink::run(server, root, database, options.pushes),
+        Measured::Console => {
+            let manifests = options.manifests.unwrap_or(1_000_000);
+            return console::run(server, root, database, manifests);
+        }
         Measured::Events => {
             let followers = options.follower.map(|one| vec![one]);
             let followers = followers.unwrap_or_else(|| Follower::ALL.to_vec());

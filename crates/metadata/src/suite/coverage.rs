@@ -73,6 +73,7 @@ fn every_public_method_is_in_the_suite() {
         "plans_of_accounts",
         "limits",
         "months",
+        "attention",
         "groups",
         "rights",
         "operators",

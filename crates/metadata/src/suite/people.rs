@@ -100,7 +100,11 @@ async fn sessions_live_while_they_are_renewed(store: &MetadataStore) {
     assert_eq!(found, None);
 }
 
-fn robot(account: &AccountId, namespace: Option<&NamespaceId>, short_name: &str) -> RobotRow {
+pub(super) fn robot(
+    account: &AccountId,
+    namespace: Option<&NamespaceId>,
+    short_name: &str,
+) -> RobotRow {
     RobotRow {
         id: RobotId::new(id()),
         account_id: account.clone(),

@@ -7,7 +7,7 @@ use crate::{
     SinkRow, Turn,
 };
 
-fn sink(world: &World, name: &str) -> SinkRow {
+pub(super) fn sink(world: &World, name: &str) -> SinkRow {
     SinkRow {
         id: id(),
         account_id: world.account.id.clone(),

@@ -112,9 +112,12 @@ impl Artifacts {
         let (labelled, labels): (Vec<String>, Vec<LabelRow>) = labels.into_iter().unzip();
         let labels = crate::labels::views(&self.core, by, labels).await?;
         let labels: Vec<(String, LabelView)> = labelled.into_iter().zip(labels).collect();
-        let attributes = self
-            .all_attributes(by, &rows, &manifests, config_bytes)
-            .await?;
+        let attributes = if parts.attributes {
+            self.all_attributes(by, &rows, &manifests, config_bytes)
+                .await?
+        } else {
+            vec![Map::new(); rows.len()]
+        };
         let mut views = Vec::with_capacity(rows.len());
         for ((row, manifest), attributes) in rows.into_iter().zip(manifests).zip(attributes) {
             let of_row = labels.iter().filter(|(id, _)| *id == row.id);

@@ -57,6 +57,17 @@ async fn a_session_lives_while_it_is_used_and_a_day_at_most() {
     }
     assert!(is_alive(&registry, &used).await);
     assert!(!is_alive(&registry, &unused).await);
+    // Half of its time is over again before its use renews it.
+    let is_due = async |cookie: &SecretString| {
+        let shown = Credentials::Session(cookie.expose());
+        let address = model::Address::Shared;
+        let who = services.authenticator.authenticate(shown, None, &address);
+        services.sessions.is_due(&who.await.unwrap())
+    };
+    assert!(!is_due(&used).await);
+    registry.clock.advance(HOUR_MS * 2 / 3);
+    assert!(is_due(&used).await);
+    services.sessions.renew(used.expose()).await.unwrap();
     // What has ended is not brought back.
     services.sessions.renew(unused.expose()).await.unwrap();
     assert!(!is_alive(&registry, &unused).await);

@@ -22,6 +22,7 @@ const ALL: ArtifactParts = ArtifactParts {
     tags: true,
     labels: true,
     accessories: true,
+    attributes: true,
 };
 
 /// The repository that the path names.
@@ -54,13 +55,14 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Sent, Failed> {
     };
     let parts = ArtifactParts {
         accessories: false,
+        attributes: false,
         ..ALL
     };
     let listed = services.artifacts.list(&by, named(&name), query, parts);
     let listed = listed.await?;
     let has_more = at < LAST_PAGE && at * PAGE < listed.total;
     let page = Artifacts {
-        frame: visit.frame_of(&by, Section::Namespaces),
+        frame: visit.frame_of(&by, Section::Namespaces).await?,
         account: by.account().name.clone(),
         namespace: name.namespace().to_owned(),
         repository: name.as_str().to_owned(),
@@ -99,7 +101,7 @@ pub(super) async fn show(visit: &Visit<'_>) -> Result<Sent, Failed> {
     let layers = layers(visit, &by, named, &view).await?;
     let commands = commands(&visit.registry_name().await, name.as_str(), &view);
     let page = Artifact {
-        frame: visit.frame_of(&by, Section::Namespaces),
+        frame: visit.frame_of(&by, Section::Namespaces).await?,
         account: by.account().name.clone(),
         repository: name.as_str().to_owned(),
         digest: view.row.digest.to_string(),

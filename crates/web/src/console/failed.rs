@@ -73,6 +73,7 @@ impl Failed {
             path: super::PREFIX.to_owned(),
             reader: None,
             account: None,
+            namespace: None,
             section: Section::None,
             notice: None,
         });

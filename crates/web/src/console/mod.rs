@@ -9,6 +9,7 @@ mod artifacts;
 mod failed;
 mod namespaces;
 mod password;
+mod people;
 mod repositories;
 mod routes;
 mod sent;
@@ -122,10 +123,14 @@ async fn admit(visit: &Visit<'_>, page: &PageRoute) -> Result<(), Failed> {
     if page.is_open {
         return Ok(());
     }
-    let (Some(cookie), Some(_)) = (&visit.cookie, &visit.caller) else {
+    let (Some(cookie), Some(caller)) = (&visit.cookie, &visit.caller) else {
         return Err(Failed::SignIn);
     };
-    Ok(visit.services().sessions.renew(cookie).await?)
+    let sessions = &visit.services().sessions;
+    if sessions.is_due(&caller.authenticated) {
+        sessions.renew(cookie).await?;
+    }
+    Ok(())
 }
 
 /// Refuses a form that another site's page sent. Its session's token is in each of ours; and browsers say where a form is from,

@@ -53,7 +53,7 @@ async fn page(
     let (lines, next) = visit.page_of(lines.collect(), |line: &NamespaceLine| &line.name);
     let may_create = namespaces.may_create(by).await?;
     Ok(Namespaces {
-        frame: visit.frame_of(by, Section::Namespaces),
+        frame: visit.frame_of(by, Section::Namespaces).await?,
         account: by.account().name.clone(),
         words: visit.query.get("q").to_owned(),
         namespaces: lines,

@@ -5,7 +5,7 @@ use super::failed::Failed;
 use super::sent::Sent;
 use super::visit::Visit;
 use pages::repositories::{Repositories, RepositoryLine};
-use pages::{Moment, Page as _, Section};
+use pages::{Moment, Page as _, Tab};
 use services::NamespaceRef;
 
 /// `GET /accounts/{account}/namespaces/{namespace}`.
@@ -24,7 +24,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Sent, Failed> {
     });
     let (lines, next) = visit.page_of(lines.collect(), |line: &RepositoryLine| &line.name);
     let page = Repositories {
-        frame: visit.frame_of(&by, Section::Namespaces),
+        frame: visit.frame_in(&by, namespace, Tab::Repositories).await?,
         account: by.account().name.clone(),
         namespace: namespace.to_owned(),
         words: visit.query.get("q").to_owned(),

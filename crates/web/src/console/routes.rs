@@ -7,10 +7,12 @@ use super::{accounts, artifacts, namespaces, password, repositories, sign_in};
 use crate::path::{self, Found, Route, decode_once};
 use futures_util::future::BoxFuture;
 use http::Method;
+use std::sync::LazyLock;
 
 type Run = for<'a> fn(&'a Visit<'a>) -> BoxFuture<'a, Result<Sent, Failed>>;
 
 /// A page, or what a form of one does.
+#[derive(Clone, Copy)]
 pub struct PageRoute {
     /// Its method.
     pub method: &'static str,
@@ -18,7 +20,7 @@ pub struct PageRoute {
     pub path: &'static str,
     /// Whether it is for everyone, signed in or not.
     pub is_open: bool,
-    run: Run,
+    pub(super) run: Run,
 }
 
 impl PageRoute {
@@ -33,22 +35,30 @@ impl Route for PageRoute {
     }
 }
 
-const OPEN: bool = true;
-const SIGNED_IN: bool = false;
+pub(super) const OPEN: bool = true;
+pub(super) const SIGNED_IN: bool = false;
 
+/// A table of pages: method, path, whether it is `OPEN` or for the `SIGNED_IN`, and what answers.
 macro_rules! pages {
     ($($method:ident $path:literal $is_open:ident $run:path;)*) => {
-        &[$(PageRoute {
+        &[$($crate::console::routes::PageRoute {
             method: stringify!($method),
             path: $path,
-            is_open: $is_open,
+            is_open: $crate::console::routes::$is_open,
             run: |visit| Box::pin($run(visit)),
         },)*]
     };
 }
 
-/// Every page there is.
-pub static PAGES: &[PageRoute] = pages! {
+pub(super) use pages;
+
+/// Every page there is: the first ones, and those of each part.
+pub static PAGES: LazyLock<Vec<PageRoute>> = LazyLock::new(|| {
+    let parts = [FIRST, super::people::PAGES];
+    parts.into_iter().flatten().copied().collect()
+});
+
+const FIRST: &[PageRoute] = pages! {
     GET "" SIGNED_IN accounts::home;
     GET "/sign-in" OPEN sign_in::show;
     POST "/sign-in" OPEN sign_in::enter;
@@ -66,5 +76,5 @@ pub static PAGES: &[PageRoute] = pages! {
 
 /// The page that a method and a path, after the prefix, ask for.
 pub(super) fn find(method: &Method, path: &str) -> Found<PageRoute> {
-    path::find(PAGES, method, path, decode_once)
+    path::find(&PAGES, method, path, decode_once)
 }

@@ -7,18 +7,26 @@ use crate::exchange::RequestContext;
 use crate::path::PathParams;
 use crate::registry::Registry;
 use http::request;
-use model::Address;
-use pages::{AccountFrame, Frame, Language, Notice, Reader, Section};
+use model::{Action, Address};
+use pages::{AccountFrame, Frame, Language, NamespaceFrame, Notice, Reader, Section, Tab};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use services::{
-    AccountContext, CallerContext, Comparison, Condition, ListQuery, Origin, Seat, SecretString,
-    Services, Value,
+    AccountContext, CallerContext, Comparison, Condition, Error, ListQuery, NamespaceRef, Origin,
+    Refused, Seat, SecretString, Services, Value,
 };
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// Lines of a list on a page.
 const PAGE: i64 = 50;
+/// The parts of an account that are for those who may do an action, in the order of the navigation.
+const SECTIONS: &[(Section, Action)] = &[(Section::Robots, Action::RobotList)];
+
+/// The same of a namespace.
+const TABS: &[(Tab, Action)] = &[
+    (Tab::Repositories, Action::NamespaceRead),
+    (Tab::Robots, Action::RobotList),
+];
 
 /// The fields of a form, or of an address.
 #[derive(Debug)]
@@ -38,6 +46,17 @@ impl Fields {
     pub(super) fn get(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
+    }
+
+    /// Everything that fields of this name say.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let found = self.0.iter().filter(move |(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a box was ticked.
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        !self.get(name).is_empty()
     }
 
     /// The same of a field that nobody else may read.
@@ -198,21 +217,80 @@ impl Visit<'_> {
             path: self.path().to_owned(),
             reader,
             account: None,
+            namespace: None,
             section: Section::None,
             notice: Notice::of_word(self.query.get("notice")),
         }
     }
 
-    /// What is around a page of an account.
-    pub(super) fn frame_of(&self, by: &AccountContext, section: Section) -> Frame {
+    /// What is around a page of an account: the ways to its other parts that the caller may see.
+    pub(super) async fn frame_of(
+        &self,
+        by: &AccountContext,
+        section: Section,
+    ) -> Result<Frame, Failed> {
+        let mut sections = vec![Section::Overview, Section::Namespaces];
+        for (section, action) in SECTIONS {
+            if self.may(by, *action).await? {
+                sections.push(*section);
+            }
+        }
         let account = AccountFrame {
             name: by.account().name.clone(),
             has_others: true,
+            sections,
         };
-        Frame {
+        Ok(Frame {
             account: Some(account),
             section,
             ..self.frame()
+        })
+    }
+
+    /// What is around a page of a namespace: the ways to its other parts that the caller may see, too.
+    pub(super) async fn frame_in(
+        &self,
+        by: &AccountContext,
+        namespace: &str,
+        here: Tab,
+    ) -> Result<Frame, Failed> {
+        let mut tabs = Vec::new();
+        for (tab, action) in TABS {
+            if self.may_in(by, namespace, *action).await? {
+                tabs.push(*tab);
+            }
+        }
+        let namespace = NamespaceFrame {
+            name: namespace.to_owned(),
+            tabs,
+            here,
+        };
+        Ok(Frame {
+            namespace: Some(namespace),
+            ..self.frame_of(by, Section::Namespaces).await?
+        })
+    }
+
+    /// Whether the caller may do an action to the account itself. It costs no query: what the caller may do is known by then.
+    pub(super) async fn may(&self, by: &AccountContext, action: Action) -> Result<bool, Failed> {
+        Ok(self.services().authorizer.allows(by, action).await?)
+    }
+
+    /// Whether the caller may do an action to a namespace of the account; `false` for one that it may not see.
+    pub(super) async fn may_in(
+        &self,
+        by: &AccountContext,
+        namespace: &str,
+        action: Action,
+    ) -> Result<bool, Failed> {
+        let named = NamespaceRef::Name(namespace);
+        let found = self.services().authorizer.namespace(by, named, action);
+        match found.await {
+            Ok(_) => Ok(true),
+            Err(Refused::Failed(Error::NotFound(_)) | Refused::Hidden | Refused::Forbidden) => {
+                Ok(false)
+            }
+            Err(refused) => Err(refused.into()),
         }
     }
 

@@ -28,6 +28,7 @@ impl Call<'_> {
             tags: self.query.flag("with_tag")?.unwrap_or(true),
             labels: self.query.flag("with_label")?.unwrap_or(false),
             accessories: self.query.flag("with_accessory")?.unwrap_or(false),
+            attributes: true,
         })
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use web::console::PAGES;
 
 use super::travel;
+use crate::harbor::Harbor as _;
 use crate::registry::TestRegistry;
 
 /// Pages that nobody who is signed in is led to.
@@ -23,7 +24,35 @@ async fn furnished() -> TestRegistry {
         .await;
     registry.create_member("library", "dora", "guest");
     registry.admin(&["namespace", "create", "empty"]);
+    for (name, level, namespace) in [("deploy", "system", "*"), ("ci", "project", "library")] {
+        let access = json!([{ "resource": "repository", "action": "pull" }]);
+        let permission = json!({ "kind": "project", "namespace": namespace, "access": access });
+        let robot =
+            json!({ "name": name, "level": level, "duration": 10, "permissions": [permission] });
+        registry
+            .api_post("/robots", &robot)
+            .await
+            .assert_status(201);
+    }
+    remember_a_month(&registry);
     registry
+}
+
+/// What the account did in the last month, as if it had been there.
+fn remember_a_month(registry: &TestRegistry) {
+    let now = registry.sql("SELECT MAX(at_ms) FROM events")[0][0].clone();
+    let now: i64 = now.parse().expect("a time");
+    for back in 1..30 {
+        let day = now - back * 86_400_000;
+        let pulls = 400 + (back * 7919) % 300 - 9 * back;
+        let pushes = (back * 104_729) % 40;
+        let stored = (60 - back) * 700_000_000;
+        registry.sql(&format!(
+            "INSERT INTO account_days (account_id, day, pull_bytes, pulls, pushes, stored_bytes) \
+             SELECT id, strftime('%Y-%m-%d', {day} / 1000, 'unixepoch'), {pulls} * 30000000, {pulls}, {pushes}, {stored} \
+             FROM accounts WHERE name = 'default' RETURNING day"
+        ));
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::registry::TestRegistry;
 
 /// Method and path of a page; what nobody, a stranger, a fellow without any role, a guest of the namespace, and the account's
 /// administrator get.
-type Row = (&'static str, &'static str, [u16; 5]);
+pub(super) type Row = (&'static str, &'static str, [u16; 5]);
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -33,18 +33,24 @@ fn path_of(template: &str) -> String {
         .replace("{account}", "default")
         .replace("{namespace}", "secret")
         .replace("{repository}", "secret%2Fapp")
-        .replace("{reference}", "v1");
+        .replace("{reference}", "v1")
+        .replace("{robot}", "robot$ci");
     format!("/console{path}")
 }
 
 #[tokio::test]
 async fn every_page_is_for_whom_it_should_be() {
     let pages: Vec<_> = PAGES.iter().map(|page| (page.method, page.path)).collect();
-    let rows: Vec<_> = ROWS
+    let rows: Vec<Row> = [ROWS, super::people::ROWS]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
+    let known: Vec<_> = rows
         .iter()
         .map(|(method, path, _)| (*method, *path))
         .collect();
-    assert_eq!(rows, pages, "every page has a row");
+    assert_eq!(known, pages, "every page has a row");
 
     let registry = TestRegistry::builder()
         .setting("LIMITS__FAILED_LOGINS_PER_NAME", 1000)
@@ -52,23 +58,37 @@ async fn every_page_is_for_whom_it_should_be() {
         .await;
     registry.admin(&["namespace", "create", "secret"]);
     registry.push_image("secret/app", "v1").await;
+    let robot = [
+        ("name", "ci"),
+        ("action", "repository:pull"),
+        ("place", "all"),
+    ];
+    let made = Browser::administrator(&registry).await;
+    let made = made.submit("/console/accounts/default/robots", &robot);
+    made.await.assert_status(200);
     let stranger = registry.create_account("acme", "carol");
     let fellow = registry.create_user("dora");
     let guest = registry.create_member("secret", "emil", "guest");
     let mut wrong = String::new();
-    for (method, template, expected) in ROWS {
-        // Anew for each, since one of the pages ends the session.
-        let visitors = [
+    let enter = async || {
+        [
             Browser::new(&registry),
             Browser::of(&registry, &stranger).await,
             Browser::of(&registry, &fellow).await,
             Browser::of(&registry, &guest).await,
             Browser::administrator(&registry).await,
-        ];
+        ]
+    };
+    let mut visitors = enter().await;
+    for (method, template, expected) in rows {
         let path = path_of(template);
+        if template == "/language" {
+            // The page before it ended the sessions.
+            visitors = enter().await;
+        }
         let mut seen = Vec::new();
         for visitor in &visitors {
-            let answer = match (*method, visitor.session.as_str()) {
+            let answer = match (method, visitor.session.as_str()) {
                 ("GET", _) => visitor.get(&path).await,
                 (_, "") => visitor.send(&path, &[]).await,
                 _ => visitor.submit(&path, &[]).await,

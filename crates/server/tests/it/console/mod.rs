@@ -3,6 +3,7 @@
 mod forms;
 mod lists;
 mod matrix;
+mod people;
 mod shown;
 mod sign_in;
 

@@ -17,7 +17,10 @@ const KEPT: &[(&str, &str)] = &[
     ("account_traffic", "for bills"),
     ("namespace_traffic", "for bills"),
     ("account_storage", "for bills"),
-    ("account_days", "they are forgotten after a quarter of a year"),
+    (
+        "account_days",
+        "they are forgotten after a quarter of a year",
+    ),
     ("audit_retention", "for how long the audit log is kept"),
     ("events", "the audit log"),
     ("event_chains", "where that stands"),

@@ -1,13 +1,25 @@
 //! Every page with what it may have to show: nothing, what is usual, very much, and names that would break out.
 
-use crate::account::{AccountLine, AccountUsage, Accounts, FirstPush, Overview, RecentRepository};
+use crate::account::{
+    AccountLine, AccountUsage, Accounts, Concern, FirstPush, Overview, RecentRepository,
+};
 use crate::artifact::{Artifact, LayerLine, PartLine, ReferrerLine, TagLine};
 use crate::artifacts::{ArtifactLine, Artifacts};
+use crate::charts::{Chart, Style, Unit};
 use crate::failure::Failure;
 use crate::namespaces::{NamespaceForm, NamespaceLine, Namespaces};
 use crate::repositories::{Repositories, RepositoryLine};
 use crate::sign_in::{Password, SignIn};
-use crate::{AccountFrame, Bytes, Frame, Language, Moment, Notice, Page, Reader, Section};
+use crate::{
+    AccountFrame, Bytes, Frame, Language, Moment, NamespaceFrame, Notice, Page, Reader, Section, Tab,
+};
+
+mod content;
+mod operator;
+mod people;
+mod policies;
+mod settings;
+mod work;
 
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;";
 const NOW: Moment = Moment(1_795_426_496_789);
@@ -76,12 +88,19 @@ fn frame(kind: Kind, language: Language, section: Section) -> Frame {
     let account = AccountFrame {
         name: kind.name("acme"),
         has_others: kind == Kind::Huge,
+        sections: vec![Section::Overview, section],
     };
     Frame {
         language,
         path: "/console/accounts/acme?q=%22&after=x".to_owned(),
         reader: Some(reader).filter(|_| kind != Kind::Empty),
         account: Some(account).filter(|_| section != Section::None),
+        namespace: Some(NamespaceFrame {
+            name: kind.name("library"),
+            tabs: vec![Tab::Repositories, Tab::Robots],
+            here: Tab::Robots,
+        })
+        .filter(|_| kind != Kind::Empty && section != Section::None),
         section,
         notice: Some(Notice::PasswordChanged).filter(|_| kind == Kind::Usual),
     }
@@ -124,12 +143,42 @@ fn plain_pages(kind: Kind, language: Language) -> Vec<Box<dyn Page>> {
     ]
 }
 
+fn charts(kind: Kind, language: Language) -> Vec<Chart> {
+    let t = language.texts();
+    let chart = |style, unit, names: &[&'static str]| Chart {
+        language,
+        title: t.pulls_and_pushes,
+        style,
+        unit,
+        names: names.to_vec(),
+        columns: kind.few(|at| {
+            (
+                kind.name("2026-11-23"),
+                vec![Some(kind.count()).filter(|_| at > 0); names.len()],
+            )
+        }),
+        limit: Some((kind.count() * 2, t.storage_limit)),
+    };
+    vec![
+        chart(Style::Bars, Unit::Count, &[t.pulls, t.pushes]),
+        chart(Style::Line, Unit::Bytes, &[t.storage]),
+    ]
+}
+
 fn overview(kind: Kind, language: Language) -> Overview {
     Overview {
         frame: frame(kind, language, Section::Overview),
         account: kind.name("acme"),
         namespaces: kind.count(),
         repositories: kind.count(),
+        concerns: kind.few(|at| match at % 6 {
+            0 => Concern::Storage(80),
+            1 => Concern::Pulls(95),
+            2 => Concern::RobotExpires(kind.name("ci"), NOW),
+            3 => Concern::RobotExpired(kind.name("ci"), NOW),
+            4 => Concern::FailedJobs(kind.count()),
+            _ => Concern::SinkFails(kind.name("siem")),
+        }),
         usage: Some(AccountUsage {
             plan: Some(kind.name("M")),
             used: Bytes(kind.count()),
@@ -138,6 +187,7 @@ fn overview(kind: Kind, language: Language) -> Overview {
             pulled: Bytes(kind.count()),
             pulls: kind.count(),
             pushes: kind.count(),
+            charts: charts(kind, language),
         })
         .filter(|_| kind != Kind::Empty),
         first_push: Some(FirstPush {
@@ -261,6 +311,16 @@ fn all() -> Vec<(Kind, String)> {
             pages.push(Box::new(overview(kind, language)));
             pages.extend(lists(kind, language));
             pages.push(Box::new(artifact(kind, language)));
+            for part in [
+                content::pages,
+                operator::pages,
+                people::pages,
+                policies::pages,
+                settings::pages,
+                work::pages,
+            ] {
+                pages.extend(part(kind, language));
+            }
             rendered.extend(pages.iter().map(|page| (kind, page.html())));
         }
     }
@@ -310,7 +370,7 @@ fn no_name_breaks_out_of_its_place() {
 
 #[test]
 fn every_element_ends_where_it_should() {
-    let void = ["meta", "link", "input", "img", "rect", "br", "hr"];
+    let void = ["meta", "link", "input", "img", "br", "hr"];
     for (kind, html) in all() {
         let mut open = Vec::new();
         for (tag, rest) in tags(&html) {

@@ -1,0 +1,3 @@
+//! Who may do what in an account: people and programs.
+
+pub mod robots;

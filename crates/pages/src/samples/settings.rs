@@ -1,0 +1,8 @@
+//! Samples of the pages of `settings`.
+
+use super::Kind;
+use crate::{Language, Page};
+
+pub(super) fn pages(_kind: Kind, _language: Language) -> Vec<Box<dyn Page>> {
+    Vec::new()
+}

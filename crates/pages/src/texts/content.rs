@@ -1,0 +1,8 @@
+//! Repositories, artifacts, tags and the trash.
+
+texts! {
+    plain {
+    }
+    counted {
+    }
+}

@@ -1,0 +1,8 @@
+//! What operators of the deployment see.
+
+texts! {
+    plain {
+    }
+    counted {
+    }
+}

@@ -1,0 +1,8 @@
+//! Retention, immutability, webhooks, network rules and quotas.
+
+texts! {
+    plain {
+    }
+    counted {
+    }
+}

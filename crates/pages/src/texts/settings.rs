@@ -1,0 +1,8 @@
+//! How an account is set up.
+
+texts! {
+    plain {
+    }
+    counted {
+    }
+}

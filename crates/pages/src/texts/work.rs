@@ -1,0 +1,8 @@
+//! The audit log and jobs.
+
+texts! {
+    plain {
+    }
+    counted {
+    }
+}
