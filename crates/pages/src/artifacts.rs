@@ -33,6 +33,8 @@ pub struct ArtifactLine {
     pub kind: String,
     /// Its tags.
     pub tags: Vec<String>,
+    /// How many others.
+    pub more_tags: u64,
     /// Its labels.
     pub labels: Vec<String>,
     /// Everything that it needs.

@@ -33,9 +33,10 @@ pub(crate) async fn for_clients() -> anyhow::Result<()> {
     debian_image::make().await
 }
 
-/// What shows the console's pages; what drives it are wheels.
+/// What shows the console's pages, what drives it, and podman for the newcomer's image.
 pub(crate) async fn for_browser() -> anyhow::Result<()> {
-    debian_packages(BROWSER).await
+    debian_packages(BROWSER).await?;
+    for_clients().await
 }
 
 /// An empty directory `target/tools/NAME.part`, to be renamed once it is complete, so that an

@@ -127,6 +127,7 @@ texts! {
     counted {
         count_artifacts: "{} artifact" / "{} artifacts", "{} artefact" / "{} artefacts";
         count_layers: "{} layer" / "{} layers", "{} couche" / "{} couches";
+        count_more: "{} more" / "{} more", "{} autre" / "{} autres";
         count_namespaces: "{} namespace" / "{} namespaces", "{} espace de noms" / "{} espaces de noms";
         count_pulls: "{} pull" / "{} pulls", "{} téléchargement" / "{} téléchargements";
         failed_jobs: "{} job failed in the last week." / "{} jobs failed in the last week.", "{} tâche a échoué cette dernière semaine." / "{} tâches ont échoué cette dernière semaine.";

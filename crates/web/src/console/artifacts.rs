@@ -17,6 +17,8 @@ use services::{
 const PAGE: i64 = 50;
 /// The last page that is shown: whoever wants more looks for a tag.
 const LAST_PAGE: i64 = 1000;
+/// Tags of an artifact in a list.
+const TAGS: usize = 10;
 /// Everything about an artifact.
 const ALL: ArtifactParts = ArtifactParts {
     tags: true,
@@ -74,10 +76,13 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Sent, Failed> {
 }
 
 fn line(view: ArtifactView) -> ArtifactLine {
+    let more = view.tags.len().saturating_sub(TAGS);
+    let tags = view.tags.into_iter().take(TAGS);
     ArtifactLine {
         digest: view.row.digest.to_string(),
         kind: view.kind,
-        tags: view.tags.into_iter().map(|tag| tag.row.name).collect(),
+        tags: tags.map(|tag| tag.row.name).collect(),
+        more_tags: u64::try_from(more).unwrap_or(u64::MAX),
         labels: view
             .labels
             .into_iter()

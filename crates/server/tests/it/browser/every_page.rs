@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use web::console::PAGES;
 
 use super::travel;
+use crate::account_api::AccountApi as _;
 use crate::harbor::Harbor as _;
 use crate::registry::TestRegistry;
 
@@ -34,6 +35,15 @@ async fn furnished() -> TestRegistry {
             .await
             .assert_status(201);
     }
+    let group = json!({ "group_name": "developers" });
+    let made = registry.api_post("/usergroups", &group).await;
+    made.assert_status(201);
+    let role = json!({ "name": "releaser", "actions": ["repository:push"] });
+    let made = registry.v1_post("/accounts/default/roles", &role).await;
+    made.assert_status(201);
+    let token = json!({ "name": "laptop", "actions": ["pull"] });
+    let made = registry.v1_post("/user/access-tokens", &token).await;
+    made.assert_status(201);
     remember_a_month(&registry);
     registry
 }

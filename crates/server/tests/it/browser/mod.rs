@@ -5,6 +5,7 @@
 
 mod every_page;
 mod first_run;
+mod newcomer;
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -44,15 +45,12 @@ fn run(script: &str, given: &Value) -> String {
     );
     let wheels = engines::Wheels::install().unwrap_or_else(|error| panic!("{error}"));
     let directory = TempDir::new().expect("a directory");
-    let write = |name: &str, text: &str| {
+    for (name, text) in [("console.py", CONSOLE), ("journey.py", script)] {
         let file = directory.path().join(name);
         std::fs::write(&file, text).expect("the directory is ours");
-        file
-    };
-    write("console.py", CONSOLE);
-    let script = write("journey.py", script);
+    }
     let done = Command::new(wheels.program("python"))
-        .arg(script)
+        .arg(directory.path().join("journey.py"))
         .arg(given.to_string())
         .env("HOME", directory.path())
         .stdin(Stdio::null())

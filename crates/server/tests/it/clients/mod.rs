@@ -14,5 +14,5 @@ mod oras;
 mod podman;
 mod roadstead;
 mod skopeo;
-mod tutorials;
+pub(crate) mod tutorials;
 pub(crate) mod workbench;

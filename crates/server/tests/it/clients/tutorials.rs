@@ -2,7 +2,8 @@
 //! what the page says.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use engines::Ports;
 
@@ -26,7 +27,33 @@ enum Way {
     Refused,
     /// It goes on in a terminal of its own.
     Serving,
+    /// A numbered list: what is done in a browser.
+    Clicked,
 }
+
+/// What a page needs besides what it says itself.
+pub(crate) trait Reader {
+    /// Makes what the page takes to be there.
+    fn prepare(&self, _bench: &Workbench) {}
+
+    /// Does the steps of a list in a browser, with the password that the registry showed. Answers with the secret that the
+    /// last page shows, if it shows one.
+    fn click(&self, steps: &str, password: &str) -> String {
+        panic!("nobody is there to do this with {password}: {steps}");
+    }
+
+    /// How long a step took.
+    fn note(&self, _typed: &str, _took: Duration) {}
+}
+
+/// Whoever needs nothing but a shell.
+struct Typist;
+
+impl Reader for Typist {}
+
+/// The places of what the page cannot know.
+const PASSWORD: &str = "the password that was shown";
+const SECRET: &str = "the secret that was shown";
 
 /// The addresses that the pages name; here each is another port.
 const ADDRESSES: [&str; 2] = ["127.0.0.1:5000", "127.0.0.1:5001"];
@@ -37,6 +64,7 @@ fn steps(page: &str) -> Vec<Step> {
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
         let Some(kind) = line.strip_prefix("```") else {
+            list(line, &mut steps);
             continue;
         };
         let block = lines.by_ref().take_while(|line| *line != "```");
@@ -56,6 +84,27 @@ fn steps(page: &str) -> Vec<Step> {
         steps.push(Step { typed, way, seen });
     }
     steps
+}
+
+/// Takes in a line of a numbered list; a list is one step.
+fn list(line: &str, steps: &mut Vec<Step>) {
+    let is_item = line.split_once(". ").is_some_and(|(number, _)| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if !is_item {
+        return;
+    }
+    match steps.last_mut() {
+        Some(step) if step.way == Way::Clicked => {
+            step.typed.push('\n');
+            step.typed.push_str(line);
+        }
+        _ => steps.push(Step {
+            typed: line.to_owned(),
+            way: Way::Clicked,
+            seen: Vec::new(),
+        }),
+    }
 }
 
 /// Whether a line is as the page has it.
@@ -85,13 +134,47 @@ fn missing<'a>(printed: &str, shown: &'a [String]) -> Option<&'a str> {
         .map(String::as_str)
 }
 
-/// Whether a line of what was started says that it is ready: the registry shows how to push, others say that they wait.
-fn is_ready(line: &str) -> Option<()> {
-    (line.contains("docker push") || line.contains("waiting for")).then_some(())
+/// Starts what goes on, and waits until it says that it is ready: the registry shows how to push, others say that they wait.
+/// Answers with the password that was shown, if one was.
+fn start(shell: Command) -> (Daemon, Option<String>) {
+    let (mut is_near, mut password) = (false, None);
+    let (daemon, ()) = Daemon::start(shell, |line| {
+        if is_near && !line.trim().is_empty() {
+            password = Some(line.trim().to_owned());
+            is_near = false;
+        }
+        is_near |= line.contains("The password of user admin");
+        (line.contains("docker push") || line.contains("waiting for")).then_some(())
+    });
+    (daemon, password)
+}
+
+fn shell(bench: &Workbench, script: &str) -> Command {
+    let mut shell = bench.command("bash");
+    shell.arg("-c").arg(script).envs(environment(bench));
+    shell
+}
+
+/// Types a block that ends well, or is refused, and prints what the page shows. What it sets, the next one has.
+fn type_block(bench: &Workbench, typed: &str, is_done: bool, seen: &[String]) {
+    let script = format!(
+        "set -eo pipefail -o allexport; [ ! -e ../set ] || . ../set; {typed}\nexport -p > ../set"
+    );
+    let output = shell(bench, &script)
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash is a shell");
+    let printed = [&output.stdout[..], &output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    let is_well = output.status.success() == is_done;
+    assert!(is_well, "{typed}\n{}\n{printed}", output.status);
+    if let Some(line) = missing(&printed, seen) {
+        panic!("{typed}\nmust print\n{line}\nbut printed\n{printed}");
+    }
 }
 
 /// Types a page of the documentation in a directory of its own.
-fn type_page(name: &str) {
+pub(crate) fn type_page(name: &str, reader: &dyn Reader) {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let page = std::fs::read_to_string(page.join(name)).expect("the page is there");
     let bench = Workbench::new();
@@ -102,34 +185,27 @@ fn type_page(name: &str) {
             text.replace(address, &format!("127.0.0.1:{port}"))
         })
     };
+    reader.prepare(&bench);
     let mut serving = Vec::new();
+    let (mut password, mut secret) = (String::new(), String::new());
     for step in steps(&page) {
         let (typed, way) = (here(&step.typed), step.way);
-        let seen: Vec<String> = step.seen.iter().map(|line| here(line)).collect();
-        let script = match way {
-            Way::Serving => format!("exec {typed}"),
-            // What one block sets, the next one has.
-            Way::Done | Way::Refused => format!(
-                "set -eo pipefail -o allexport; [ ! -e ../set ] || . ../set; {typed}\nexport -p > ../set"
-            ),
-        };
-        let mut shell = bench.command("bash");
-        shell.arg("-c").arg(&script).envs(environment(&bench));
-        if way == Way::Serving {
-            serving.push((typed, Daemon::start(shell, is_ready).0));
+        let typed = typed.replace(PASSWORD, &password).replace(SECRET, &secret);
+        let begun = Instant::now();
+        if way == Way::Clicked {
+            secret = reader.click(&typed, &password);
+            reader.note(&step.typed, begun.elapsed());
             continue;
         }
-        let output = shell
-            .stdin(Stdio::null())
-            .output()
-            .expect("bash is a shell");
-        let printed = [&output.stdout[..], &output.stderr].concat();
-        let printed = String::from_utf8_lossy(&printed);
-        let is_well = output.status.success() == (way == Way::Done);
-        assert!(is_well, "{typed}\n{}\n{printed}", output.status);
-        if let Some(line) = missing(&printed, &seen) {
-            panic!("{typed}\nmust print\n{line}\nbut printed\n{printed}");
+        if way == Way::Serving {
+            let (daemon, shown) = start(shell(&bench, &format!("exec {typed}")));
+            serving.push((typed, daemon));
+            password = shown.unwrap_or(password);
+        } else {
+            let seen: Vec<String> = step.seen.iter().map(|line| here(line)).collect();
+            type_block(&bench, &typed, way == Way::Done, &seen);
         }
+        reader.note(&step.typed, begun.elapsed());
     }
     for (typed, daemon) in serving {
         // What a page has people write themselves ends as it may.
@@ -142,7 +218,7 @@ fn type_page(name: &str) {
 }
 
 /// The program by its name, and a podman that leaves the machine as it is.
-fn environment(bench: &Workbench) -> Vec<(&'static str, String)> {
+pub(crate) fn environment(bench: &Workbench) -> Vec<(&'static str, String)> {
     let program = Path::new(env!("CARGO_BIN_EXE_roadstead"));
     let place = program.parent().expect("it lies in a directory");
     #[expect(
@@ -150,8 +226,9 @@ fn environment(bench: &Workbench) -> Vec<(&'static str, String)> {
         reason = "what is typed is looked for as it always is"
     )]
     let path = std::env::var("PATH").expect("there is one");
+    // As many open files as a container gets by default are more than a machine of tests may have.
     let containers = format!(
-        "[engine]\nevents_logger = \"none\"\ncgroup_manager = \"cgroupfs\"\nruntime = \"runc\"\ntmp_dir = \"{}\"\n",
+        "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n[engine]\nevents_logger = \"none\"\ncgroup_manager = \"cgroupfs\"\nruntime = \"runc\"\ntmp_dir = \"{}\"\n",
         bench.path("run/libpod").display()
     );
     let containers = bench.write("containers.conf", &containers);
@@ -165,12 +242,12 @@ fn environment(bench: &Workbench) -> Vec<(&'static str, String)> {
 
 #[test]
 fn two_customers() {
-    type_page("tutorials/two-customers.md");
+    type_page("tutorials/two-customers.md", &Typist);
 }
 
 #[test]
 fn what_stays_and_what_goes() {
-    type_page("how-to/lifecycle.md");
+    type_page("how-to/lifecycle.md", &Typist);
 }
 
 #[test]

@@ -64,14 +64,11 @@ async fn artifacts_are_shown_in_pages() {
     let path = "/console/accounts/default/repositories/library%2Fapp";
     let first = browser.page(path).await;
     assert_eq!(names(&first).len(), 50);
-    assert!(
-        first.contains("<span class=\"tag\">v51</span>"),
-        "the youngest first"
-    );
+    assert!(first.contains(">v51</a>"), "the youngest first");
     assert_eq!(next(&first).as_deref(), Some("?page=2"));
     let second = browser.page(&format!("{path}?page=2")).await;
     assert_eq!(names(&second).len(), 2);
-    assert!(second.contains("<span class=\"tag\">v0</span>"));
+    assert!(second.contains(">v0</a>"));
     assert_eq!(next(&second), None);
     for odd in [
         "?page=0",
