@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod pictures;
 mod process;
 mod scale;
 mod services;
@@ -37,6 +38,8 @@ enum Command {
     Bench(bench::Args),
     /// Make a large registry in a directory, to try things on
     Seed(scale::SeedArgs),
+    /// Take the pictures of the console that documents show
+    Pictures,
     /// Start and stop the servers used beside ours in development
     Services(services::Args),
 }
@@ -65,6 +68,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             bench::run(args)
         }
         Command::Seed(args) => scale::seed(&args),
+        Command::Pictures => runtime.block_on(pictures::run()),
         Command::Services(args) => runtime.block_on(services::run(&args)),
     }
 }

@@ -34,6 +34,8 @@ pub enum Section {
     Namespaces,
     /// How programs log in.
     Robots,
+    /// Its people: members, users, groups, roles.
+    Members,
 }
 
 impl Section {
@@ -43,6 +45,7 @@ impl Section {
             Self::None | Self::Overview => ("", t.overview),
             Self::Namespaces => ("namespaces", t.namespaces),
             Self::Robots => ("robots", t.people.robots),
+            Self::Members => ("members", t.people.people),
         }
     }
 }
@@ -65,6 +68,10 @@ pub enum Tab {
     Repositories,
     /// Its robot accounts.
     Robots,
+    /// Who has which role in it.
+    Members,
+    /// What stays in it and what goes.
+    Retention,
 }
 
 impl Tab {
@@ -72,7 +79,9 @@ impl Tab {
     fn way(self, t: &'static Texts) -> (&'static str, &'static str) {
         match self {
             Self::Repositories => ("", t.repositories),
+            Self::Retention => ("retention", t.policies.retention),
             Self::Robots => ("robots", t.people.robots),
+            Self::Members => ("members", t.people.members),
         }
     }
 }
@@ -86,15 +95,18 @@ pub enum Notice {
     PasswordChanged,
     /// What was typed is kept.
     Saved,
+    /// Work was begun.
+    Started,
     /// Something is no longer there.
     Deleted,
 }
 
 impl Notice {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::SignedOut,
         Self::PasswordChanged,
         Self::Saved,
+        Self::Started,
         Self::Deleted,
     ];
 
@@ -104,6 +116,7 @@ impl Notice {
             Self::SignedOut => "signed-out",
             Self::PasswordChanged => "password-changed",
             Self::Saved => "saved",
+            Self::Started => "started",
             Self::Deleted => "deleted",
         }
     }
@@ -118,6 +131,7 @@ impl Notice {
             Self::SignedOut => t.signed_out,
             Self::PasswordChanged => t.password_changed,
             Self::Saved => t.saved,
+            Self::Started => t.policies.started,
             Self::Deleted => t.deleted,
         }
     }

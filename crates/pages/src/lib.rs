@@ -16,7 +16,9 @@ pub mod artifacts;
 pub mod charts;
 pub mod failure;
 pub mod namespaces;
+pub mod operator;
 pub mod people;
+pub mod policies;
 pub mod repositories;
 pub mod sign_in;
 

@@ -39,6 +39,10 @@ pub enum Link<'a> {
     Tokens,
     /// One of them.
     Token(&'a str),
+    /// The deployment's accounts, for operators.
+    OperatorAccounts,
+    /// One of them.
+    OperatorAccount(&'a str),
     /// Speaks another language from now on, and goes on at this page of ours.
     Speak(&'a str, &'a str),
     /// An account's overview.
@@ -71,6 +75,10 @@ impl Display for Link<'_> {
             Self::Password => write!(f, "/console/password"),
             Self::Tokens => write!(f, "/console/tokens"),
             Self::Token(id) => write!(f, "/console/tokens/{}", encoded(id)),
+            Self::OperatorAccounts => write!(f, "/console/operator/accounts"),
+            Self::OperatorAccount(account) => {
+                write!(f, "{}/{}", Self::OperatorAccounts, encoded(account))
+            }
             Self::Speak(code, next) => {
                 write!(f, "/console/language?to={code}&next={}", encoded(next))
             }

@@ -27,6 +27,8 @@ pub struct Password {
     pub frame: Frame,
     /// Whose password it is.
     pub name: String,
+    /// Whether its reader is an operator of the deployment.
+    pub is_operator: bool,
     /// Why it did not work.
     pub failed: Option<String>,
 }

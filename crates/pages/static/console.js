@@ -1,4 +1,4 @@
-// What HTML cannot do: times in the reader's zone, copying, and looking again while something is awaited.
+// What HTML cannot do: times in the reader's zone, copying, looking again while something is awaited, trying what is typed.
 "use strict";
 (() => {
   const language = document.documentElement.lang;
@@ -57,6 +57,32 @@
     setTimeout(look, waiting.dataset.refresh * 1000);
   }
 
+  // Tries a form as it is typed: what it would do is shown in the part of the page that it names.
+  function tryForms() {
+    for (const form of document.querySelectorAll("form[data-preview]")) {
+      let waits, asked = 0;
+      const ask = async () => {
+        const number = ++asked;
+        const body = new URLSearchParams(new FormData(form));
+        body.set("do", "preview");
+        const answer = await fetch(form.action, { method: "POST", body }).catch(() => null);
+        if (!answer || number !== asked) return;
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const found = page.getElementById(form.dataset.preview);
+        if (!found) return;
+        const shown = document.importNode(found, true);
+        document.getElementById(form.dataset.preview).replaceWith(shown);
+        dress(shown);
+      };
+      form.addEventListener("input", () => {
+        clearTimeout(waits);
+        waits = setTimeout(ask, 400);
+      });
+      ask();
+    }
+  }
+
   dress(document);
   lookAgain();
+  tryForms();
 })();

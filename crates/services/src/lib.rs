@@ -80,6 +80,7 @@ mod removal;
 mod replicas;
 mod repositories;
 mod retention;
+mod rights;
 mod robots;
 mod roles;
 mod sealer;
@@ -102,6 +103,7 @@ mod trust_rules;
 mod upload_lease;
 mod uploads;
 mod usage;
+mod user_standing;
 mod users;
 mod visibility;
 mod webhooks;
@@ -210,6 +212,7 @@ pub use retention::{
     PreviewArtifact, PreviewRepository, Retention, RetentionPreview, RetentionRef,
     RetentionRunView, RetentionTaskView, RetentionText, RetentionView, RetentionWork,
 };
+pub use rights::{RightsFound, RightsPlace, RightsSource};
 pub use robots::{
     CreatedRobot, Grantable, NamedPermission, NewRobot, PermissionPlace, RobotChange, RobotLevel,
     RobotRef, RobotView, Robots, RobotsOf,
@@ -228,6 +231,7 @@ pub use trash::{Restored, Trash, TrashEntry, TrashPage, TrashQuery, TrashSetting
 pub use trust_rules::{TrustRuleSpec, TrustRuleView, TrustRules};
 pub use uploads::{Chunk, UploadStatus, Uploads};
 pub use usage::{AccountUsage, DayUsage, Month, NamespaceMonth, UsageNow, UsageService};
+pub use user_standing::UserStanding;
 pub use users::{NewAccountUser, UserView};
 pub use webhooks::{WEBHOOK_EVENT_TYPES, WebhookKind, WebhookSpec, WebhookView, Webhooks};
 pub use workloads::{Exchange, ExchangeRefused, Workloads};

@@ -28,6 +28,11 @@ impl OperatorContext {
         &self.authenticated.caller
     }
 
+    /// Whether it may do something.
+    pub fn may(&self, action: OperatorAction) -> bool {
+        self.roles.iter().any(|role| action.is_held_by(*role))
+    }
+
     /// Its roles, the strongest first.
     pub fn roles(&self) -> &[OperatorRole] {
         &self.roles
@@ -251,7 +256,7 @@ impl Authorizer {
         by: &OperatorContext,
         action: OperatorAction,
     ) -> Result<(), Refused> {
-        if by.roles.iter().any(|role| action.is_held_by(*role)) {
+        if by.may(action) {
             return Ok(());
         }
         let roles: Vec<_> = by.roles.iter().map(|role| role.as_str()).collect();

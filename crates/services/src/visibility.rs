@@ -105,7 +105,8 @@ impl Given {
     }
 }
 
-fn allows(right: &Right, action: Action, place: Place<'_>) -> bool {
+/// Whether a right allows an action in a place.
+pub(crate) fn allows(right: &Right, action: Action, place: Place<'_>) -> bool {
     let (account, namespace) = (&place.namespace.account_id, &place.namespace.id);
     match place.path {
         Some(path) => right.allows_in_repository(account, (namespace, path), action),

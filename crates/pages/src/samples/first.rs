@@ -34,6 +34,7 @@ fn plain_pages(kind: Kind, language: Language) -> Vec<Box<dyn Page>> {
         Box::new(Password {
             frame: frame(),
             name: kind.name("admin"),
+            is_operator: kind == Kind::Huge,
             failed: kind.failed(),
         }),
         Box::new(Failure {
@@ -54,7 +55,7 @@ fn plain_pages(kind: Kind, language: Language) -> Vec<Box<dyn Page>> {
     ]
 }
 
-fn charts(kind: Kind, language: Language) -> Vec<Chart> {
+pub(super) fn charts(kind: Kind, language: Language) -> Vec<Chart> {
     let t = language.texts();
     let chart = |style, unit, names: &[&'static str]| Chart {
         language,

@@ -215,8 +215,9 @@ fn a_page_is_light() {
     for (kind, html) in all() {
         assert!(
             html.len() + shared <= WEIGHT,
-            "{kind:?}: {} + {shared}",
-            html.len()
+            "{kind:?}: {} + {shared} of {}",
+            html.len(),
+            html.split("<h1>").nth(1).unwrap_or_default()
         );
     }
 }

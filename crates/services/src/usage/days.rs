@@ -3,10 +3,11 @@
 use super::UsageService;
 use crate::access::Refused;
 use crate::account_access::AccountContext;
+use crate::operators::{OperatorAction, OperatorContext};
 use crate::{Error, Result};
 use jiff::Timestamp;
 use metadata::{AccountDay, Traffic, Tx};
-use model::Action;
+use model::{AccountId, Action};
 use std::collections::HashMap;
 
 const DAY_MS: i64 = 86_400_000;
@@ -43,11 +44,27 @@ impl UsageService {
     /// The last `days` days of the account, at most 92, the present one last; also those on which nothing was done.
     pub async fn of_days(&self, by: &AccountContext, days: u8) -> Result<Vec<DayUsage>, Refused> {
         self.authorizer.require(by, Action::QuotaRead).await?;
+        self.read_days(by.id(), days).await
+    }
+
+    /// The same for an operator, of the account with that identifier.
+    pub async fn days_of(
+        &self,
+        by: &OperatorContext,
+        account: &AccountId,
+        days: u8,
+    ) -> Result<Vec<DayUsage>, Refused> {
+        self.authorizer
+            .require_operator(by, OperatorAction::UsageRead)?;
+        self.read_days(account, days).await
+    }
+
+    async fn read_days(&self, account: &AccountId, days: u8) -> Result<Vec<DayUsage>, Refused> {
         let now_ms = self.core.now_ms();
         let days = i64::from(days).clamp(1, KEPT_DAYS);
         let all = (0..days).rev().map(|back| day_of(now_ms - back * DAY_MS));
         let all: Vec<String> = all.collect();
-        let (account, from) = (by.id().clone(), all[0].clone());
+        let (account, from) = (account.clone(), all[0].clone());
         let listed = self
             .core
             .metadata

@@ -14,7 +14,7 @@ use services::{AccountContext, DayUsage, ListQuery, Order};
 /// Accounts on a page.
 const PAGE: usize = 50;
 /// Days that an overview shows.
-const DAYS: u8 = 30;
+pub(super) const DAYS: u8 = 30;
 /// Repositories that an overview shows.
 const RECENT: i64 = 8;
 
@@ -107,7 +107,7 @@ async fn usage(
 }
 
 /// What was done and stored in the last days, as drawings; without those that would show nothing.
-fn charts(language: Language, days: &[DayUsage], limit: Option<u64>) -> Vec<Chart> {
+pub(super) fn charts(language: Language, days: &[DayUsage], limit: Option<u64>) -> Vec<Chart> {
     let t = language.texts();
     let columns = |figures: fn(&DayUsage) -> Vec<Option<u64>>| {
         let columns = days.iter().map(|day| (day.day.clone(), figures(day)));

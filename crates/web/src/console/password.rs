@@ -16,6 +16,7 @@ pub(super) async fn show(visit: &Visit<'_>) -> Result<Sent, Failed> {
     let page = Password {
         frame: visit.frame(),
         name: user.name,
+        is_operator: super::operator::is_one(visit).await?,
         failed: None,
     };
     Ok(Sent::page(page.html()))
@@ -47,6 +48,7 @@ pub(super) async fn change(visit: &Visit<'_>) -> Result<Sent, Failed> {
     let page = Password {
         frame: visit.frame(),
         name: user.name,
+        is_operator: super::operator::is_one(visit).await?,
         failed: Some(failed),
     };
     Ok(Sent::page(page.html()).with_status(StatusCode::UNPROCESSABLE_ENTITY))

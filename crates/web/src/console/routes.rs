@@ -54,7 +54,12 @@ pub(super) use pages;
 
 /// Every page there is: the first ones, and those of each part.
 pub static PAGES: LazyLock<Vec<PageRoute>> = LazyLock::new(|| {
-    let parts = [FIRST, super::people::PAGES];
+    let parts = [
+        FIRST,
+        super::people::PAGES,
+        super::policies::PAGES,
+        super::operator::PAGES,
+    ];
     parts.into_iter().flatten().copied().collect()
 });
 

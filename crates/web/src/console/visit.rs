@@ -20,12 +20,17 @@ use std::sync::OnceLock;
 /// Lines of a list on a page.
 const PAGE: i64 = 50;
 /// The parts of an account that are for those who may do an action, in the order of the navigation.
-const SECTIONS: &[(Section, Action)] = &[(Section::Robots, Action::RobotList)];
+const SECTIONS: &[(Section, Action)] = &[
+    (Section::Robots, Action::RobotList),
+    (Section::Members, Action::GrantList),
+];
 
 /// The same of a namespace.
 const TABS: &[(Tab, Action)] = &[
     (Tab::Repositories, Action::NamespaceRead),
+    (Tab::Retention, Action::TagRetentionRead),
     (Tab::Robots, Action::RobotList),
+    (Tab::Members, Action::MemberList),
 ];
 
 /// The fields of a form, or of an address.

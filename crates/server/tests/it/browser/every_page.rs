@@ -41,6 +41,14 @@ async fn furnished() -> TestRegistry {
     let role = json!({ "name": "releaser", "actions": ["repository:push"] });
     let made = registry.v1_post("/accounts/default/roles", &role).await;
     made.assert_status(201);
+    let rule = json!({
+        "name": "releases", "issuer": "https://issuer.example.com", "audience": "us", "claims": { "sub": ["a"] },
+        "permissions": [{ "place": "every_namespace", "actions": ["repository:push"] }],
+    });
+    let made = registry
+        .v1_post("/accounts/default/trust-rules", &rule)
+        .await;
+    made.assert_status(201);
     let token = json!({ "name": "laptop", "actions": ["pull"] });
     let made = registry.v1_post("/user/access-tokens", &token).await;
     made.assert_status(201);

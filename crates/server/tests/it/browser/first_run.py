@@ -8,6 +8,18 @@ import urllib.request
 from console import Person, given, violations
 
 
+# How the image was built, and how often each step's text is in its layer.
+STEPS = [
+    ("ADD rootfs.tar.xz /", 130_000),
+    ("ENV PORT=8080", 0),
+    ("RUN apt-get update && apt-get install --yes ca-certificates tzdata", 20_000),
+    ("COPY dependencies/ /usr/lib/", 60_000),
+    ("COPY --chmod=755 serve /usr/bin/", 24_000),
+    ("COPY web/ /srv/", 30_000),
+    ('CMD ["/usr/bin/serve"]', 0),
+]
+
+
 def push(origin, login, repository, tag):
     """A small image, pushed by the protocol, as a client would."""
     token = "Basic " + base64.b64encode(login.encode()).decode()
@@ -23,13 +35,22 @@ def push(origin, login, repository, tag):
         send("POST", path, body, "application/octet-stream")
         return {"digest": digest, "size": len(body)}
 
-    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}})
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Cmd": ["/usr/bin/serve"], "Env": ["PATH=/usr/bin", "PORT=8080"]},
+            "rootfs": {"type": "layers", "diff_ids": []},
+            "history": [{"created_by": step, "empty_layer": size == 0} for step, size in STEPS],
+        }
+    )
     kind = "application/vnd.oci.image"
+    layers = [blob(step.encode() * size) for step, size in STEPS if size]
     manifest = {
         "schemaVersion": 2,
         "mediaType": f"{kind}.manifest.v1+json",
         "config": {"mediaType": f"{kind}.config.v1+json", **blob(config.encode())},
-        "layers": [{"mediaType": f"{kind}.layer.v1.tar", **blob(b"layer" * 1000)}],
+        "layers": [{"mediaType": f"{kind}.layer.v1.tar", **layer} for layer in layers],
     }
     path = f"/v2/{repository}/manifests/{tag}"
     send("PUT", path, json.dumps(manifest).encode(), manifest["mediaType"])
@@ -78,6 +99,8 @@ def main():
         page.get_by_role("link", name="library/alpine").click()
         page.get_by_role("link", name="first").or_(page.locator("tbody a")).first.click()
         assert "docker pull" in page.get_by_role("main").inner_text()
+        assert page.get_by_text("RUN apt-get update").is_visible()
+        person.picture("artifact")
         page.get_by_role("button", name="Sign out").click()
         page.get_by_text("You are signed out").wait_for()
     print("arrived")

@@ -6,6 +6,7 @@
 mod every_page;
 mod first_run;
 mod newcomer;
+mod retention;
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

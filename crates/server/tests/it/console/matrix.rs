@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
 use web::console::PAGES;
 
 use super::Browser;
+use crate::account_api::AccountApi as _;
+use crate::harbor::Harbor as _;
 use crate::registry::TestRegistry;
 
 /// Method and path of a page; what nobody, a stranger, a fellow without any role, a guest of the namespace, and the account's
@@ -34,18 +37,62 @@ fn path_of(template: &str) -> String {
         .replace("{namespace}", "secret")
         .replace("{repository}", "secret%2Fapp")
         .replace("{reference}", "v1")
-        .replace("{robot}", "robot$ci");
+        .replace("{run}", "1")
+        .replace("{robot}", "robot$ci")
+        .replace("{user}", "fritz")
+        .replace("{group}", "developers")
+        .replace("{role}", "releaser")
+        .replace("{rule}", "releases");
     format!("/console{path}")
+}
+
+/// A robot account, a user, a group, a role, a trust rule; a grant in the namespace, and an access token of the administrator's.
+async fn made_for_people(registry: &TestRegistry) -> (String, String) {
+    let robot = [
+        ("name", "ci"),
+        ("action", "repository:pull"),
+        ("place", "all"),
+    ];
+    let made = Browser::administrator(registry).await;
+    let made = made.submit("/console/accounts/default/robots", &robot);
+    made.await.assert_status(200);
+    let group = json!({ "group_name": "developers" });
+    let made = registry.api_post("/usergroups", &group).await;
+    made.assert_status(201);
+    let role = json!({ "name": "releaser", "actions": ["repository:push"] });
+    let made = registry.v1_post("/accounts/default/roles", &role).await;
+    made.assert_status(201);
+    registry.create_member("secret", "fritz", "guest");
+    let rule = json!({
+        "name": "releases", "issuer": "https://issuer.example.com", "audience": "us", "claims": { "sub": ["a"] },
+        "permissions": [{ "place": "every_namespace", "actions": ["repository:push"] }],
+    });
+    let made = registry
+        .v1_post("/accounts/default/trust-rules", &rule)
+        .await;
+    made.assert_status(201);
+    let found = registry
+        .v1_get("/accounts/default/grants?subject=fritz")
+        .await;
+    let token = json!({ "name": "laptop", "actions": ["pull"] });
+    let made = registry.v1_post("/user/access-tokens", &token).await;
+    let id = |known: &Value| known["id"].as_str().expect("an id").to_owned();
+    (id(&found.json()["items"][0]), id(&made.json()))
 }
 
 #[tokio::test]
 async fn every_page_is_for_whom_it_should_be() {
     let pages: Vec<_> = PAGES.iter().map(|page| (page.method, page.path)).collect();
-    let rows: Vec<Row> = [ROWS, super::people::ROWS]
-        .into_iter()
-        .flatten()
-        .copied()
-        .collect();
+    let rows: Vec<Row> = [
+        ROWS,
+        super::people::ROWS,
+        super::policies::ROWS,
+        super::operator::ROWS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+    .collect();
     let known: Vec<_> = rows
         .iter()
         .map(|(method, path, _)| (*method, *path))
@@ -58,17 +105,10 @@ async fn every_page_is_for_whom_it_should_be() {
         .await;
     registry.admin(&["namespace", "create", "secret"]);
     registry.push_image("secret/app", "v1").await;
-    let robot = [
-        ("name", "ci"),
-        ("action", "repository:pull"),
-        ("place", "all"),
-    ];
-    let made = Browser::administrator(&registry).await;
-    let made = made.submit("/console/accounts/default/robots", &robot);
-    made.await.assert_status(200);
     let stranger = registry.create_account("acme", "carol");
     let fellow = registry.create_user("dora");
     let guest = registry.create_member("secret", "emil", "guest");
+    let (grant, token) = made_for_people(&registry).await;
     let mut wrong = String::new();
     let enter = async || {
         [
@@ -81,7 +121,9 @@ async fn every_page_is_for_whom_it_should_be() {
     };
     let mut visitors = enter().await;
     for (method, template, expected) in rows {
-        let path = path_of(template);
+        let path = path_of(template)
+            .replace("{grant}", &grant)
+            .replace("{token}", &token);
         if template == "/language" {
             // The page before it ended the sessions.
             visitors = enter().await;

@@ -3,9 +3,15 @@
 mod forms;
 mod lists;
 mod matrix;
+mod members;
+mod operator;
 mod people;
+mod policies;
 mod shown;
 mod sign_in;
+mod tokens;
+mod trust_rules;
+mod users;
 
 use crate::registry::backends::Backends;
 use crate::registry::client::{Answer, Client, Credentials};

@@ -21,7 +21,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const BOTH: [Backends; 2] = [Backends::EMBEDDED, Backends::PRODUCTION];
 
 /// Asks until the answer is as wanted.
-async fn until(client: &Client, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(
+    client: &Client,
+    path: &str,
+    is_wanted: impl Fn(&Value) -> bool,
+) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = client.v1_get(path).await.assert_status(200).json();

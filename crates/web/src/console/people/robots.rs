@@ -1,6 +1,7 @@
 //! Robot accounts, of an account and of its namespaces.
 
-use crate::console::failed::{Failed, mendable};
+use super::{days, mendable_name, place, surroundings, until};
+use crate::console::failed::Failed;
 use crate::console::sent::Sent;
 use crate::console::visit::Visit;
 use http::StatusCode;
@@ -8,21 +9,13 @@ use model::Action;
 use pages::people::robots::{
     ActionBox, Robot, RobotForm, RobotLine, RobotSecret, RobotState, Robots,
 };
-use pages::{Frame, Link, Moment, Notice, Page as _, Section, Tab};
+use pages::{Link, Moment, Notice, Page as _, Section, Tab};
 use services::{
     AccountContext, Error, NamedPermission, NamespaceRef, NewRobot, PermissionPlace, Refused,
     RobotChange, RobotLevel, RobotRef, RobotView, RobotsOf, SecretString,
 };
 
 const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
-/// What expires within so many days is marked.
-const SOON_DAYS: i64 = 14;
-
-/// The namespace of the path, if the page is about one's robot accounts.
-fn namespace<'a>(visit: &'a Visit<'_>) -> Option<&'a str> {
-    Some(visit.param("namespace")).filter(|name| !name.is_empty())
-}
 
 /// `GET /accounts/{account}/robots` and `GET …/namespaces/{namespace}/robots`.
 pub(super) async fn list(visit: &Visit<'_>) -> Result<Sent, Failed> {
@@ -44,24 +37,16 @@ pub(super) async fn create(visit: &Visit<'_>) -> Result<Sent, Failed> {
         Ok(made) => shown(visit, &by, made, None).await,
         Err(refused) => {
             let mut form = typed(visit);
-            form.failed = Some(beside(refused)?);
-            form.actions = boxes(visit, &by, &actions(visit)).await?;
+            form.failed = Some(mendable_name(refused)?);
+            form.actions = boxes(visit, &by, &ticked(visit)).await?;
             let page = page(visit, &by, form).await?;
             Ok(Sent::page(page.html()).with_status(StatusCode::UNPROCESSABLE_ENTITY))
         }
     }
 }
 
-/// What is said beside the form: also that there is no namespace of a name that was typed.
-fn beside(refused: Refused) -> Result<String, Failed> {
-    match refused {
-        Refused::Failed(Error::NotFound(what)) => Ok(Error::NotFound(what).to_string()),
-        refused => mendable(refused),
-    }
-}
-
 async fn make(visit: &Visit<'_>, by: &AccountContext) -> Result<(String, SecretString), Refused> {
-    let namespace = namespace(visit);
+    let namespace = place(visit);
     let new = NewRobot {
         name: visit.form.get("name").trim().to_owned(),
         level: match namespace {
@@ -77,25 +62,14 @@ async fn make(visit: &Visit<'_>, by: &AccountContext) -> Result<(String, SecretS
     Ok((made.name, made.secret))
 }
 
-/// The days that were typed; -1 for never.
-fn days(visit: &Visit<'_>) -> Result<i64, Refused> {
-    match visit.form.get("days").trim() {
-        "" => Ok(-1),
-        text => text.parse().map_err(|_| {
-            let text = visit.language.texts().people.no_days;
-            Error::Invalid(text.to_owned()).into()
-        }),
-    }
-}
-
 /// The actions that were ticked.
-fn actions(visit: &Visit<'_>) -> Vec<Action> {
+pub(super) fn ticked(visit: &Visit<'_>) -> Vec<Action> {
     visit.form.all("action").filter_map(Action::parse).collect()
 }
 
 /// What was typed about what it may do.
-fn permissions(visit: &Visit<'_>, namespace: Option<&str>) -> Vec<NamedPermission> {
-    let actions = actions(visit);
+pub(super) fn permissions(visit: &Visit<'_>, namespace: Option<&str>) -> Vec<NamedPermission> {
+    let actions = ticked(visit);
     let at = |place| NamedPermission {
         place,
         actions: actions.clone(),
@@ -113,7 +87,7 @@ fn permissions(visit: &Visit<'_>, namespace: Option<&str>) -> Vec<NamedPermissio
 }
 
 /// The form as it was sent.
-fn typed(visit: &Visit<'_>) -> RobotForm {
+pub(super) fn typed(visit: &Visit<'_>) -> RobotForm {
     let text = |name| visit.form.get(name).to_owned();
     RobotForm {
         name: text("name"),
@@ -127,7 +101,7 @@ fn typed(visit: &Visit<'_>) -> RobotForm {
 }
 
 /// Everything that can be given for namespaces, with what is given.
-async fn boxes(
+pub(super) async fn boxes(
     visit: &Visit<'_>,
     by: &AccountContext,
     given: &[Action],
@@ -150,7 +124,7 @@ async fn page(
     mut form: RobotForm,
 ) -> Result<Robots, Failed> {
     let services = visit.services();
-    let namespace = namespace(visit);
+    let namespace = place(visit);
     let named = namespace.map(NamespaceRef::Name);
     let of = named.map_or(RobotsOf::Account, RobotsOf::Namespace);
     let listed = services.robots.list(by, of, visit.list_by_name()).await?;
@@ -161,7 +135,7 @@ async fn page(
         form.actions = boxes(visit, by, &[]).await?;
     }
     Ok(Robots {
-        frame: frame(visit, by, namespace).await?,
+        frame: surroundings(visit, by, (namespace, Section::Robots, Tab::Robots)).await?,
         account: by.account().name.clone(),
         namespace: namespace.map(str::to_owned),
         words: visit.query.get("q").to_owned(),
@@ -169,18 +143,6 @@ async fn page(
         next,
         form: may_create.then_some(form),
     })
-}
-
-/// What is around a page about robot accounts of a namespace, or of the account itself.
-async fn frame(
-    visit: &Visit<'_>,
-    by: &AccountContext,
-    namespace: Option<&str>,
-) -> Result<Frame, Failed> {
-    match namespace {
-        Some(name) => visit.frame_in(by, name, Tab::Robots).await,
-        None => visit.frame_of(by, Section::Robots).await,
-    }
 }
 
 /// Whether the caller may do an action to robot accounts of a namespace, or of the account itself.
@@ -206,13 +168,10 @@ fn line(view: RobotView, now_ms: i64) -> RobotLine {
 }
 
 fn state(view: &RobotView, now_ms: i64) -> RobotState {
-    match view.expires_at_ms {
-        _ if view.is_disabled => RobotState::Disabled,
-        None => RobotState::Active,
-        Some(at_ms) if at_ms <= now_ms => RobotState::Expired(Moment(at_ms)),
-        Some(at_ms) if at_ms <= now_ms + SOON_DAYS * DAY_MS => RobotState::Soon(Moment(at_ms)),
-        Some(at_ms) => RobotState::Until(Moment(at_ms)),
+    if view.is_disabled {
+        return RobotState::Disabled;
     }
+    until(view.expires_at_ms, now_ms)
 }
 
 /// The page with a secret, which is sent to nobody else and kept by no browser.
@@ -249,8 +208,8 @@ pub(super) async fn show(visit: &Visit<'_>) -> Result<Sent, Failed> {
 }
 
 /// Whether the same is given wherever something is given, and where that is: everywhere, or in namespaces.
-fn is_simple(view: &RobotView) -> bool {
-    let [first, others @ ..] = view.permissions.as_slice() else {
+pub(super) fn is_simple(permissions: &[NamedPermission]) -> bool {
+    let [first, others @ ..] = permissions else {
         return false;
     };
     let is_plain = |one: &NamedPermission| match one.place {
@@ -269,13 +228,7 @@ async fn form_of(
     by: &AccountContext,
     view: &RobotView,
 ) -> Result<RobotForm, Failed> {
-    let given = view.permissions.first();
-    let given = given.map(|one| one.actions.clone()).unwrap_or_default();
-    let names = view.permissions.iter().filter_map(|one| match &one.place {
-        PermissionPlace::Namespace(name) => Some(name.as_str()),
-        _ => None,
-    });
-    let names: Vec<&str> = names.collect();
+    let rights = rights(visit, by, &view.permissions).await?;
     let is_endless = view.duration_days < 0;
     Ok(RobotForm {
         name: view.name.clone(),
@@ -286,10 +239,28 @@ async fn form_of(
             view.duration_days.to_string()
         },
         is_disabled: view.is_disabled,
+        ..rights
+    })
+}
+
+/// What is given, as a form shows it.
+pub(super) async fn rights(
+    visit: &Visit<'_>,
+    by: &AccountContext,
+    permissions: &[NamedPermission],
+) -> Result<RobotForm, Failed> {
+    let given = permissions.first();
+    let given = given.map(|one| one.actions.clone()).unwrap_or_default();
+    let names = permissions.iter().filter_map(|one| match &one.place {
+        PermissionPlace::Namespace(name) => Some(name.as_str()),
+        _ => None,
+    });
+    let names: Vec<&str> = names.collect();
+    Ok(RobotForm {
         actions: boxes(visit, by, &given).await?,
         is_everywhere: names.is_empty(),
         namespaces: names.join(" "),
-        failed: None,
+        ..RobotForm::default()
     })
 }
 
@@ -302,8 +273,29 @@ async fn robot(
     let services = visit.services();
     let may_change = may(visit, by, home(&view), Action::RobotUpdate).await?;
     let may_delete = may(visit, by, home(&view), Action::RobotDelete).await?;
-    let is_simple = is_simple(&view);
-    let permissions = view.permissions.iter().map(|one| {
+    let is_simple = is_simple(&view.permissions);
+    Ok(Robot {
+        frame: surroundings(visit, by, (home(&view), Section::Robots, Tab::Robots)).await?,
+        account: by.account().name.clone(),
+        state: state(&view, services.now_ms()),
+        created: Moment(view.created_at_ms),
+        last_used: view.last_used_at_ms.map(Moment),
+        permissions: places(by, &view.permissions),
+        form: may_change.then_some(form),
+        decides_actions: is_simple,
+        decides_places: is_simple && view.level == RobotLevel::Account,
+        may_delete,
+        not_deleted: None,
+        name: view.name,
+    })
+}
+
+/// Where what is given: the place, `None` for every namespace, and the names of the actions.
+pub(super) fn places(
+    by: &AccountContext,
+    permissions: &[NamedPermission],
+) -> Vec<(Option<String>, String)> {
+    let places = permissions.iter().map(|one| {
         let place = match &one.place {
             PermissionPlace::Account => Some(by.account().name.clone()),
             PermissionPlace::EveryNamespace => None,
@@ -312,20 +304,7 @@ async fn robot(
         let names: Vec<&str> = one.actions.iter().map(|action| action.as_str()).collect();
         (place, names.join(", "))
     });
-    Ok(Robot {
-        frame: frame(visit, by, home(&view)).await?,
-        account: by.account().name.clone(),
-        state: state(&view, services.now_ms()),
-        created: Moment(view.created_at_ms),
-        last_used: view.last_used_at_ms.map(Moment),
-        permissions: permissions.collect(),
-        form: may_change.then_some(form),
-        decides_actions: is_simple,
-        decides_places: is_simple && view.level == RobotLevel::Account,
-        may_delete,
-        not_deleted: None,
-        name: view.name,
-    })
+    places.collect()
 }
 
 /// The namespace that a robot account is of.
@@ -352,8 +331,8 @@ pub(super) async fn change(visit: &Visit<'_>) -> Result<Sent, Failed> {
         }
         Err(refused) => {
             let mut form = typed(visit);
-            form.failed = Some(beside(refused)?);
-            form.actions = boxes(visit, &by, &actions(visit)).await?;
+            form.failed = Some(mendable_name(refused)?);
+            form.actions = boxes(visit, &by, &ticked(visit)).await?;
             let page = robot(visit, &by, view, form).await?;
             Ok(Sent::page(page.html()).with_status(StatusCode::UNPROCESSABLE_ENTITY))
         }
@@ -362,7 +341,7 @@ pub(super) async fn change(visit: &Visit<'_>) -> Result<Sent, Failed> {
 
 async fn alter(visit: &Visit<'_>, by: &AccountContext, view: &RobotView) -> Result<(), Refused> {
     // What differs from place to place is not in the form, and stays.
-    let permissions = match (is_simple(view), view.level) {
+    let permissions = match (is_simple(&view.permissions), view.level) {
         (false, _) => view.permissions.clone(),
         (true, RobotLevel::Account) => permissions(visit, None),
         (true, RobotLevel::Namespace) => permissions(visit, home(view)),

@@ -1,0 +1,3 @@
+//! What operators of the deployment see: its accounts, and nothing of what is in them.
+
+pub mod accounts;

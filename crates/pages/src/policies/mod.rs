@@ -1,0 +1,3 @@
+//! What an account decides for its namespaces.
+
+pub mod retention;
