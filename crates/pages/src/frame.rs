@@ -32,6 +32,8 @@ pub enum Section {
     Overview,
     /// What is in it.
     Namespaces,
+    /// What was deleted.
+    Trash,
     /// How programs log in.
     Robots,
     /// Its people: members, users, groups, roles.
@@ -44,6 +46,7 @@ impl Section {
         match self {
             Self::None | Self::Overview => ("", t.overview),
             Self::Namespaces => ("namespaces", t.namespaces),
+            Self::Trash => ("trash", t.content.trash),
             Self::Robots => ("robots", t.people.robots),
             Self::Members => ("members", t.people.people),
         }
@@ -97,16 +100,22 @@ pub enum Notice {
     Saved,
     /// Work was begun.
     Started,
+    /// Work was called off.
+    Stopped,
+    /// Something came back from the trash.
+    Restored,
     /// Something is no longer there.
     Deleted,
 }
 
 impl Notice {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::SignedOut,
         Self::PasswordChanged,
         Self::Saved,
         Self::Started,
+        Self::Stopped,
+        Self::Restored,
         Self::Deleted,
     ];
 
@@ -117,6 +126,8 @@ impl Notice {
             Self::PasswordChanged => "password-changed",
             Self::Saved => "saved",
             Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::Restored => "restored",
             Self::Deleted => "deleted",
         }
     }
@@ -132,6 +143,8 @@ impl Notice {
             Self::PasswordChanged => t.password_changed,
             Self::Saved => t.saved,
             Self::Started => t.policies.started,
+            Self::Stopped => t.policies.stopped,
+            Self::Restored => t.content.restored,
             Self::Deleted => t.deleted,
         }
     }

@@ -14,6 +14,7 @@ pub mod account;
 pub mod artifact;
 pub mod artifacts;
 pub mod charts;
+pub mod content;
 pub mod failure;
 pub mod namespaces;
 pub mod operator;

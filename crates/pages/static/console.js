@@ -35,21 +35,26 @@
     offerCopies(root);
   }
 
-  // Asks for the same page until it no longer waits for anything, and then shows what it became.
+  // Asks for the same page until it no longer waits for anything. What waits and has a name is replaced alone, so that nothing
+  // that was typed beside it is lost; otherwise the page is, once it does not wait any more.
   function lookAgain() {
-    const waiting = document.querySelector("[data-refresh]");
+    let waiting = document.querySelector("[data-refresh]");
     if (!waiting) return;
+    const show = (old, found) => {
+      const shown = document.importNode(found, true);
+      old.replaceWith(shown);
+      dress(shown);
+      return shown;
+    };
     const look = async () => {
       if (!document.hidden) {
         const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
         if (answer && answer.ok && !answer.redirected) {
           const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-          if (!page.querySelector("[data-refresh]")) {
-            const main = document.importNode(page.querySelector("main"), true);
-            document.querySelector("main").replaceWith(main);
-            dress(main);
-            return;
-          }
+          const part = waiting.id && page.getElementById(waiting.id);
+          if (part) waiting = show(waiting, part);
+          else if (!page.querySelector("[data-refresh]")) waiting = show(document.querySelector("main"), page.querySelector("main"));
+          if (!waiting.dataset.refresh) return;
         }
       }
       setTimeout(look, waiting.dataset.refresh * 1000);

@@ -7,8 +7,6 @@ mod first;
 mod operator;
 mod people;
 mod policies;
-mod settings;
-mod work;
 
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;";
 const NOW: Moment = Moment(1_795_426_496_789);
@@ -111,8 +109,6 @@ fn all() -> Vec<(Kind, String)> {
                 operator::pages,
                 people::pages,
                 policies::pages,
-                settings::pages,
-                work::pages,
             ] {
                 pages.extend(part(kind, language));
             }

@@ -1,7 +1,7 @@
 //! What several parts of the console say, and its first pages.
 
 texts! {
-    parts { content operator people policies settings work }
+    parts { content operator people policies }
     plain {
         account: "Account", "Compte";
         accounts: "Accounts", "Comptes";

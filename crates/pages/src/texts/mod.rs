@@ -46,8 +46,6 @@ mod everywhere;
 pub(crate) mod operator;
 pub(crate) mod people;
 pub(crate) mod policies;
-pub(crate) mod settings;
-pub(crate) mod work;
 
 use crate::values::Bytes;
 pub use everywhere::Texts;
@@ -200,8 +198,6 @@ mod tests {
             operator::NAMES,
             people::NAMES,
             policies::NAMES,
-            settings::NAMES,
-            work::NAMES,
         ];
         for (name, english, french) in parts.into_iter().flatten() {
             assert_eq!(

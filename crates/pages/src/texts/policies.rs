@@ -52,6 +52,7 @@ texts! {
         started: "Started.", "Lancé.";
         stays: "stays", "reste";
         stop: "Stop", "Arrêter";
+        stopped: "Stopped. What has gone stays in the trash.", "Arrêté. Ce qui est parti reste à la corbeille.";
         stop_run: "Stop the run {}", "Arrêter l’exécution {}";
         tags_about: "Tags (* stands for anything; empty for all)", "Tags (* pour n’importe quoi ; vide pour tous)";
         untagged_too: "also what has no tag", "aussi ce qui n’a pas de tag";

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod artifacts;
+mod content;
 mod failed;
 mod namespaces;
 mod operator;

@@ -56,6 +56,7 @@ pub(super) use pages;
 pub static PAGES: LazyLock<Vec<PageRoute>> = LazyLock::new(|| {
     let parts = [
         FIRST,
+        super::content::PAGES,
         super::people::PAGES,
         super::policies::PAGES,
         super::operator::PAGES,

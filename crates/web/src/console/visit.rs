@@ -21,6 +21,7 @@ use std::sync::OnceLock;
 const PAGE: i64 = 50;
 /// The parts of an account that are for those who may do an action, in the order of the navigation.
 const SECTIONS: &[(Section, Action)] = &[
+    (Section::Trash, Action::ArtifactDelete),
     (Section::Robots, Action::RobotList),
     (Section::Members, Action::GrantList),
 ];

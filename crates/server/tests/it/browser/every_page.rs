@@ -52,6 +52,9 @@ async fn furnished() -> TestRegistry {
     let token = json!({ "name": "laptop", "actions": ["pull"] });
     let made = registry.v1_post("/user/access-tokens", &token).await;
     made.assert_status(201);
+    registry.push_image("library/gone", "old").await;
+    let gone = "/v2/library/gone/manifests/old";
+    registry.delete(gone).await.assert_status(202);
     remember_a_month(&registry);
     registry
 }

@@ -25,12 +25,19 @@ def main():
         page.get_by_label("Which artifacts").nth(1).select_option("always")
         page.get_by_label("Tags (* stands for anything; empty for all)").nth(1).fill("v1")
         page.get_by_text("4 stay, 8 go").wait_for()
+        # What is wrong is said in the same place, and does not stay.
+        count.first.fill("many")
+        page.get_by_role("alert").filter(has_text="many is no number").wait_for()
+        count.first.fill("3")
+        page.get_by_text("4 stay, 8 go").wait_for()
         person.picture("retention-preview")
         assert not violations(page), violations(page)
         page.get_by_role("button", name="Save").click()
         page.get_by_role("status").filter(has_text="Saved.").wait_for()
         page.get_by_role("button", name="Dry run").click()
+        count.first.fill("7")
         page.get_by_text("done (Dry run)").wait_for()
+        assert count.first.input_value() == "7", "what is typed beside a run stays"
         person.open("/console/accounts/default/repositories/library%2Fapp")
         assert page.locator("tbody tr").count() == 12
     # Without scripts a button does the same.

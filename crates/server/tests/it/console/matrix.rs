@@ -38,6 +38,7 @@ fn path_of(template: &str) -> String {
         .replace("{repository}", "secret%2Fapp")
         .replace("{reference}", "v1")
         .replace("{run}", "1")
+        .replace("{item}", "none")
         .replace("{robot}", "robot$ci")
         .replace("{user}", "fritz")
         .replace("{group}", "developers")
@@ -85,6 +86,7 @@ async fn every_page_is_for_whom_it_should_be() {
     let pages: Vec<_> = PAGES.iter().map(|page| (page.method, page.path)).collect();
     let rows: Vec<Row> = [
         ROWS,
+        super::content::ROWS,
         super::people::ROWS,
         super::policies::ROWS,
         super::operator::ROWS,

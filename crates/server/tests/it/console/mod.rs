@@ -1,5 +1,6 @@
 //! The console, as browsers meet it: pages, forms, cookies. What needs a real browser is in [`crate::clients`].
 
+mod content;
 mod forms;
 mod lists;
 mod matrix;

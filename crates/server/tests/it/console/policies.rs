@@ -78,6 +78,18 @@ async fn rules_are_tried_before_they_are_kept() {
         assert_eq!(run.await["items"][0]["removed"], 2);
         let page = browser.page(RETENTION).await;
         assert!(page.contains("done (Dry run)"), "{page}");
+        // What has ended is not stopped again, and whoever asks is told.
+        let stop = format!("{runs}/1/stop");
+        browser.submit(&stop, &[]).await.assert_status(303);
+        browser.submit(&runs, &[]).await.assert_status(303);
+        let run = crate::trash::until(&registry, &listed, |runs| {
+            runs["items"][0]["is_dry_run"] == false && runs["items"][0]["state"] == "done"
+        });
+        assert_eq!(run.await["items"][0]["removed"], 2);
+        registry
+            .get("/v2/library/app/manifests/v1")
+            .await
+            .assert_status(404);
     }
 }
 

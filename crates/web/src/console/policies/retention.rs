@@ -236,5 +236,5 @@ pub(super) async fn stop(visit: &Visit<'_>) -> Result<Sent, Failed> {
         .map_err(|_| Failed::not_found())?;
     let stopped = visit.services().retention.stop(&by, policy(visit), number);
     stopped.await?;
-    Ok(back(visit, &by, Notice::Saved))
+    Ok(back(visit, &by, Notice::Stopped))
 }

@@ -1,0 +1,3 @@
+//! What an account holds, beside its lists.
+
+pub mod trash;

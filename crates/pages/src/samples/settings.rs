@@ -1,8 +1,0 @@
-//! Samples of the pages of `settings`.
-
-use super::Kind;
-use crate::{Language, Page};
-
-pub(super) fn pages(_kind: Kind, _language: Language) -> Vec<Box<dyn Page>> {
-    Vec::new()
-}

@@ -1,8 +1,0 @@
-//! How an account is set up.
-
-texts! {
-    plain {
-    }
-    counted {
-    }
-}

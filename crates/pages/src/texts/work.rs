@@ -1,8 +1,0 @@
-//! The audit log and jobs.
-
-texts! {
-    plain {
-    }
-    counted {
-    }
-}
