@@ -12,10 +12,9 @@ use rustix::process::Signal;
 use crate::Error;
 use crate::place::Place;
 use crate::ports::Ports;
-use crate::program::{Program, Recipe};
+use crate::program::{PATIENCE, Program, Recipe};
 
 const PROGRAM: &str = "/usr/sbin/haproxy";
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a load balancer is to be started.
 #[derive(Debug, Default)]

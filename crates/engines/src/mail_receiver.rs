@@ -10,11 +10,9 @@ use rustix::process::Signal;
 use crate::Error;
 use crate::place::Place;
 use crate::ports::Ports;
-use crate::program::{Program, Recipe};
+use crate::program::{PATIENCE, Program, Recipe};
 use crate::wheels::Wheels;
 
-/// Python starts in 2 s, and in 20 s on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(2);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const SCRIPT: &str = include_str!("mail_receiver.py");
 

@@ -8,7 +8,6 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustix::process::Signal;
@@ -16,10 +15,9 @@ use rustix::process::Signal;
 use crate::Error;
 use crate::place::Place;
 use crate::ports::Ports;
-use crate::program::{Program, Recipe};
+use crate::program::{PATIENCE, Program, Recipe};
 
 const PROGRAM: &str = "/usr/sbin/slapd";
-const PATIENCE: Duration = Duration::from_secs(30);
 const ADMINISTRATOR: &str = "cn=admin,dc=example,dc=com";
 const ADMINISTRATOR_PASSWORD: &str = "admin-of-the-directory";
 

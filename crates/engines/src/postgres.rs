@@ -6,18 +6,14 @@ mod tls;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::place::Place;
 use crate::ports::Ports;
-use crate::program::{Program, Recipe, output_of};
+use crate::program::{PATIENCE, Program, Recipe, output_of};
 use crate::{Error, kept_secret};
 use data::Installation;
-
-/// Starting takes 0.2 s; recovering what a kill left, seconds; a loaded machine makes both longer.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How a server is to be started.
 #[derive(Debug, Default)]

@@ -16,8 +16,9 @@ use crate::Error;
 
 /// Between two looks at something that will change soon.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Far longer than any engine takes to end when it is asked to.
-const TIME_TO_END: Duration = Duration::from_secs(30);
+/// Far longer than any engine takes to start, to recover what a kill left and to end, even on a machine that does much
+/// else: the slowest of them, Python's, start in 2 s, and in 20 s on a loaded one.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
 /// How much of the log an error shows.
 const LOG_LINES: usize = 40;
 
@@ -179,7 +180,7 @@ impl Program {
         };
         // An error means that it is gone.
         _ = kill_process(pid, self.recipe.end);
-        let deadline = Instant::now() + TIME_TO_END;
+        let deadline = Instant::now() + PATIENCE;
         while self.ended()?.is_none() {
             if Instant::now() > deadline {
                 self.kill();
@@ -207,7 +208,7 @@ impl Program {
         if let Some(mut child) = self.child.take() {
             _ = child.wait();
         }
-        let deadline = Instant::now() + TIME_TO_END;
+        let deadline = Instant::now() + PATIENCE;
         while children.iter().any(|child| is_alive(*child)) && Instant::now() < deadline {
             thread::sleep(LOOK_EVERY);
         }

@@ -9,10 +9,9 @@ use rustix::process::Signal;
 use crate::Error;
 use crate::place::Place;
 use crate::ports::Ports;
-use crate::program::{Program, Recipe};
+use crate::program::{PATIENCE, Program, Recipe};
 use crate::wheels::Wheels;
 
-const PATIENCE: Duration = Duration::from_mins(1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// A running collector. Killed when it is dropped.

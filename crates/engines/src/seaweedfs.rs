@@ -5,19 +5,16 @@ mod request;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::place::Place;
 use crate::ports::Ports;
-use crate::program::{Program, Recipe};
+use crate::program::{PATIENCE, Program, Recipe};
 use crate::wheels::Wheels;
 use crate::{Error, kept_secret};
 use request::Signer;
 
-/// Starting takes 4 s, and 20 s on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(2);
 const ACCESS_KEY: &str = "roadstead";
 const READER_KEY: &str = "reader";
 /// Of stores that live for a test, on loopback; and what any store encrypts with when it is asked to.

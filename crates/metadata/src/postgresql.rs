@@ -43,8 +43,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 use wire::Pulse;
 
-/// Times that a transaction is begun before its conflict with others is an error.
-const ATTEMPTS: u32 = 6;
+/// Times that a transaction is begun before its conflict with others is an error, and from which on it goes alone.
+const ATTEMPTS: u32 = 16;
+const ALONE_FROM: u32 = 3;
 /// Making a schema, or waiting for another replica that does, takes no longer.
 const UPGRADE: Duration = Duration::from_hours(2);
 /// The longest pause before the next attempt; it doubles up to this.
@@ -285,7 +286,7 @@ impl Postgres {
                 self.pool.take()
             };
             let session = session?;
-            let attempt = self.attempt(&session, durability, work.clone());
+            let attempt = self.attempt(&session, (durability, attempts), work.clone());
             self.timings.spent(Connection::postgres(&session).cost());
             drop(session);
             match attempt {
@@ -305,10 +306,11 @@ impl Postgres {
     fn attempt<T, E: From<Error>>(
         &self,
         session: &Borrowed<'_>,
-        durability: Durability,
+        (durability, number): (Durability, u32),
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Attempt<T, E> {
-        if let Err(error) = session.begin(durability, self.time_limit) {
+        let begun = session.begin(durability, self.time_limit, number >= ALONE_FROM);
+        if let Err(error) = begun {
             return again_after(session, error.into());
         }
         let mut tx = Tx::new(Connection::postgres(session));

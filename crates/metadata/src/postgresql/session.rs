@@ -125,8 +125,15 @@ impl Session {
         self.deadline.set(None);
     }
 
-    /// Begins a transaction that may run for `limit`.
-    pub(crate) fn begin(&self, durability: Durability, limit: Duration) -> Result<()> {
+    /// Begins a transaction that may run for `limit`. One that `is_alone` waits for all others that are, whichever replica
+    /// runs them: those who were in each other's way again and again stand in a line, and the first of it meets only such
+    /// as have just begun.
+    pub(crate) fn begin(
+        &self,
+        durability: Durability,
+        limit: Duration,
+        is_alone: bool,
+    ) -> Result<()> {
         self.begin_reading();
         self.script(match durability {
             Durability::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
@@ -134,6 +141,9 @@ impl Session {
                 "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off"
             }
         })?;
+        if is_alone {
+            self.script("SELECT pg_advisory_xact_lock(7236834171250738)")?;
+        }
         self.deadline.set(Some(Instant::now() + limit));
         Ok(())
     }

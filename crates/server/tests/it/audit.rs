@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 
 use crate::harbor::Harbor as _;
 use crate::registry::program::Ended;
-use crate::registry::{ADMIN, ADMIN_PASSWORD, Setup, TestRegistry};
+use crate::registry::{ADMIN, ADMIN_PASSWORD, PATIENCE, Setup, TestRegistry};
 use crate::replicas::Replicas;
-
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A registry with some events, which has ended: all of them are sealed.
 async fn ended() -> Setup {

@@ -5,11 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::account_api::AccountApi as _;
-use crate::registry::TestRegistry;
 use crate::registry::client::Client;
+use crate::registry::{PATIENCE, TestRegistry};
 use crate::replicas::Replicas;
-
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks until the answer is as wanted.
 async fn until(

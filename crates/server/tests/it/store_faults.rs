@@ -9,10 +9,10 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::registry::TestRegistry;
 use crate::registry::backends::{database_settings, store_settings};
 use crate::registry::client::{Client, Credentials};
 use crate::registry::content::{noise, sha256};
+use crate::registry::{PATIENCE, TestRegistry};
 use crate::replicas::Replicas;
 use crate::scale;
 use crate::store_proxy::{Manner, StoreProxy};
@@ -24,8 +24,6 @@ const RECOVERY: Duration = Duration::from_secs(5);
 const ALLOWANCE: u32 = 6;
 /// With so many rounds it is a soak, which has the machine to itself.
 const ROUNDS_OF_A_SOAK: u64 = 5;
-/// Far longer than a registry takes to notice that the store is gone.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// Pushes at a time.
 const CROWD: u64 = 20;
 const PUSHED_BYTES: usize = 4_000_000;

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use engines::{Postgres, SeaweedFs};
 
-use crate::registry::TestRegistry;
 use crate::registry::backends::{Backends, database_settings, store_settings};
 use crate::registry::content::{noise, sha256};
+use crate::registry::{PATIENCE, TestRegistry};
 use crate::store_proxy::{Manner, StoreProxy};
 
-const PATIENCE: Duration = Duration::from_mins(1);
 const REPOSITORY: &str = "library/app";
 const HOUR_S: i64 = 3600;
 

@@ -13,7 +13,7 @@ use crate::faults::pusher::Random;
 use crate::registry::backends::Backends;
 use crate::registry::client::Client;
 use crate::registry::content::{OCI_MANIFEST, noise, sha256};
-use crate::registry::{PROGRAM, Setup, TestRegistry, administrator};
+use crate::registry::{PATIENCE, PROGRAM, Setup, TestRegistry, administrator};
 use crate::replicas::load::Load;
 use crate::scale;
 
@@ -28,7 +28,6 @@ const IMAGES: usize = 2 * CLIENTS;
 const LARGE: usize = 12_000_000;
 /// Longer than a client needs from a blob to its manifest on a busy machine, shorter than a test may wait.
 const GRACE_SECS: u64 = 15;
-const PATIENCE: Duration = Duration::from_mins(1);
 /// Everything that every release does in the background.
 const UPKEEP: [&str; 6] = [
     "expire_uploads",

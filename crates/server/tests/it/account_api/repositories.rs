@@ -6,11 +6,10 @@ use serde_json::{Value, json};
 
 use super::AccountApi;
 use crate::harbor::Harbor as _;
-use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
+use crate::registry::{PATIENCE, TestRegistry};
 
 const BOTH: [Backends; 2] = [Backends::EMBEDDED, Backends::PRODUCTION];
-const PATIENCE: Duration = Duration::from_mins(1);
 const PLACE: &str = "/accounts/default/repository";
 const NEVER: &str = "0001-01-01T00:00:00.000Z";
 

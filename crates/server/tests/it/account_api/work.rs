@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::AccountApi as _;
-use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
+use crate::registry::{PATIENCE, TestRegistry};
 
-const PATIENCE: Duration = Duration::from_mins(1);
 const BOTH: [Backends; 2] = [Backends::EMBEDDED, Backends::PRODUCTION];
 const JOBS: &str = "/accounts/default/jobs";
 const SCHEDULES: &str = "/accounts/default/schedules";

@@ -7,11 +7,9 @@ use serde_json::json;
 
 use super::portrait::portrait;
 use super::{LARGE, Place, back_up, digest_of, done, empty, files_of_length, fill};
-use crate::registry::TestRegistry;
 use crate::registry::backends::{Backends, Store};
 use crate::registry::content::{OCI_EMPTY, OCI_LAYER, descriptor, image_manifest, noise};
-
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::registry::{PATIENCE, TestRegistry};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_and_a_restore_that_were_killed_go_on() {

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Long enough for a loaded machine; a server that is not ready by then never will be.
-const TIME_TO_START: Duration = Duration::from_mins(1);
-const TIME_TO_END: Duration = Duration::from_secs(30);
+use crate::registry::PATIENCE;
 
 /// A running server.
 pub(crate) struct Daemon {
@@ -50,7 +48,7 @@ impl Daemon {
         }
         let daemon = Self { name, child, lines };
         let mut seen = Vec::new();
-        let deadline = Instant::now() + TIME_TO_START;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = match daemon.lines.recv_timeout(left) {
@@ -68,7 +66,7 @@ impl Daemon {
     pub(crate) fn stop(mut self) {
         self.signal(Signal::TERM);
         let mut seen = Vec::new();
-        let deadline = Instant::now() + TIME_TO_END;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
@@ -120,7 +118,7 @@ impl Drop for Daemon {
             return;
         }
         self.signal(Signal::TERM);
-        let deadline = Instant::now() + TIME_TO_END;
+        let deadline = Instant::now() + PATIENCE;
         let left = || deadline.saturating_duration_since(Instant::now());
         while self.lines.recv_timeout(left()).is_ok() {}
         _ = self.child.kill();

@@ -7,9 +7,9 @@ use futures_util::{StreamExt as _, stream};
 
 use super::pusher::{Begun, Image, Pusher, Random};
 use super::stored::Stored;
-use crate::registry::TestRegistry;
 use crate::registry::client::{Client, Credentials};
 use crate::registry::content::sha256;
+use crate::registry::{PATIENCE, TestRegistry};
 use crate::scale;
 
 /// Clients that push at the same time, each to a repository of its own.
@@ -17,8 +17,6 @@ const CLIENTS: usize = 4;
 /// The registry dies within this time of the first request.
 const LONGEST_LIFE_MS: u64 = 150;
 const UPLOADS_EXPIRE_AFTER: Duration = Duration::from_secs(3);
-/// Far longer than expiry and two sweeps take.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 fn repository(client: usize) -> String {
     format!("library/app{client}")

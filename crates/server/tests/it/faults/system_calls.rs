@@ -2,19 +2,16 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::json;
 
 use crate::clients::daemon::Daemon;
-use crate::registry::TestRegistry;
 use crate::registry::content::{OCI_CONFIG, OCI_LAYER, descriptor, image_manifest, noise, sha256};
+use crate::registry::{PATIENCE, TestRegistry};
 
 /// Calls that say what becomes durable when, and what the client hears.
 const CALLS: &str = "openat,rename,renameat,renameat2,fsync,fdatasync,pwrite64,pwritev,pwritev2,\
                      write,writev,sendto,sendmsg";
-/// Far longer than it takes to let go of a process.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A call of the program. Times count the lines of the trace.
 #[derive(Clone, Debug)]

@@ -6,9 +6,7 @@ use serde_json::json;
 
 use super::Harbor;
 use crate::registry::client::{Answer, Client};
-use crate::registry::{ADMIN, TestRegistry};
-
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::registry::{ADMIN, PATIENCE, TestRegistry};
 
 /// Asks until the newest event is about this, as it is about a second after it happened.
 async fn until_newest(caller: &Client, path: &str, resource: &str) -> Answer {

@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 use super::repositories::{answer, refuse};
 use super::{API, Harbor};
 use crate::account_api::AccountApi as _;
-use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
 use crate::registry::client::Client;
 use crate::registry::content::{OCI_CONFIG, OCI_LAYER, descriptor, image_manifest, noise, sha256};
+use crate::registry::{PATIENCE, TestRegistry};
 
-const PATIENCE: Duration = Duration::from_mins(1);
 const SCHEDULE: &str = "/system/gc/schedule";
 const BOTH: [Backends; 2] = [Backends::EMBEDDED, Backends::PRODUCTION];
 /// Lets two days pass for what there is.

@@ -7,11 +7,9 @@ use serde_json::{Value, json};
 use super::repositories::{answer, refuse};
 use super::{API, Harbor};
 use crate::account_api::AccountApi as _;
-use crate::registry::TestRegistry;
 use crate::registry::backends::{Backends, Database, Store};
 use crate::registry::client::Client;
-
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::registry::{PATIENCE, TestRegistry};
 
 async fn on_both(run: impl AsyncFn(&TestRegistry)) {
     for database in [Database::Sqlite, Database::Postgres] {

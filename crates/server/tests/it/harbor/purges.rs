@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use super::repositories::{answer, refuse};
 use super::{API, Harbor};
-use crate::registry::TestRegistry;
 use crate::registry::backends::{Backends, Database, Store};
+use crate::registry::{PATIENCE, TestRegistry};
 
-const PATIENCE: Duration = Duration::from_mins(1);
 const SCHEDULE: &str = "/system/purgeaudit/schedule";
 
 fn purge(kind: &str, cron: &str, hours: i64, types: &str) -> Value {

@@ -6,11 +6,9 @@ use serde_json::{Value, json};
 
 use super::repositories::{answer, refuse};
 use super::{API, Harbor};
-use crate::registry::TestRegistry;
 use crate::registry::backends::{Backends, Database, Store};
 use crate::registry::client::Client;
-
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::registry::{PATIENCE, TestRegistry};
 
 fn selector(decoration: &str, pattern: &str, untagged: bool) -> Value {
     let extras = json!({ "untagged": untagged }).to_string();

@@ -11,14 +11,13 @@ use serde_json::{Value, json};
 use crate::account_api::AccountApi as _;
 use crate::harbor::Harbor as _;
 use crate::ibm::{Ibm as _, administrator};
-use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
 use crate::registry::client::{Answer, Client};
 use crate::registry::content::OCI_MANIFEST;
+use crate::registry::{PATIENCE, TestRegistry};
 
 /// Both databases, one after the other.
 const BOTH: [Backends; 2] = [Backends::EMBEDDED, Backends::PRODUCTION];
-const PATIENCE: Duration = Duration::from_mins(2);
 const RULES: &str = "/projects/library/immutabletagrules";
 const API: &str = "/api/v2.0";
 /// What comes of each attempt: the status, and the word of the protocol for it.

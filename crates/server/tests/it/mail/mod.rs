@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 use crate::account_api::AccountApi as _;
 use crate::registry::backends::Backends;
 use crate::registry::client::Client;
-use crate::registry::{Setup, TestRegistry};
+use crate::registry::{PATIENCE, Setup, TestRegistry};
 
 const MAIL: &str = "/accounts/default/mail";
 const ADDRESSES: &str = "/accounts/default/mail/addresses";
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A mail that arrived.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ mod replicas;
 mod rules;
 mod tls;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::Method;
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ pub(super) fn error(answer: &Answer) -> (u16, String, String) {
 
 /// Waits until something is so that is done beside the requests.
 pub(super) async fn until(is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + crate::registry::PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "it never is");
         tokio::task::yield_now().await;

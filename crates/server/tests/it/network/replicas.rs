@@ -1,7 +1,7 @@
 //! Rules hold on every replica.
 
 use std::future::IntoFuture as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::Method;
 use serde_json::json;
@@ -10,13 +10,12 @@ use super::certificates::{CERTIFICATE, good, put};
 use super::dns::Dns;
 use super::tls::{Listener, Request};
 use super::{names, ranges, send};
-use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
 use crate::registry::client::Client;
+use crate::registry::{PATIENCE, TestRegistry};
 use crate::replicas::Replicas;
 
 const HOST: &str = "registry.acme.test";
-const PATIENCE: Duration = Duration::from_mins(1);
 const NETWORK: &str = "/api/v1/accounts/default/network";
 const IMAGE: &str = "/v2/library/app/manifests/v1";
 

@@ -59,8 +59,7 @@ async fn push_layer(
 
 /// Asks again and again until it is so.
 async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
-    let patience = std::time::Duration::from_mins(1);
-    let found = tokio::time::timeout(patience, async {
+    let found = tokio::time::timeout(crate::registry::PATIENCE, async {
         loop {
             if let Some(found) = ask().await {
                 return found;

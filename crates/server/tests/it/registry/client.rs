@@ -3,7 +3,6 @@
 use std::future::{Future, IntoFuture};
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,8 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-/// Long for one request; a request that takes longer is stuck.
-const PATIENCE: Duration = Duration::from_mins(1);
+use super::PATIENCE;
 
 /// What a caller shows on every request.
 #[derive(Clone, Debug)]

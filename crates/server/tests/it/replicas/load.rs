@@ -1,5 +1,6 @@
 //! Clients that push and pull until they are told to stop, and remember what they were promised.
 
+use crate::registry::PATIENCE;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -10,8 +11,6 @@ use tokio::task::JoinHandle;
 use super::retrying::{Image, Retrying};
 use crate::faults::pusher::Random;
 use crate::registry::client::Client;
-
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What all clients know.
 struct Shared {

@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 
 use super::retrying::Retrying;
 use super::{OwnEngines, Replicas};
-use crate::registry::TestRegistry;
 use crate::registry::client::{Call, Client, Credentials};
 use crate::registry::content::{
     OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, descriptor, image_manifest, noise, sha256,
 };
+use crate::registry::{PATIENCE, TestRegistry};
 use crate::scale;
 
 const REPOSITORY: &str = "library/app";
@@ -20,8 +20,6 @@ const REPOSITORY: &str = "library/app";
 const RECOVERY: Duration = Duration::from_secs(5);
 /// How much slower than promised a machine may be that runs other tests at the same time.
 const ALLOWANCE: u32 = 6;
-/// Far longer than a registry takes to notice that an engine is gone.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// With so many rounds it is a soak, which has the machine to itself.
 const ROUNDS_OF_A_SOAK: u64 = 5;
 

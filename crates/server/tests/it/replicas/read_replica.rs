@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use engines::Postgres;
 use serde_json::Value;
 
-use crate::registry::TestRegistry;
 use crate::registry::backends::{Backends, database_settings};
+use crate::registry::{PATIENCE, TestRegistry};
 
 /// Asks again until it is so.
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + PATIENCE;
     while !is_so().await {
         assert!(Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;

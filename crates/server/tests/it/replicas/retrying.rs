@@ -1,6 +1,7 @@
 //! A client that tries again where a container engine would: after a broken connection, and after an answer that asks for
 //! it. Everything else that it did not expect is a fault of the registry.
 
+use crate::registry::PATIENCE;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,8 +13,6 @@ use crate::registry::content::{
     OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, descriptor, image_manifest, noise, sha256,
 };
 
-/// One request may take so long, all its repetitions together; engines give up sooner, with more noise.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two tries, unless the answer says when.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Most that is waited when an answer says when.

@@ -6,15 +6,14 @@ mod patterns;
 mod retention;
 mod roles;
 
-use std::time::{Duration, Instant};
+use crate::registry::PATIENCE;
+use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::account_api::AccountApi as _;
 use crate::registry::client::{Answer, Client};
 
-/// How long something that happens by itself may take on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Where the account `default` is.
 const DEFAULT: &str = "/accounts/default";
 

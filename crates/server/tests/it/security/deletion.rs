@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::lone_manifest;
-use crate::registry::TestRegistry;
 use crate::registry::client::Client;
 use crate::registry::content::{
     OCI_CONFIG, OCI_INDEX, OCI_LAYER, descriptor, image_manifest, index, sha256,
 };
+use crate::registry::{PATIENCE, TestRegistry};
 
-const PATIENCE: Duration = Duration::from_mins(1);
 const CONFIG: &str = "{}";
 const LAYER: &str = "a layer that two repositories have";
 

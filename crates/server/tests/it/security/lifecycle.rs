@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 use super::lone_manifest;
 use crate::account_api::AccountApi as _;
 use crate::harbor::Harbor as _;
-use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
 use crate::registry::client::Client;
+use crate::registry::{PATIENCE, TestRegistry};
 
-const PATIENCE: Duration = Duration::from_mins(1);
 const BOTH: [Backends; 2] = [Backends::EMBEDDED, Backends::PRODUCTION];
 const TRASH: &str = "/accounts/default/trash";
 const POLICY: &str = "/accounts/default/namespaces/library/retention";

@@ -265,7 +265,7 @@ async fn t72_the_first_password_is_generated_and_shown_once() {
     let (daemon, mut lines, origin) = serve_untold(&data);
     let password = loop {
         let line = daemon
-            .next_line(std::time::Duration::from_mins(1))
+            .next_line(crate::registry::PATIENCE)
             .expect("it says more");
         lines.push(line.clone());
         let before = lines

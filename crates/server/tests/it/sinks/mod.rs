@@ -16,13 +16,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::account_api::AccountApi as _;
-use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
 use crate::registry::client::Client;
+use crate::registry::{PATIENCE, TestRegistry};
 use crate::webhooks::receiver::Receiver;
 
 const SINKS: &str = "/accounts/default/sinks";
-const PATIENCE: Duration = Duration::from_mins(2);
 
 async fn registry(backends: Backends) -> TestRegistry {
     TestRegistry::builder()

@@ -10,12 +10,11 @@ use serde_json::{Value, json};
 
 use crate::account_api::AccountApi as _;
 use crate::harbor::Harbor as _;
-use crate::registry::TestRegistry;
 use crate::registry::backends::Backends;
 use crate::registry::client::{Answer, Client};
+use crate::registry::{PATIENCE, TestRegistry};
 
 const TRASH: &str = "/accounts/default/trash";
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A registry on each of both databases, one after the other.
 const BOTH: [Backends; 2] = [Backends::EMBEDDED, Backends::PRODUCTION];

@@ -1,8 +1,8 @@
 //! A receiver over TLS, which answers as the test says and hands on what it was sent.
 
+use crate::registry::PATIENCE;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, Full};
@@ -16,9 +16,6 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
-
-/// How long a test waits for what has to come.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was sent.
 #[derive(Clone, Debug)]

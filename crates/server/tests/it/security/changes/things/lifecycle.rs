@@ -1,5 +1,6 @@
 //! What stays and goes: what was deleted, who is told, and rules of retention.
 
+use crate::registry::PATIENCE;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -7,8 +8,6 @@ use serde_json::{Value, json};
 use super::{Things, last};
 use crate::account_api::AccountApi as _;
 use crate::harbor::Harbor as _;
-
-const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Things {
     /// A tag, and manifests, that were deleted.
