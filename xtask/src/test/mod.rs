@@ -82,9 +82,9 @@ impl Stage {
     const fn time_limit(self) -> Duration {
         Duration::from_mins(match self {
             Self::Unit => 6,
-            Self::It => 16,
+            Self::It => 22,
             Self::FuzzCorpus => 2,
-            Self::Clients | Self::Browser => 8,
+            Self::Clients | Self::Browser => 10,
         })
     }
 

@@ -177,7 +177,7 @@ async fn a_transaction_that_was_ended_for_another_ones_sake_is_run_again() {
 async fn a_transaction_that_cannot_be_put_in_order_is_run_again_a_few_times() {
     const FAIL: &str = "/* of a test */ DO 'BEGIN RAISE EXCEPTION USING ERRCODE = ''40001''; END'";
     let database = Database::new();
-    for (failures, succeeds) in [(5, true), (usize::MAX, false)] {
+    for (failures, succeeds) in [(15, true), (usize::MAX, false)] {
         let runs = Arc::new(AtomicUsize::new(0));
         let (counted, name) = (runs.clone(), id());
         let answer = database.store.write(move |tx| {
@@ -194,7 +194,7 @@ async fn a_transaction_that_cannot_be_put_in_order_is_run_again_a_few_times() {
             matches!(answer, Err(Error::Unavailable(_)))
         };
         assert!(is_right, "{answer:?}");
-        assert_eq!(runs.load(Ordering::Relaxed), 6);
+        assert_eq!(runs.load(Ordering::Relaxed), 16);
     }
 }
 

@@ -27,7 +27,7 @@ const IMAGES: usize = 2 * CLIENTS;
 /// An upload to a bucket has parts of 8 MiB: this is more than one, in chunks that are less.
 const LARGE: usize = 12_000_000;
 /// Longer than a client needs from a blob to its manifest on a busy machine, shorter than a test may wait.
-const GRACE_SECS: u64 = 15;
+const GRACE_SECS: u64 = 30;
 /// Everything that every release does in the background.
 const UPKEEP: [&str; 6] = [
     "expire_uploads",

@@ -24,7 +24,7 @@ async fn counter(registry: &TestRegistry, name: &str) -> u64 {
 async fn statements<F: Future>(registry: &TestRegistry, ask: impl AsyncFn(u64) -> F) -> u64 {
     const NAME: &str = "roadstead_database_statements_total";
     let mut least = u64::MAX;
-    for number in 0..4 {
+    for number in 0..8 {
         let prepared = ask(number).await;
         let before = counter(registry, NAME).await;
         prepared.await;
