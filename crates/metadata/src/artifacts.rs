@@ -73,6 +73,8 @@ pub struct ArtifactFilter {
     pub labels: Vec<String>,
     /// Only the newest of each repository that is of this artifact type.
     pub newest_of_type: Option<String>,
+    /// Only those that come after this one in the list's own order: the time when it was pushed, and its id.
+    pub after: Option<(i64, String)>,
 }
 
 /// What a list shows unless all is asked for: nothing that is about another manifest, and of the children of indexes only
@@ -223,6 +225,11 @@ impl ArtifactFilter {
                 "EXISTS (SELECT 1 FROM manifest_labels l WHERE l.manifest_id = m.id AND l.label_id = ?{})",
                 params.len()
             ));
+        }
+        if let Some((pushed_at_ms, id)) = &self.after {
+            params.extend([Param::Int(*pushed_at_ms), Param::from(id)]);
+            let at = params.len();
+            conditions.push(format!("(m.created_at_ms, m.id) < (?{}, ?{at})", at - 1));
         }
         if let Some(kind) = &self.newest_of_type {
             params.push(Param::from(kind));

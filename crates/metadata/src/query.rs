@@ -55,6 +55,9 @@ pub struct ListQuery {
     pub offset: i64,
     /// Rows at most.
     pub limit: i64,
+    /// Whether nobody asks how much there is in all: [`Listed::total`] goes to this page's end only, and the question costs
+    /// what the page costs.
+    pub is_uncounted: bool,
 }
 
 /// A page of a list, and how much there is in all.
@@ -62,7 +65,7 @@ pub struct ListQuery {
 pub struct Listed<T> {
     /// The page.
     pub items: Vec<T>,
-    /// Items of all pages.
+    /// Items of all pages; of those up to this one's end where they were not counted.
     pub total: i64,
 }
 
@@ -256,13 +259,18 @@ pub(crate) fn list<T>(
     let conditions = Conditions::of(source, query);
     let mut params = conditions.params(source);
     let (from, wanted) = (&source.from, &conditions.sql);
-    let count = format!("SELECT COUNT(*) FROM {from}{wanted}");
-    let total = connection.list_once(&count, &params, |row| row.int(0))?;
-    let total = total.first().copied().unwrap_or(0);
-    if total <= query.offset || query.limit <= 0 {
-        let items = Vec::new();
-        return Ok(Listed { items, total });
-    }
+    let total = if query.is_uncounted {
+        None
+    } else {
+        let count = format!("SELECT COUNT(*) FROM {from}{wanted}");
+        let total = connection.list_once(&count, &params, |row| row.int(0))?;
+        let total = total.first().copied().unwrap_or(0);
+        if total <= query.offset || query.limit <= 0 {
+            let items = Vec::new();
+            return Ok(Listed { items, total });
+        }
+        Some(total)
+    };
     let next = params.len() + 1;
     params.extend([Param::Int(query.limit), Param::Int(query.offset)]);
     let sql = format!(
@@ -272,6 +280,8 @@ pub(crate) fn list<T>(
         next + 1
     );
     let items = connection.list_once(&sql, &params, read)?;
+    let seen = query.offset + i64::try_from(items.len()).unwrap_or(i64::MAX);
+    let total = total.unwrap_or(seen);
     Ok(Listed { items, total })
 }
 

@@ -193,6 +193,10 @@ const MIGRATIONS: &[Migration] = &[
         (30, 5),
         include_str!("../../../migrations/0030_account_days.sql"),
     ),
+    step(
+        (31, 5),
+        include_str!("../../../migrations/0031_newest_manifests.sql"),
+    ),
 ];
 
 pub(crate) fn known() -> i64 {

@@ -2,6 +2,7 @@
 
 use crate::artifacts::short;
 use crate::frame::Frame;
+use crate::links::Link;
 use crate::values::{Bytes, Moment};
 use askama::Template;
 
@@ -29,8 +30,20 @@ pub struct Artifact {
     pub last_pull: Option<Moment>,
     /// Its tags.
     pub tags: Vec<TagLine>,
-    /// The names of its labels.
-    pub labels: Vec<String>,
+    /// How many others it has.
+    pub more_tags: u64,
+    /// Its labels.
+    pub labels: Vec<LabelLine>,
+    /// Whether it is locked.
+    pub is_locked: bool,
+    /// What can be read out of it to be looked at: a chart's values, ….
+    pub documents: Vec<&'static str>,
+    /// The one of them that is looked at.
+    pub document: Option<Document>,
+    /// What its reader may change.
+    pub may: ArtifactChanges,
+    /// The form that could not be carried out, or none.
+    pub form: ArtifactForm,
     /// What an index has in it.
     pub parts: Vec<PartLine>,
     /// Its layers in their order, with what made them.
@@ -54,6 +67,57 @@ pub struct TagLine {
     pub set: Moment,
     /// Whether a rule or a lock keeps it as it is.
     pub is_immutable: bool,
+}
+
+/// A label.
+#[derive(Clone, Debug)]
+pub struct LabelLine {
+    /// Its number.
+    pub number: i64,
+    /// Its name.
+    pub name: String,
+}
+
+/// What was read out of an artifact.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// What it is called.
+    pub name: &'static str,
+    /// The text, at most its first part.
+    pub text: String,
+    /// Whether the text is HTML that the service made safe.
+    pub is_html: bool,
+    /// Whether there is more of it.
+    pub is_cut: bool,
+}
+
+/// What somebody may change of an artifact.
+#[expect(clippy::struct_excessive_bools, reason = "each is a right by itself")]
+#[derive(Clone, Debug, Default)]
+pub struct ArtifactChanges {
+    /// Give it tags.
+    pub tag: bool,
+    /// Lock it, or take the lock away.
+    pub lock: bool,
+    /// Take labels away.
+    pub unlabel: bool,
+    /// The labels that it could be given.
+    pub labels: Vec<LabelLine>,
+    /// Copy it.
+    pub copy: bool,
+    /// Delete it.
+    pub delete: bool,
+}
+
+/// What was typed into a form about an artifact, and why it was not done.
+#[derive(Clone, Debug, Default)]
+pub struct ArtifactForm {
+    /// Which: `tag`, `copy`, ….
+    pub what: String,
+    /// What was typed.
+    pub text: String,
+    /// Why it was not done.
+    pub failed: Option<String>,
 }
 
 /// A manifest that an index names.
@@ -87,9 +151,50 @@ pub struct ReferrerLine {
     pub kind: String,
     /// Its size.
     pub size: Bytes,
+    /// How many others are between it and the artifact.
+    pub depth: usize,
+}
+
+/// Something about the artifact in its place in the tree.
+pub(crate) struct Branch<'a> {
+    pub(crate) line: &'a ReferrerLine,
+    /// Whether what follows is about this one.
+    pub(crate) opens: bool,
+    /// How many lists end after it.
+    pub(crate) closes: usize,
 }
 
 impl Artifact {
+    /// What is about it, each with the lists that begin and end after it.
+    pub(crate) fn tree(&self) -> Vec<Branch<'_>> {
+        let next = self.referrers.iter().skip(1).map(|line| line.depth);
+        let depths = next.chain([0]);
+        let lines = self.referrers.iter().zip(depths);
+        lines
+            .map(|(line, next)| Branch {
+                line,
+                opens: next > line.depth,
+                closes: line.depth.saturating_sub(next),
+            })
+            .collect()
+    }
+
+    /// Where its forms are sent to.
+    pub(crate) fn link(&self) -> String {
+        Link::Artifact(&self.account, &self.repository, &self.digest).to_string()
+    }
+
+    /// What was typed into a form and why it was not done, if it is that one.
+    pub(crate) fn failed(&self, what: &str) -> Option<&ArtifactForm> {
+        Some(&self.form).filter(|form| form.what == what && form.failed.is_some())
+    }
+
+    /// Whether its reader may change anything.
+    pub(crate) fn may_change(&self) -> bool {
+        let may = &self.may;
+        may.tag || may.lock || may.copy || may.delete || !may.labels.is_empty()
+    }
+
     /// What to call it: the first tag, or the beginning of the digest.
     pub(crate) fn title(&self) -> String {
         match self.tags.first() {

@@ -1,6 +1,7 @@
 //! A repository's artifacts.
 
 use crate::frame::Frame;
+use crate::links::Link;
 use crate::values::{Bytes, Moment};
 use askama::Template;
 
@@ -18,10 +19,37 @@ pub struct Artifacts {
     pub repository: String,
     /// What people wrote about it, as HTML that the service made safe.
     pub description_html: String,
+    /// What people wrote about it, as they wrote it; for those who may change it.
+    pub description: Option<String>,
+    /// What is looked for in tags.
+    pub words: String,
+    /// Only this kind; empty for all.
+    pub kind: String,
     /// The artifacts, the youngest first.
     pub artifacts: Vec<ArtifactLine>,
+    /// Whether its reader may delete artifacts.
+    pub may_delete: bool,
+    /// Whether its reader may delete the repository.
+    pub may_delete_all: bool,
+    /// Why something was not done.
+    pub failed: Option<String>,
     /// Where the next ones are.
     pub next: Option<String>,
+}
+
+impl Artifacts {
+    /// Where its forms are sent to.
+    pub(crate) fn link(&self) -> String {
+        Link::Artifacts(&self.account, &self.repository).to_string()
+    }
+
+    /// Whether only some are looked for.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        !self.words.is_empty() || !self.kind.is_empty()
+    }
+
+    /// The kinds that can be looked for: Harbor's words.
+    pub const KINDS: [&'static str; 5] = ["IMAGE", "CHART", "WASM", "CNAB", "CNAI"];
 }
 
 /// An artifact in a list.

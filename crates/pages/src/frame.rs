@@ -38,6 +38,8 @@ pub enum Section {
     Robots,
     /// Its people: members, users, groups, roles.
     Members,
+    /// What it decides about itself.
+    Settings,
 }
 
 impl Section {
@@ -49,6 +51,7 @@ impl Section {
             Self::Trash => ("trash", t.content.trash),
             Self::Robots => ("robots", t.people.robots),
             Self::Members => ("members", t.people.people),
+            Self::Settings => ("settings", t.settings.settings),
         }
     }
 }
@@ -106,10 +109,14 @@ pub enum Notice {
     Restored,
     /// Something is no longer there.
     Deleted,
+    /// Something is no longer there, but may be in the trash.
+    Trashed,
+    /// There is another like it.
+    Copied,
 }
 
 impl Notice {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::SignedOut,
         Self::PasswordChanged,
         Self::Saved,
@@ -117,6 +124,8 @@ impl Notice {
         Self::Stopped,
         Self::Restored,
         Self::Deleted,
+        Self::Trashed,
+        Self::Copied,
     ];
 
     /// Its word in an address.
@@ -129,6 +138,8 @@ impl Notice {
             Self::Stopped => "stopped",
             Self::Restored => "restored",
             Self::Deleted => "deleted",
+            Self::Trashed => "trashed",
+            Self::Copied => "copied",
         }
     }
 
@@ -146,6 +157,8 @@ impl Notice {
             Self::Stopped => t.policies.stopped,
             Self::Restored => t.content.restored,
             Self::Deleted => t.deleted,
+            Self::Trashed => t.content.trashed,
+            Self::Copied => t.content.copied,
         }
     }
 }

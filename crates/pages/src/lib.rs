@@ -21,6 +21,7 @@ pub mod operator;
 pub mod people;
 pub mod policies;
 pub mod repositories;
+pub mod settings;
 pub mod sign_in;
 
 #[cfg(test)]
@@ -28,7 +29,7 @@ mod samples;
 
 pub use assets::{Asset, find_asset};
 pub use frame::{AccountFrame, Frame, NamespaceFrame, Notice, Reader, Section, Tab};
-pub use links::{Link, within};
+pub use links::{Link, encoded, within};
 pub use texts::{Counted, Language, Texts, fill};
 pub use values::{Bytes, Moment};
 

@@ -1,6 +1,6 @@
 //! Where the console's pages are.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::fmt::{self, Display};
 
 /// What cannot stand in a segment or a query as it is.
@@ -61,7 +61,8 @@ pub enum Link<'a> {
     Artifact(&'a str, &'a str, &'a str),
 }
 
-fn encoded(text: &str) -> impl Display {
+/// A text as it can stand in a segment or a query.
+pub fn encoded(text: &str) -> impl Display {
     utf8_percent_encode(text, ENCODED)
 }
 
@@ -113,7 +114,12 @@ pub fn within(path: &str) -> Option<&str> {
     let is_plain = path
         .bytes()
         .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    (is_ours && is_plain && path.len() <= 2048).then_some(path)
+    let place = path.split('?').next().unwrap_or_default();
+    let is_dotted = place.split('/').any(|segment| {
+        let text = percent_decode_str(segment).collect::<Vec<u8>>();
+        matches!(text.as_slice(), b"." | b"..")
+    });
+    (is_ours && is_plain && !is_dotted && path.len() <= 2048).then_some(path)
 }
 
 #[cfg(test)]
@@ -144,6 +150,9 @@ mod tests {
             "/\\evil.example",
             "/console/\\evil",
             "/consoles",
+            "/console/../c/log_out",
+            "/console/%2e%2E/c/log_out",
+            "/console/./a",
             "/console/a b",
             "/console/a\r\nSet-Cookie: x=y",
             "javascript:alert(1)",

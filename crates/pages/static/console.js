@@ -48,7 +48,7 @@
     };
     const look = async () => {
       if (!document.hidden) {
-        const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+        const answer = await fetch(location.href, { headers: { accept: "text/html", "x-harbor-no-session-renewal": "true" } }).catch(() => null);
         if (answer && answer.ok && !answer.redirected) {
           const page = new DOMParser().parseFromString(await answer.text(), "text/html");
           const part = waiting.id && page.getElementById(waiting.id);
@@ -65,14 +65,17 @@
   // Tries a form as it is typed: what it would do is shown in the part of the page that it names.
   function tryForms() {
     for (const form of document.querySelectorAll("form[data-preview]")) {
-      let waits, asked = 0;
+      let waits, asked = new AbortController();
       const ask = async () => {
-        const number = ++asked;
+        asked.abort();
+        asked = new AbortController();
+        const { signal } = asked;
         const body = new URLSearchParams(new FormData(form));
         body.set("do", "preview");
-        const answer = await fetch(form.action, { method: "POST", body }).catch(() => null);
-        if (!answer || number !== asked) return;
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const answer = await fetch(form.action, { method: "POST", body, signal }).catch(() => null);
+        const text = await answer?.text().catch(() => null);
+        if (!text || signal.aborted) return;
+        const page = new DOMParser().parseFromString(text, "text/html");
         const found = page.getElementById(form.dataset.preview);
         if (!found) return;
         const shown = document.importNode(found, true);

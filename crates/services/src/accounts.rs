@@ -11,7 +11,7 @@ use crate::{Error, Result};
 use keys::{DeploymentKey, PasswordHasher, Random};
 use metadata::{AccountSummary, AccountTerms, Error as MetadataError, Reader, UserRow};
 use model::caller::Origin;
-use model::{AccountId, Action, Address, Event, Page};
+use model::{AccountId, Action, Address, Event, Page, UserId};
 use std::sync::Arc;
 
 /// Accounts and what is in them besides images.
@@ -168,6 +168,15 @@ pub(crate) fn get_own_user(
     let user = get_user(reader, account, name)?;
     require_home_of((&user.name, &user.home_account_id), account)?;
     Ok(user)
+}
+
+/// Of a name somebody else may be by now than the one who was asked about.
+pub(crate) fn require_same(user: &UserRow, id: &UserId) -> Result<()> {
+    if user.id == *id {
+        Ok(())
+    } else {
+        Err(Error::NotFound(format!("the user {}", user.name)))
+    }
 }
 
 pub(crate) fn existing(error: MetadataError, what: &str) -> Error {

@@ -6,7 +6,7 @@ use crate::accounts::Accounts;
 use crate::users::numbered_user;
 use crate::{Error, Result};
 use metadata::{Turn, UserDetails};
-use model::{Action, Event, GrantId, Right, Role, Scope, UserId};
+use model::{Action, Event, GrantId, OperatorRole, Right, Role, Scope, UserId};
 
 impl Accounts {
     /// Makes a user an administrator of the account, or one no more.
@@ -84,6 +84,39 @@ impl Accounts {
             Ok(((), Some(Event::UserDeleted { user: user.name })))
         });
         Ok(deleted.await?)
+    }
+
+    /// Asks for a caller who may decide how another logs in, and whether: whoever gives it a password could log in as it. Nobody
+    /// decides that of itself, or of somebody who may do more; and of an operator only one who manages operators.
+    pub(crate) async fn require_charge_of(
+        &self,
+        by: &AccountContext,
+        (user, name): (&UserId, &str),
+    ) -> Result<(), Refused> {
+        if by.is_local_operator() {
+            return Ok(());
+        }
+        let own = by.authenticated().caller.user_id();
+        if own == Some(user) {
+            let message = "nobody does that to itself; ask another administrator to, and change your own password with the old one";
+            return Err(Error::NotAllowed(message.to_owned()).into());
+        }
+        self.require_no_less(by, user).await?;
+        let found = self.core.metadata.read(|reader| {
+            let own = match own {
+                Some(own) => reader.find_operator_roles(own)?,
+                None => Vec::new(),
+            };
+            Ok::<_, Error>((reader.find_operator_roles(user)?, own))
+        });
+        let (roles, own) = found.await?;
+        if roles.is_empty() || own.contains(&OperatorRole::Administrator) {
+            return Ok(());
+        }
+        Err(Error::NotAllowed(format!(
+            "the user {name} is an operator of the deployment; ask an operator who administers it"
+        ))
+        .into())
     }
 
     /// Asks for a caller who holds the whole account: nobody else makes another such.

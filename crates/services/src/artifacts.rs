@@ -10,6 +10,7 @@ mod images;
 mod inspecting;
 mod kinds;
 mod tags;
+mod tree;
 mod views;
 
 use crate::access::{Delete, Refused};
@@ -21,19 +22,20 @@ use crate::labels::LabelView;
 use crate::manifests::Manifests;
 use crate::repositories::{Place, RepositoryRef};
 use crate::{Error, Result};
-pub use additions::{Addition, AdditionKind};
+pub use additions::{Addition, AdditionKind, Shown};
 use config::{GET_CONFIG_BYTES, LIST_CONFIG_BYTES};
 pub use icons::Icon;
 pub use images::{ImageView, MAX_IMAGES};
 pub use inspecting::Inspection;
 pub(crate) use kinds::is_image_config;
-use metadata::{AccessoryRow, ArtifactRow, ArtifactsOf, ListQuery, Listed, TagRow};
+use metadata::{AccessoryRow, ArtifactRow, ArtifactsOf, Condition, ListQuery, Listed, TagRow};
 use model::Action;
 use oci::{Digest, Manifest, ManifestKind, Platform, Reference};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+pub use tree::ReferrerNode;
 
 /// Manifests looked at to find what an index that was deleted had in it.
 const MAX_DESCENDANTS: usize = 10_000;
@@ -128,6 +130,17 @@ pub struct AccessoryView {
     pub kind: &'static str,
 }
 
+/// A page of artifacts.
+#[derive(Clone, Debug, Default)]
+pub struct ArtifactPage {
+    /// What they are narrowed by.
+    pub conditions: Vec<Condition>,
+    /// The one that they come after: the time when it was pushed, and its id.
+    pub after: Option<(i64, String)>,
+    /// Artifacts at most.
+    pub limit: i64,
+}
+
 /// How a request names an artifact.
 #[derive(Clone, Copy, Debug)]
 pub struct ArtifactRef<'a> {
@@ -182,6 +195,33 @@ impl Artifacts {
             Ok::<_, Error>(reader.list_artifacts(of, &filter, &query)?)
         });
         self.listed(by, listed.await?, parts).await
+    }
+
+    /// A page of a repository's artifacts, the newest first, after one of them; nothing is counted, so that it costs what it
+    /// shows. Conditions are those of [`Artifacts::list`].
+    pub async fn page(
+        &self,
+        by: &AccountContext,
+        named: RepositoryRef<'_>,
+        page: ArtifactPage,
+        parts: ArtifactParts,
+    ) -> Result<Vec<ArtifactView>, Refused> {
+        let action = Action::ArtifactList;
+        let place = self.authorizer.repository(by, named, action).await?;
+        let query = ListQuery {
+            conditions: page.conditions,
+            limit: page.limit,
+            is_uncounted: true,
+            ..ListQuery::default()
+        };
+        let (mut filter, query) = self.filter(by, query).await?;
+        filter.after = page.after;
+        let listed = self.core.metadata.list(move |reader| {
+            let of = ArtifactsOf::Repository(&place.id);
+            Ok::<_, Error>(reader.list_artifacts(of, &filter, &query)?)
+        });
+        self.views(by, listed.await?.items, parts, LIST_CONFIG_BYTES)
+            .await
     }
 
     /// The artifacts of all repositories of a namespace; with `is_newest` only the newest of each repository that is of the

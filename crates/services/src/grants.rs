@@ -360,6 +360,10 @@ fn subject_of(
                     robot.namespace_id.as_ref().is_none_or(|home| home == id)
                 }
             };
+            if !is_home && *scope != Scope::Account {
+                // Whoever decides about one namespace does not learn what others have.
+                return Err(unknown());
+            }
             if !is_home {
                 return Err(Error::Invalid(format!(
                     "the robot account {name} is of one namespace and cannot be given anything elsewhere"

@@ -125,8 +125,8 @@ pub use addresses::{AccountAddress, AddressClaim, Addresses, ProofMethod};
 pub use allowances::{Allowances, Meter, Seat, TransferShare};
 pub use allowlists::CveAllowlistText;
 pub use artifacts::{
-    AccessoryView, Addition, AdditionKind, ArtifactParts, ArtifactRef, ArtifactView, Artifacts,
-    ChildView, Icon, ImageView, Inspection, MAX_IMAGES, TagView,
+    AccessoryView, Addition, AdditionKind, ArtifactPage, ArtifactParts, ArtifactRef, ArtifactView,
+    Artifacts, ChildView, Icon, ImageView, Inspection, MAX_IMAGES, ReferrerNode, Shown, TagView,
 };
 pub use assembly::{Parts, Services};
 pub use attention::{Attention, Concern};

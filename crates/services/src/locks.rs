@@ -94,6 +94,22 @@ impl Locks {
         Ok(found.await?)
     }
 
+    /// Whether a tag or manifest of a repository is locked.
+    pub async fn is_locked(
+        &self,
+        by: &AccountContext,
+        named: RepositoryRef<'_>,
+        what: Reference,
+    ) -> Result<bool, Refused> {
+        let action = Action::ImmutableTagList;
+        let place = self.authorizer.repository(by, named, action).await?;
+        let what = Locked::of(what);
+        let found = self.core.metadata.read(|reader| {
+            Ok::<_, Error>(reader.is_locked(&place.id, what.kind(), what.name())?)
+        });
+        Ok(found.await?)
+    }
+
     /// Locks a tag or manifest of a repository. Nothing comes of it when it is locked.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::access::Refused;
 use crate::account_access::AccountContext;
-use crate::accounts::{Accounts, get_own_user};
+use crate::accounts::{Accounts, get_own_user, require_same};
 use crate::authentication::{
     ACCESS_TOKEN_PREFIX, AuthenticationFailed, Authenticator, Credentials,
 };
@@ -56,7 +56,7 @@ impl Accounts {
             check_old(authenticator, by, &user, old).await?;
         } else {
             require_home(&user, by.id())?;
-            self.require_no_less(by, &user.id).await?;
+            self.require_charge_of(by, (&user.id, &user.name)).await?;
         }
         let hash = self.hash(new).await?;
         let changed = self.core.change(by, move |_, tx, account| {
@@ -75,11 +75,12 @@ impl Accounts {
         name: &str,
         password: SecretString,
     ) -> Result<(), Refused> {
-        self.authorizer.require(by, Action::UserUpdate).await?;
+        let id = self.require_charge_of_named(by, name).await?;
         let hash = self.hash(password).await?;
         let name = name.to_owned();
         self.change(by, Action::UserUpdate, move |_, tx, account| {
             let user = get_own_user(tx, account, &name)?;
+            require_same(&user, &id)?;
             require_password_here(tx, &user.id, &user.name)?;
             tx.set_password(&user.id, &hash)?;
             Ok(((), Some(Event::PasswordReset { user: name })))

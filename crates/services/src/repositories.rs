@@ -155,6 +155,25 @@ impl Authorizer {
     }
 }
 
+impl Authorizer {
+    /// Whether the caller may do an action to a repository, which need not be there. It costs no query where its namespace
+    /// is remembered.
+    pub async fn allows_at(
+        &self,
+        by: &AccountContext,
+        named: RepositoryRef<'_>,
+        action: Action,
+    ) -> Result<bool, Refused> {
+        match self.namespace_for(by, named, action).await {
+            Ok(_) => Ok(true),
+            Err(Refused::Failed(Error::NotFound(_)) | Refused::Hidden | Refused::Forbidden) => {
+                Ok(false)
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+}
+
 /// A repository as people see it.
 #[derive(Clone, Debug)]
 pub struct RepositoryView {

@@ -7,7 +7,8 @@ use crate::accounts::get_member;
 use crate::authorizer::{Authorizer, Given, Place, Visible};
 use crate::grants::SubjectName;
 use crate::{Error, Result};
-use model::{Action, Caller, CallerKind, Coverage, CredentialKind, Right, Role};
+use metadata::RobotRow;
+use model::{Action, Caller, CallerKind, Coverage, CredentialKind, NamespaceId, Right, Role};
 use std::sync::Arc;
 
 /// Where something is to be done.
@@ -65,7 +66,8 @@ impl Authorizer {
                 Some((namespace, path))
             }
         };
-        let other = self.as_other(by, whom).await?;
+        let home = namespace.as_ref().map(|(row, _)| &row.id);
+        let other = self.as_other(by, whom, home).await?;
         let held = self.find_rights(&other.authenticated().caller).await?;
         let asked: Vec<Action> = match place {
             RightsPlace::Account => Action::ALL.to_vec(),
@@ -91,8 +93,14 @@ impl Authorizer {
         })
     }
 
-    /// The request that somebody else would make.
-    async fn as_other(&self, by: &AccountContext, whom: &SubjectName) -> Result<AccountContext> {
+    /// The request that somebody else would make. For whoever decides about one namespace there are the account's robot
+    /// accounts and those of that namespace.
+    async fn as_other(
+        &self,
+        by: &AccountContext,
+        whom: &SubjectName,
+        within: Option<&NamespaceId>,
+    ) -> Result<AccountContext> {
         let account = by.id();
         let read = self.core.metadata.read(|reader| match whom {
             SubjectName::User(name) => {
@@ -103,7 +111,11 @@ impl Authorizer {
             SubjectName::Robot(name) => {
                 let robot = reader.find_robot_by_name(account, name)?;
                 let unknown = || Error::NotFound(format!("the robot account {name}"));
-                let robot = robot.ok_or_else(unknown)?;
+                let is_seen = |robot: &RobotRow| match (&robot.namespace_id, within) {
+                    (Some(home), Some(within)) => home == within,
+                    (None, _) | (_, None) => true,
+                };
+                let robot = robot.filter(is_seen).ok_or_else(unknown)?;
                 let (id, name) = (robot.id, robot.name);
                 Ok((CallerKind::Robot { id, name }, CredentialKind::RobotSecret))
             }

@@ -106,6 +106,22 @@ impl Locks {
             .collect())
     }
 
+    /// When a tag ends by itself, in milliseconds since 1970; `None` for one that stays, and for none.
+    pub async fn tag_end(
+        &self,
+        by: &AccountContext,
+        named: RepositoryRef<'_>,
+        tag: &Tag,
+    ) -> Result<Option<i64>, Refused> {
+        let action = Action::TagList;
+        let place = self.authorizer.repository(by, named, action).await?;
+        let found = self
+            .core
+            .metadata
+            .read(|reader| Ok::<_, Error>(reader.find_tag_end(&place.id, tag)?));
+        Ok(found.await?)
+    }
+
     /// Says when a tag ends; without an end, it stays. Answers with the time.
     ///
     /// # Errors

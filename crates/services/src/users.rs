@@ -2,12 +2,15 @@
 
 use crate::access::{Refused, Rights};
 use crate::account_access::AccountContext;
-use crate::accounts::{Accounts, existing, get_own_user};
+use crate::accounts::{Accounts, existing, get_own_user, require_same};
+use crate::administrators::last_administrator_of;
 use crate::credential_scope::is_good_for;
 use crate::management_tokens::{API_KEY_USER, MANAGEMENT_TOKEN_USER};
 use crate::{Error, Result};
 use keys::SecretString;
-use metadata::{ListQuery, Listed, NewUser, Numbered, Reader, UserDetails, UserProfile, UserRow};
+use metadata::{
+    ListQuery, Listed, NewUser, Numbered, Reader, Turn, UserDetails, UserProfile, UserRow,
+};
 use model::robot::is_robot_name;
 use model::{AccountId, Action, Event, GrantId, Role, UserId};
 
@@ -209,15 +212,26 @@ impl Accounts {
     }
 
     /// Lets a user log in no longer, or again. What it was given before ends.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for oneself and for an operator of the deployment; [`Error::NotNow`] for somebody without whom
+    /// nobody could administer an account.
     pub async fn set_disabled(
         &self,
         by: &AccountContext,
         name: &str,
         is_disabled: bool,
     ) -> Result<(), Refused> {
+        let id = self.require_charge_of_named(by, name).await?;
+        let is_local = by.is_local_operator();
         let name = name.to_owned();
         self.change(by, Action::UserUpdate, move |_, tx, account| {
+            tx.take_turn(Turn::Administrators)?;
             let user = get_own_user(tx, account, &name)?;
+            require_same(&user, &id)?;
+            if is_disabled && !is_local && !tx.list_accounts_that_need(&user.id)?.is_empty() {
+                return Err(last_administrator_of(&name));
+            }
             tx.set_user_disabled(&user.id, is_disabled)?;
             Ok((
                 (),
@@ -228,6 +242,22 @@ impl Accounts {
             ))
         })
         .await
+    }
+
+    /// [`Accounts::require_charge_of`] the user of that name, of this account; answers with its id.
+    pub(crate) async fn require_charge_of_named(
+        &self,
+        by: &AccountContext,
+        name: &str,
+    ) -> Result<UserId, Refused> {
+        self.authorizer.require(by, Action::UserUpdate).await?;
+        let found = self
+            .core
+            .metadata
+            .read(|reader| get_own_user(reader, by.id(), name));
+        let user = found.await?;
+        self.require_charge_of(by, (&user.id, &user.name)).await?;
+        Ok(user.id)
     }
 
     pub(crate) async fn get_numbered_user(

@@ -13,6 +13,7 @@ pub(super) async fn run(store: &MetadataStore) {
     a_manifest_is_as_large_as_what_it_needs(store).await;
     what_belongs_to_a_manifest_is_listed(store).await;
     a_list_of_manifests_is_narrowed(store).await;
+    a_page_of_manifests_goes_on_after_one(store).await;
     tags_are_made_once(store).await;
     what_an_index_kept_is_loose_without_it(store).await;
 }
@@ -274,6 +275,28 @@ async fn a_list_of_manifests_is_narrowed(store: &MetadataStore) {
     let containing = |part: &str| with(TagFilter::Containing(part.to_owned()));
     assert_eq!(listed(containing("v2"), page(), false).await, [0]);
     assert!(listed(containing("%"), page(), false).await.is_empty());
+}
+
+async fn a_page_of_manifests_goes_on_after_one(store: &MetadataStore) {
+    let world = World::create(store).await;
+    let all = [manifest(&id()), manifest(&id()), manifest(&id())];
+    push(store, &world, &all).await;
+    let listed = async |after: Option<(i64, &NewManifest)>| {
+        let filter = ArtifactFilter {
+            after: after.map(|(at_ms, new)| (at_ms, new.id.clone())),
+            ..ArtifactFilter::default()
+        };
+        let query = ListQuery {
+            limit: 2,
+            is_uncounted: true,
+            ..page()
+        };
+        found(store, &world, filter, query, false).await
+    };
+    let ids = |of: &[&NewManifest]| of.iter().map(|new| new.id.clone()).collect::<Vec<_>>();
+    assert_eq!(listed(None).await, ids(&[&all[2], &all[1]]));
+    assert_eq!(listed(Some((101, &all[1]))).await, ids(&[&all[0]]));
+    assert!(listed(Some((100, &all[0]))).await.is_empty());
 }
 
 async fn tags_are_made_once(store: &MetadataStore) {

@@ -256,6 +256,7 @@ async fn namespaces_are_listed_as_they_are_asked_for(store: &MetadataStore) {
         }],
         offset,
         limit,
+        is_uncounted: false,
     };
     let public = Condition {
         field: "public".to_owned(),

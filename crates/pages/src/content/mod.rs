@@ -1,3 +1,4 @@
-//! What an account holds, beside its lists.
+//! What is in an account, and how it is changed.
 
+pub mod tag;
 pub mod trash;

@@ -4,7 +4,10 @@ use super::{Kind, NOW, digest, frame};
 use crate::account::{
     AccountLine, AccountUsage, Accounts, Concern, FirstPush, Overview, RecentRepository,
 };
-use crate::artifact::{Artifact, LayerLine, PartLine, ReferrerLine, TagLine};
+use crate::artifact::{
+    Artifact, ArtifactChanges, ArtifactForm, Document, LabelLine, LayerLine, PartLine,
+    ReferrerLine, TagLine,
+};
 use crate::artifacts::{ArtifactLine, Artifacts};
 use crate::charts::{Chart, Style, Unit};
 use crate::failure::Failure;
@@ -143,7 +146,7 @@ fn lists(kind: Kind, language: Language) -> Vec<Box<dyn Page>> {
             frame: frame(),
             account: kind.name("acme"),
             namespace: kind.name("library"),
-            words,
+            words: words.clone(),
             repositories: kind.lines(|at| RepositoryLine {
                 name: kind.name("library/app"),
                 artifacts: kind.count(),
@@ -159,6 +162,12 @@ fn lists(kind: Kind, language: Language) -> Vec<Box<dyn Page>> {
             namespace: kind.name("library"),
             repository: kind.name("library/app"),
             description_html: "<p>Made safe by the service.</p>".to_owned(),
+            description: Some(kind.name("What it is for.")).filter(|_| kind != Kind::Empty),
+            words,
+            kind: kind.name("IMAGE"),
+            may_delete: kind != Kind::Empty,
+            may_delete_all: kind != Kind::Empty,
+            failed: kind.failed(),
             artifacts: kind.few(|at| ArtifactLine {
                 digest: digest(at),
                 kind: kind.name("IMAGE"),
@@ -175,6 +184,10 @@ fn lists(kind: Kind, language: Language) -> Vec<Box<dyn Page>> {
 }
 
 fn artifact(kind: Kind, language: Language) -> Artifact {
+    let label = |at: usize| LabelLine {
+        number: i64::try_from(at).unwrap_or(0),
+        name: kind.name("checked"),
+    };
     Artifact {
         frame: frame(kind, language, Section::Namespaces),
         account: kind.name("acme"),
@@ -185,12 +198,34 @@ fn artifact(kind: Kind, language: Language) -> Artifact {
         size: Bytes(kind.count()),
         pushed: NOW,
         last_pull: Some(NOW).filter(|_| kind != Kind::Empty),
-        tags: kind.lines(|at| TagLine {
+        more_tags: kind.count(),
+        tags: kind.few(|at| TagLine {
             name: kind.name("v1"),
             set: NOW,
             is_immutable: at == 0,
         }),
-        labels: kind.few(|_| kind.name("checked")),
+        labels: kind.few(label),
+        is_locked: kind != Kind::Empty,
+        documents: kind.some(3, |_| "values.yaml"),
+        document: (kind != Kind::Empty).then(|| Document {
+            name: "values.yaml",
+            text: kind.name("replicas: 3"),
+            is_html: false,
+            is_cut: kind == Kind::Huge,
+        }),
+        may: ArtifactChanges {
+            tag: true,
+            lock: true,
+            unlabel: true,
+            labels: kind.few(label),
+            copy: true,
+            delete: true,
+        },
+        form: ArtifactForm {
+            what: if kind == Kind::Huge { "copy" } else { "tag" }.to_owned(),
+            text: kind.name("v2"),
+            failed: kind.failed(),
+        },
         parts: kind.few(|at| PartLine {
             digest: digest(at),
             platform: kind.name("linux/arm64/v8"),
@@ -207,6 +242,8 @@ fn artifact(kind: Kind, language: Language) -> Artifact {
             digest: digest(at),
             kind: kind.name("application/spdx+json"),
             size: Bytes(kind.count()),
+            // Two levels up and down.
+            depth: at % 3,
         }),
         commands: vec![(
             "docker",

@@ -7,6 +7,7 @@ mod first;
 mod operator;
 mod people;
 mod policies;
+mod settings;
 
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;";
 const NOW: Moment = Moment(1_795_426_496_789);
@@ -53,9 +54,14 @@ impl Kind {
         (0..self.many()).map(line).collect()
     }
 
+    /// Lines of what has at most so many.
+    fn some<T>(self, most: usize, line: impl Fn(usize) -> T) -> Vec<T> {
+        (0..self.many().min(most)).map(line).collect()
+    }
+
     /// Lines of what has few.
     fn few<T>(self, line: impl Fn(usize) -> T) -> Vec<T> {
-        (0..self.many().min(15)).map(line).collect()
+        self.some(15, line)
     }
 
     fn next(self) -> Option<String> {
@@ -109,6 +115,7 @@ fn all() -> Vec<(Kind, String)> {
                 operator::pages,
                 people::pages,
                 policies::pages,
+                settings::pages,
             ] {
                 pages.extend(part(kind, language));
             }

@@ -1,7 +1,7 @@
 //! What several parts of the console say, and its first pages.
 
 texts! {
-    parts { content operator people policies }
+    parts { content operator people policies settings }
     plain {
         account: "Account", "Compte";
         accounts: "Accounts", "Comptes";

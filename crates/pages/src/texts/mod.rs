@@ -46,6 +46,7 @@ mod everywhere;
 pub(crate) mod operator;
 pub(crate) mod people;
 pub(crate) mod policies;
+pub(crate) mod settings;
 
 use crate::values::Bytes;
 pub use everywhere::Texts;
@@ -198,6 +199,7 @@ mod tests {
             operator::NAMES,
             people::NAMES,
             policies::NAMES,
+            settings::NAMES,
         ];
         for (name, english, french) in parts.into_iter().flatten() {
             assert_eq!(

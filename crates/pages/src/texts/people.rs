@@ -106,8 +106,8 @@ texts! {
         remove_user_hint: "Its roles here go with it; elsewhere it stays what it is. An invitation brings it back.",
             "Ses rôles ici disparaissent ; ailleurs, il reste ce qu’il est. Une invitation le ramène.";
         reset: "Set another password", "Définir un autre mot de passe";
-        reset_hint: "For somebody who has lost theirs. All sessions end; hand the new one over safely, to be changed at once.",
-            "Pour quelqu’un qui a perdu le sien. Toutes les sessions prennent fin ; transmettez le nouveau en sûreté, pour qu’il soit changé aussitôt.";
+        reset_hint: "For somebody who has lost theirs. All sessions end, access tokens go on: if somebody else had the password, revoke them at the machine. Hand the new one over safely, to be changed at once.",
+            "Pour quelqu’un qui a perdu le sien. Toutes les sessions prennent fin, les jetons d’accès restent valables : si quelqu’un d’autre avait le mot de passe, révoquez-les sur la machine. Transmettez le nouveau en sûreté, pour qu’il soit changé aussitôt.";
         revoke: "Revoke", "Révoquer";
         revoke_hint: "Programs that log in with it can no longer do so. That cannot be undone.",
             "Les programmes qui l’utilisent ne peuvent plus se connecter. C’est irréversible.";

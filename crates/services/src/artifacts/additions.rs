@@ -97,7 +97,41 @@ pub enum Addition {
     Markdown(Vec<u8>),
 }
 
+/// The same for people to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Text as whoever pushed it wrote it.
+    Text(String),
+    /// HTML that any page may show.
+    Html(String),
+}
+
 impl Artifacts {
+    /// Reads something out of an artifact, as people look at it.
+    ///
+    /// # Errors
+    /// As [`Artifacts::addition`].
+    pub async fn shown_addition(
+        &self,
+        by: &AccountContext,
+        named: ArtifactRef<'_>,
+        wanted: AdditionKind,
+    ) -> Result<Shown, Refused> {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(match self.addition(by, named, wanted).await? {
+            Addition::Json(value) => Shown::Text(format!("{value:#}")),
+            Addition::Text(bytes) => Shown::Text(text(bytes)),
+            Addition::Markdown(bytes) => {
+                let source = text(bytes);
+                let html = tokio::task::spawn_blocking(move || crate::markdown::render(&source));
+                Shown::Html(html.await.map_err(|error| {
+                    tracing::error!(%error, "a document could not be rendered");
+                    Error::Internal
+                })?)
+            }
+        })
+    }
+
     /// Reads something out of an artifact, for whoever may pull it.
     ///
     /// # Errors

@@ -120,7 +120,8 @@ impl Retention {
                     preview.is_whole = false;
                     return Ok(preview);
                 };
-                left -= artifacts.len().min(left);
+                // One without artifacts costs a look, too.
+                left -= artifacts.len().max(1).min(left);
                 let plan = rules.plan(short, &artifacts, times);
                 let shown = artifacts
                     .iter()

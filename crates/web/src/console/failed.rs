@@ -170,3 +170,18 @@ pub(super) fn mendable(refused: Refused) -> Result<String, Failed> {
         failed => Err(failed),
     }
 }
+
+/// The same of a form that names something: also that there is nothing of a name that was typed.
+pub(super) fn mendable_name(refused: Refused) -> Result<String, Failed> {
+    match refused {
+        Refused::Failed(error @ (Error::NotFound(_) | Error::NamespaceUnknown(_))) => {
+            Ok(error.to_string())
+        }
+        refused => mendable(refused),
+    }
+}
+
+/// A form that no page of ours has.
+pub(super) fn unknown_form() -> Refused {
+    Error::Invalid("the form says nothing that can be done; open the page again".to_owned()).into()
+}

@@ -5,7 +5,6 @@
 //! loading again repeat nothing.
 
 mod accounts;
-mod artifacts;
 mod content;
 mod failed;
 mod namespaces;
@@ -16,13 +15,14 @@ mod policies;
 mod repositories;
 mod routes;
 mod sent;
+mod settings;
 mod sign_in;
 mod visit;
 
 use crate::authentication::authenticate_as;
 use crate::body::IncomingBody;
 use crate::exchange::{Answer, RequestContext};
-use crate::harbor::session::cookie;
+use crate::harbor::session::{cookie, is_use};
 use crate::path::Found;
 use crate::registry::{Registry, label};
 use crate::token::decode;
@@ -130,7 +130,7 @@ async fn admit(visit: &Visit<'_>, page: &PageRoute) -> Result<(), Failed> {
         return Err(Failed::SignIn);
     };
     let sessions = &visit.services().sessions;
-    if sessions.is_due(&caller.authenticated) {
+    if is_use(&visit.head.headers) && sessions.is_due(&caller.authenticated) {
         sessions.renew(cookie).await?;
     }
     Ok(())

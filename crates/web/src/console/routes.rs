@@ -3,7 +3,7 @@
 use super::failed::Failed;
 use super::sent::Sent;
 use super::visit::Visit;
-use super::{accounts, artifacts, namespaces, password, repositories, sign_in};
+use super::{accounts, namespaces, password, repositories, sign_in};
 use crate::path::{self, Found, Route, decode_once};
 use futures_util::future::BoxFuture;
 use http::Method;
@@ -60,6 +60,7 @@ pub static PAGES: LazyLock<Vec<PageRoute>> = LazyLock::new(|| {
         super::people::PAGES,
         super::policies::PAGES,
         super::operator::PAGES,
+        super::settings::PAGES,
     ];
     parts.into_iter().flatten().copied().collect()
 });
@@ -76,8 +77,6 @@ const FIRST: &[PageRoute] = pages! {
     GET "/accounts/{account}/namespaces" SIGNED_IN namespaces::list;
     POST "/accounts/{account}/namespaces" SIGNED_IN namespaces::create;
     GET "/accounts/{account}/namespaces/{namespace}" SIGNED_IN repositories::list;
-    GET "/accounts/{account}/repositories/{repository}" SIGNED_IN artifacts::list;
-    GET "/accounts/{account}/repositories/{repository}/{reference}" SIGNED_IN artifacts::show;
 };
 
 /// The page that a method and a path, after the prefix, ask for.

@@ -78,7 +78,8 @@ async fn elsewhere(visit: &Visit<'_>, next: &str) -> Result<Vec<(String, String)
     let links = oidc.map(|source| {
         let (name, next) = (encoded(&source.name), encoded(next));
         let link = format!("/c/oidc/login?source={name}&redirect_url={next}");
-        (link, source.button_text)
+        let text = Some(source.button_text).filter(|text| !text.is_empty());
+        (link, text.unwrap_or(source.name))
     });
     Ok(links.collect())
 }

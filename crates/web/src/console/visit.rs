@@ -12,7 +12,7 @@ use pages::{AccountFrame, Frame, Language, NamespaceFrame, Notice, Reader, Secti
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use services::{
     AccountContext, CallerContext, Comparison, Condition, Error, ListQuery, NamespaceRef, Origin,
-    Refused, Seat, SecretString, Services, Value,
+    Refused, RepositoryRef, Seat, SecretString, Services, Value,
 };
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -24,6 +24,11 @@ const SECTIONS: &[(Section, Action)] = &[
     (Section::Trash, Action::ArtifactDelete),
     (Section::Robots, Action::RobotList),
     (Section::Members, Action::GrantList),
+    (Section::Settings, Action::MailRead),
+    (Section::Settings, Action::SinkList),
+    (Section::Settings, Action::IdentitySourceList),
+    (Section::Settings, Action::AccountRead),
+    (Section::Settings, Action::GarbageCollectionList),
 ];
 
 /// The same of a namespace.
@@ -169,6 +174,7 @@ impl Visit<'_> {
         ListQuery {
             conditions,
             limit: PAGE + 1,
+            is_uncounted: true,
             ..ListQuery::default()
         }
     }
@@ -237,7 +243,7 @@ impl Visit<'_> {
     ) -> Result<Frame, Failed> {
         let mut sections = vec![Section::Overview, Section::Namespaces];
         for (section, action) in SECTIONS {
-            if self.may(by, *action).await? {
+            if !sections.contains(section) && self.may(by, *action).await? {
                 sections.push(*section);
             }
         }
@@ -298,6 +304,17 @@ impl Visit<'_> {
             }
             Err(refused) => Err(refused.into()),
         }
+    }
+
+    /// The same of a repository, which need not be there.
+    pub(super) async fn may_at(
+        &self,
+        by: &AccountContext,
+        repository: RepositoryRef<'_>,
+        action: Action,
+    ) -> Result<bool, Failed> {
+        let authorizer = &self.services().authorizer;
+        Ok(authorizer.allows_at(by, repository, action).await?)
     }
 
     /// What is shown when there is no page.

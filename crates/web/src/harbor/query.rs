@@ -97,6 +97,7 @@ impl Query {
             order: order(self.get("sort").unwrap_or_default()),
             offset: (page.page - 1).saturating_mul(page.size),
             limit: page.size,
+            is_uncounted: false,
         })
     }
 }

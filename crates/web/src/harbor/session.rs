@@ -22,6 +22,11 @@ const NO_RENEWAL: HeaderName = HeaderName::from_static("x-harbor-no-session-rene
 /// The largest form.
 const FORM_BYTES: u64 = 8 * 1024;
 
+/// Whether a request counts as use of its session, or says that nobody is there: what a page asks by itself, again and again.
+pub(crate) fn is_use(headers: &HeaderMap) -> bool {
+    headers.get(NO_RENEWAL).is_none_or(|value| value != "true")
+}
+
 /// The session that a request's cookies name.
 pub(crate) fn cookie(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter();
@@ -55,10 +60,7 @@ impl<'a> Guard<'a> {
             registry,
             cookie: cookie.filter(|_| !head.headers.contains_key(header::AUTHORIZATION)),
             is_change: !is_safe,
-            is_use: head
-                .headers
-                .get(NO_RENEWAL)
-                .is_none_or(|value| value != "true"),
+            is_use: is_use(&head.headers),
             token: token.map(str::to_owned).filter(|_| tokens.next().is_none()),
         }
     }

@@ -55,8 +55,25 @@ async fn furnished() -> TestRegistry {
     registry.push_image("library/gone", "old").await;
     let gone = "/v2/library/gone/manifests/old";
     registry.delete(gone).await.assert_status(202);
+    made_for_settings(&registry).await;
     remember_a_month(&registry);
     registry
+}
+
+/// A sink, an identity source, an address that is claimed.
+async fn made_for_settings(registry: &TestRegistry) {
+    let sink = json!({ "name": "siem", "type": "https", "url": "https://logs.example.com/in", "enabled": false });
+    let source =
+        json!({ "name": "work", "issuer": "https://login.example.com", "client_id": "roadstead" });
+    let address = json!({ "host": "registry.acme.test" });
+    for (place, body) in [
+        ("sinks", sink),
+        ("identity-sources", source),
+        ("addresses", address),
+    ] {
+        let path = format!("/accounts/default/{place}");
+        registry.v1_post(&path, &body).await.assert_status(201);
+    }
 }
 
 /// What the account did in the last month, as if it had been there.

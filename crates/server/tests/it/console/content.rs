@@ -6,6 +6,12 @@ use crate::registry::TestRegistry;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
+    ("GET", "/accounts/{account}/repositories/{repository}", [303, 404, 404, 200, 200]),
+    ("POST", "/accounts/{account}/repositories/{repository}", [303, 404, 404, 422, 422]),
+    ("GET", "/accounts/{account}/repositories/{repository}/{reference}", [303, 404, 404, 200, 200]),
+    ("POST", "/accounts/{account}/repositories/{repository}/{reference}", [303, 404, 404, 422, 422]),
+    ("GET", "/accounts/{account}/repositories/{repository}/{reference}/history", [303, 404, 404, 200, 200]),
+    ("POST", "/accounts/{account}/repositories/{repository}/{reference}/history", [303, 404, 404, 422, 422]),
     ("GET", "/accounts/{account}/trash", [303, 404, 200, 200, 200]),
     ("POST", "/accounts/{account}/trash/{item}/restore", [303, 404, 404, 404, 404]),
 ];

@@ -54,32 +54,56 @@ async fn namespaces_are_shown_in_pages() {
     }
 }
 
+/// The digests of the artifacts that a list shows.
+fn artifacts(page: &str) -> Vec<String> {
+    let rows = page.split("name=\"digest\" value=\"").skip(1);
+    rows.filter_map(|row| row.split('"').next())
+        .map(str::to_owned)
+        .collect()
+}
+
 #[tokio::test]
 async fn artifacts_are_shown_in_pages() {
-    let registry = TestRegistry::start().await;
-    for at in 0..52 {
-        registry.push_image("library/app", &format!("v{at}")).await;
-    }
-    let browser = Browser::administrator(&registry).await;
-    let path = "/console/accounts/default/repositories/library%2Fapp";
-    let first = browser.page(path).await;
-    assert_eq!(names(&first).len(), 50);
-    assert!(first.contains(">v51</a>"), "the youngest first");
-    assert_eq!(next(&first).as_deref(), Some("?page=2"));
-    let second = browser.page(&format!("{path}?page=2")).await;
-    assert_eq!(names(&second).len(), 2);
-    assert!(second.contains(">v0</a>"));
-    assert_eq!(next(&second), None);
-    for odd in [
-        "?page=0",
-        "?page=-1",
-        "?page=x",
-        "?page=99999999999999999999",
-    ] {
-        assert_eq!(
-            names(&browser.page(&format!("{path}{odd}")).await).len(),
-            50,
-            "{odd}"
-        );
+    for backends in BOTH {
+        let registry = TestRegistry::builder().on(backends).start().await;
+        let mut pushed = Vec::new();
+        for at in 0..52 {
+            pushed.push(registry.push_image("library/app", &format!("v{at}")).await);
+        }
+        pushed.reverse();
+        let browser = Browser::administrator(&registry).await;
+        let path = "/console/accounts/default/repositories/library%2Fapp";
+        let first = browser.page(path).await;
+        assert_eq!(artifacts(&first), pushed[..50], "the youngest first");
+        let second = next(&first).expect("another page");
+        // What comes meanwhile moves nothing.
+        registry.push_image("library/app", "late").await;
+        let second = browser.page(&format!("{path}{second}")).await;
+        assert_eq!(artifacts(&second), pushed[50..]);
+        assert_eq!(next(&second), None);
+        for odd in [
+            "?after=",
+            "?after=x",
+            "?after=1",
+            "?after=99999999999999999999.x",
+        ] {
+            let page = browser.page(&format!("{path}{odd}")).await;
+            assert_eq!(artifacts(&page).len(), 50, "{odd}");
+        }
+        for (query, count) in [
+            ("?q=V5", 3),
+            ("?q=%25", 0),
+            ("?kind=CHART", 0),
+            ("?kind=IMAGE&q=v51", 1),
+            ("?kind=nonsense", 50),
+        ] {
+            let page = browser.page(&format!("{path}{query}")).await;
+            assert_eq!(artifacts(&page).len(), count, "{query}");
+            assert_eq!(
+                page.contains("No artifact is like that."),
+                count == 0,
+                "{query}"
+            );
+        }
     }
 }

@@ -27,8 +27,6 @@ const ROWS: &[Row] = &[
     ("GET", "/accounts/{account}/namespaces", [303, 404, 200, 200, 200]),
     ("POST", "/accounts/{account}/namespaces", [303, 404, 403, 403, 422]),
     ("GET", "/accounts/{account}/namespaces/{namespace}", [303, 404, 404, 200, 200]),
-    ("GET", "/accounts/{account}/repositories/{repository}", [303, 404, 404, 200, 200]),
-    ("GET", "/accounts/{account}/repositories/{repository}/{reference}", [303, 404, 404, 200, 200]),
 ];
 
 fn path_of(template: &str) -> String {
@@ -43,7 +41,12 @@ fn path_of(template: &str) -> String {
         .replace("{user}", "fritz")
         .replace("{group}", "developers")
         .replace("{role}", "releaser")
-        .replace("{rule}", "releases");
+        .replace("{rule}", "releases")
+        .replace("{mail_address}", "none")
+        .replace("{sink}", "none")
+        .replace("{source}", "none")
+        .replace("{host}", "none.example.com")
+        .replace("{number}", "999");
     format!("/console{path}")
 }
 
@@ -90,6 +93,7 @@ async fn every_page_is_for_whom_it_should_be() {
         super::people::ROWS,
         super::policies::ROWS,
         super::operator::ROWS,
+        super::settings::ROWS,
     ]
     .into_iter()
     .flatten()

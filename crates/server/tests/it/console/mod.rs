@@ -1,5 +1,6 @@
 //! The console, as browsers meet it: pages, forms, cookies. What needs a real browser is in [`crate::clients`].
 
+mod artifacts;
 mod content;
 mod forms;
 mod lists;
@@ -8,6 +9,11 @@ mod members;
 mod operator;
 mod people;
 mod policies;
+mod settings;
+mod settings_addresses;
+mod settings_collections;
+mod settings_sinks;
+mod settings_sources;
 mod shown;
 mod sign_in;
 mod tokens;

@@ -10,7 +10,7 @@ use serde_json::json;
 pub(super) const ROWS: &[Row] = &[
     ("GET", "/accounts/{account}/namespaces/{namespace}/retention", [303, 404, 404, 403, 200]),
     ("POST", "/accounts/{account}/namespaces/{namespace}/retention", [303, 404, 404, 403, 200]),
-    ("POST", "/accounts/{account}/namespaces/{namespace}/retention/runs", [303, 404, 404, 403, 404]),
+    ("POST", "/accounts/{account}/namespaces/{namespace}/retention/runs", [303, 404, 404, 403, 422]),
     ("POST", "/accounts/{account}/namespaces/{namespace}/retention/runs/{run}/stop", [303, 404, 404, 403, 404]),
 ];
 
@@ -81,7 +81,10 @@ async fn rules_are_tried_before_they_are_kept() {
         // What has ended is not stopped again, and whoever asks is told.
         let stop = format!("{runs}/1/stop");
         browser.submit(&stop, &[]).await.assert_status(303);
-        browser.submit(&runs, &[]).await.assert_status(303);
+        // What says nothing is no run.
+        browser.submit(&runs, &[]).await.assert_status(422);
+        let real = [("dry", "no")];
+        browser.submit(&runs, &real).await.assert_status(303);
         let run = crate::trash::until(&registry, &listed, |runs| {
             runs["items"][0]["is_dry_run"] == false && runs["items"][0]["state"] == "done"
         });

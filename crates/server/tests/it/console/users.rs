@@ -4,6 +4,7 @@ use super::{BOTH, Browser};
 use crate::account_api::AccountApi as _;
 use crate::harbor::Harbor as _;
 use crate::registry::TestRegistry;
+use serde_json::json;
 
 const USERS: &str = "/console/accounts/default/users";
 const GROUPS: &str = "/console/accounts/default/groups";
@@ -93,12 +94,77 @@ async fn what_is_wrong_with_a_user_is_said() {
             "{page}"
         );
     }
-    // Nobody locks itself out here.
+    // Nobody locks itself out here, and nobody gets around showing its own password.
     let own = browser.page(&format!("{USERS}/admin")).await;
     assert!(!own.contains("class=\"card\""), "{own}");
-    let foreign = [("csrf", "x"), ("disabled", "yes")];
-    let own = format!("{USERS}/admin/state");
-    browser.send(&own, &foreign).await.assert_status(403);
+    for (what, field, value) in [("state", "disabled", "yes"), ("password", "password", NEW)] {
+        let own = format!("{USERS}/admin/{what}");
+        browser
+            .submit(&own, &[(field, value)])
+            .await
+            .assert_status(403);
+    }
+    registry.get("/v2/").await.assert_status(200);
+}
+
+const NEW: &str = "Another-123";
+
+/// Whoever gives somebody a password can log in as that one.
+#[tokio::test]
+async fn nobody_gets_rights_by_deciding_how_others_log_in() {
+    for backends in BOTH {
+        let registry = TestRegistry::builder().on(backends).start().await;
+        let role =
+            json!({ "name": "helpdesk", "actions": ["user:list", "user:read", "user:update"] });
+        let made = registry.v1_post("/accounts/default/roles", &role).await;
+        made.assert_status(201);
+        let helper = registry.create_user("helen");
+        registry.create_user("dora");
+        let boss = registry.create_user("boss");
+        for (user, role) in [("helen", "helpdesk"), ("boss", "administrator")] {
+            let grant = json!({ "user": user, "role": role });
+            let given = registry.v1_post("/accounts/default/grants", &grant).await;
+            given.assert_status(201);
+        }
+        let helen = Browser::of(&registry, &helper).await;
+        let decide = async |browser: &Browser, user: &str| {
+            let mut seen = Vec::new();
+            for (what, field, value) in [
+                ("state", "disabled", "yes"),
+                ("state", "disabled", ""),
+                ("password", "password", NEW),
+            ] {
+                let path = format!("{USERS}/{user}/{what}");
+                seen.push(browser.submit(&path, &[(field, value)]).await.status());
+            }
+            seen
+        };
+        assert_eq!(
+            decide(&helen, "dora").await,
+            [303, 303, 303],
+            "no more than herself"
+        );
+        assert_eq!(
+            decide(&helen, "boss").await,
+            [403, 403, 403],
+            "an administrator"
+        );
+        assert_eq!(
+            decide(&helen, "admin").await,
+            [403, 403, 403],
+            "an operator"
+        );
+        let dora = Browser::signed_in(&registry, "dora", NEW).await;
+        assert_eq!(decide(&dora, "helen").await, [403, 403, 403]);
+
+        // An administrator of the account is none of the deployment.
+        let boss = Browser::of(&registry, &boss).await;
+        assert_eq!(decide(&boss, "helen").await, [303, 303, 303]);
+        assert_eq!(decide(&boss, "admin").await, [403, 403, 403]);
+        registry.get("/v2/").await.assert_status(200);
+        let admin = Browser::administrator(&registry).await;
+        assert_eq!(decide(&admin, "boss").await, [303, 303, 303]);
+    }
 }
 
 #[tokio::test]

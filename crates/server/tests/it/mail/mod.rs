@@ -19,7 +19,7 @@ const ADDRESSES: &str = "/accounts/default/mail/addresses";
 
 /// A mail that arrived.
 #[derive(Clone, Debug)]
-struct Arrived {
+pub(crate) struct Arrived {
     to: String,
     /// Its headers, in order.
     headers: Vec<(String, String)>,
@@ -72,7 +72,7 @@ impl Arrived {
     }
 
     /// The code that lets its reader decide.
-    fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let (_, rest) = self.text.split_once("{\"code\":\"").expect("a code");
         let (code, _) = rest.split_once('"').expect("its end");
         code.to_owned()
@@ -83,7 +83,7 @@ impl Arrived {
     }
 }
 
-fn builder(backends: Backends, port: u16) -> Setup {
+pub(crate) fn builder(backends: Backends, port: u16) -> Setup {
     TestRegistry::builder()
         .on(backends)
         .setting("REGISTRY__EXTERNAL_URL", "https://registry.example.com")
@@ -93,12 +93,12 @@ fn builder(backends: Backends, port: u16) -> Setup {
         .setting("MAIL__FROM", "registry@example.com")
 }
 
-fn receiver() -> MailReceiver {
+pub(crate) fn receiver() -> MailReceiver {
     MailReceiver::start(MailAccess::default()).expect("a mail server")
 }
 
 /// Waits until so many mails have come, and gives them all.
-async fn mails(receiver: &MailReceiver, count: usize) -> Vec<Arrived> {
+pub(crate) async fn mails(receiver: &MailReceiver, count: usize) -> Vec<Arrived> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mails = receiver.mails();

@@ -17,15 +17,15 @@ pub(super) const CERTIFICATE: &str =
     "/api/v1/accounts/acme/addresses/registry.acme.test/certificate";
 
 /// A certificate with its key.
-pub(super) struct Made {
-    pub(super) chain: String,
-    pub(super) key: String,
+pub(crate) struct Made {
+    pub(crate) chain: String,
+    pub(crate) key: String,
     /// SHA-256 of the server's own.
-    pub(super) fingerprint: String,
+    pub(crate) fingerprint: String,
 }
 
 /// A certificate for names, from one year to the other.
-pub(super) fn made(names: &[&str], (from, until): (i32, i32)) -> Made {
+pub(crate) fn made(names: &[&str], (from, until): (i32, i32)) -> Made {
     let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key");
@@ -45,7 +45,7 @@ pub(super) fn made(names: &[&str], (from, until): (i32, i32)) -> Made {
     }
 }
 
-pub(super) fn good(names: &[&str]) -> Made {
+pub(crate) fn good(names: &[&str]) -> Made {
     made(names, (2020, 2100))
 }
 

@@ -24,14 +24,14 @@ struct Zone {
 }
 
 /// The server; it ends when dropped.
-pub(super) struct Dns {
+pub(crate) struct Dns {
     address: SocketAddr,
     zone: Arc<Mutex<Zone>>,
     serving: JoinHandle<()>,
 }
 
 impl Dns {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("it is bound");
         let zone = Arc::new(Mutex::new(Zone::default()));
@@ -56,18 +56,18 @@ impl Dns {
     }
 
     /// The setting that names it.
-    pub(super) fn setting(&self) -> String {
+    pub(crate) fn setting(&self) -> String {
         format!("[\"{}\"]", self.address)
     }
 
     /// From now on these are the addresses of a name.
-    pub(super) fn set_addresses(&self, name: &str, addresses: &[&str]) {
+    pub(crate) fn set_addresses(&self, name: &str, addresses: &[&str]) {
         let addresses = addresses.iter().map(|ip| ip.parse().expect("an address"));
         self.change(name, |records| records.addresses = addresses.collect());
     }
 
     /// From now on these are the texts of a name.
-    pub(super) fn set_texts(&self, name: &str, texts: &[&str]) {
+    pub(crate) fn set_texts(&self, name: &str, texts: &[&str]) {
         let texts = texts.iter().map(|&text| text.to_owned());
         self.change(name, |records| records.texts = texts.collect());
     }
@@ -78,7 +78,7 @@ impl Dns {
     }
 
     /// The names that it was asked for, in order.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.zone.lock().expect("the server runs").asked.clone()
     }
 }

@@ -1,8 +1,8 @@
 //! From where accounts may be reached: rules of their administrators, listeners, and proxies that say whose a connection is.
 
 mod addresses;
-mod certificates;
-mod dns;
+pub(crate) mod certificates;
+pub(crate) mod dns;
 mod http_proofs;
 mod names;
 mod private_only;

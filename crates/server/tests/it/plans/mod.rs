@@ -58,7 +58,7 @@ async fn push_layer(
 }
 
 /// Asks again and again until it is so.
-async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
     let found = tokio::time::timeout(crate::registry::PATIENCE, async {
         loop {
             if let Some(found) = ask().await {

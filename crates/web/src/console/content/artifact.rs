@@ -1,112 +1,62 @@
-//! A repository's artifacts, and one of them.
+//! One artifact, whole.
 
-use super::accounts::unsigned;
-use super::failed::Failed;
-use super::sent::Sent;
-use super::visit::Visit;
-use oci::{Manifest, Platform, RepositoryName};
-use pages::artifact::{Artifact, LayerLine, PartLine, ReferrerLine, TagLine};
-use pages::artifacts::{ArtifactLine, Artifacts};
+use super::{named, repository};
+use crate::console::accounts::unsigned;
+use crate::console::failed::Failed;
+use crate::console::sent::Sent;
+use crate::console::visit::Visit;
+use model::Action;
+use oci::{Manifest, Platform, Reference};
+use pages::artifact::{
+    Artifact, ArtifactChanges, ArtifactForm, Document, LabelLine, LayerLine, PartLine,
+    ReferrerLine, TagLine,
+};
 use pages::{Bytes, Moment, Page as _, Section};
 use serde_json::Value;
 use services::{
-    AccountContext, ArtifactParts, ArtifactRef, ArtifactView, ListQuery, RepositoryRef,
+    AccountContext, AdditionKind, ArtifactParts, ArtifactRef, ArtifactView, LabelView, ListQuery,
+    NamespaceRef, ReferrerNode, Refused, RepositoryRef, Shown,
 };
 
-/// Artifacts on a page.
-const PAGE: i64 = 50;
-/// The last page that is shown: whoever wants more looks for a tag.
-const LAST_PAGE: i64 = 1000;
-/// Tags of an artifact in a list.
-const TAGS: usize = 10;
-/// Everything about an artifact.
-const ALL: ArtifactParts = ArtifactParts {
+/// What is shown of an artifact; what is about it is asked for as a tree.
+const PARTS: ArtifactParts = ArtifactParts {
     tags: true,
     labels: true,
-    accessories: true,
+    accessories: false,
     attributes: true,
 };
-
-/// The repository that the path names.
-fn repository(visit: &Visit<'_>) -> Result<RepositoryName, Failed> {
-    RepositoryName::parse(visit.param("repository")).map_err(|_| Failed::not_found())
-}
-
-fn named(name: &RepositoryName) -> RepositoryRef<'_> {
-    RepositoryRef {
-        namespace: name.namespace(),
-        name: name.path().unwrap_or_default(),
-    }
-}
-
-/// `GET /accounts/{account}/repositories/{repository}`.
-pub(super) async fn list(visit: &Visit<'_>) -> Result<Sent, Failed> {
-    let by = visit.account().await?;
-    let name = repository(visit)?;
-    let services = visit.services();
-    let (_, description_html) = services
-        .repositories
-        .get_rendered(&by, named(&name))
-        .await?;
-    let at = visit.query.get("page").parse().unwrap_or(1);
-    let at: i64 = at.clamp(1, LAST_PAGE);
-    let query = ListQuery {
-        offset: (at - 1) * PAGE,
-        limit: PAGE,
-        ..ListQuery::default()
-    };
-    let parts = ArtifactParts {
-        accessories: false,
-        attributes: false,
-        ..ALL
-    };
-    let listed = services.artifacts.list(&by, named(&name), query, parts);
-    let listed = listed.await?;
-    let has_more = at < LAST_PAGE && at * PAGE < listed.total;
-    let page = Artifacts {
-        frame: visit.frame_of(&by, Section::Namespaces).await?,
-        account: by.account().name.clone(),
-        namespace: name.namespace().to_owned(),
-        repository: name.as_str().to_owned(),
-        description_html,
-        artifacts: listed.items.into_iter().map(line).collect(),
-        next: has_more.then(|| format!("?page={}", at + 1)),
-    };
-    Ok(Sent::page(page.html()))
-}
-
-fn line(view: ArtifactView) -> ArtifactLine {
-    let more = view.tags.len().saturating_sub(TAGS);
-    let tags = view.tags.into_iter().take(TAGS);
-    ArtifactLine {
-        digest: view.row.digest.to_string(),
-        kind: view.kind,
-        tags: tags.map(|tag| tag.row.name).collect(),
-        more_tags: u64::try_from(more).unwrap_or(u64::MAX),
-        labels: view
-            .labels
-            .into_iter()
-            .map(|label| label.row.name)
-            .collect(),
-        size: Bytes(unsigned(view.row.size_bytes)),
-        pushed: Moment(view.row.pushed_at_ms),
-        last_pull: view.row.pulled_at_ms.map(Moment),
-    }
-}
+/// Labels that one can choose from, of the namespace and of the account.
+const LABELS: i64 = 100;
+/// Tags that are shown; whoever looks for another finds it in the repository's list.
+const TAGS: usize = 15;
+/// Bytes of a document that are shown.
+const DOCUMENT: usize = 30_000;
 
 /// `GET /accounts/{account}/repositories/{repository}/{reference}`.
 pub(super) async fn show(visit: &Visit<'_>) -> Result<Sent, Failed> {
     let by = visit.account().await?;
+    let page = page(visit, &by, ArtifactForm::default()).await?;
+    Ok(Sent::page(page.html()))
+}
+
+/// The artifact that the path names, with the form that could not be carried out.
+pub(super) async fn page(
+    visit: &Visit<'_>,
+    by: &AccountContext,
+    form: ArtifactForm,
+) -> Result<Artifact, Failed> {
     let name = repository(visit)?;
     let named = ArtifactRef {
         repository: named(&name),
         reference: visit.param("reference"),
     };
-    let view = visit.services().artifacts.get(&by, named, ALL).await?;
-    let layers = layers(visit, &by, named, &view).await?;
+    let artifacts = &visit.services().artifacts;
+    let view = artifacts.get(by, named, PARTS).await?;
+    let referrers = artifacts.referrer_tree(by, named).await?;
+    let layers = layers(visit, by, named, &view).await?;
     let commands = commands(&visit.registry_name().await, name.as_str(), &view);
-    let page = Artifact {
-        frame: visit.frame_of(&by, Section::Namespaces).await?,
+    Ok(Artifact {
+        frame: visit.frame_of(by, Section::Namespaces).await?,
         account: by.account().name.clone(),
         repository: name.as_str().to_owned(),
         digest: view.row.digest.to_string(),
@@ -114,21 +64,136 @@ pub(super) async fn show(visit: &Visit<'_>) -> Result<Sent, Failed> {
         size: Bytes(unsigned(view.row.size_bytes)),
         pushed: Moment(view.row.pushed_at_ms),
         last_pull: view.row.pulled_at_ms.map(Moment),
+        is_locked: is_locked(visit, by, named, &view).await?,
+        documents: documents(&view),
+        document: document(visit, by, named, &view).await?,
+        may: changes(visit, by, named.repository, &view).await?,
+        form,
         parts: view.references.iter().map(part).collect(),
         facts: facts(&view),
         kind: view.kind,
-        tags: view.tags.into_iter().map(tag).collect(),
-        labels: view
-            .labels
-            .into_iter()
-            .map(|label| label.row.name)
-            .collect(),
+        more_tags: u64::try_from(view.tags.len().saturating_sub(TAGS)).unwrap_or(u64::MAX),
+        tags: view.tags.into_iter().take(TAGS).map(tag).collect(),
+        labels: view.labels.into_iter().map(label).collect(),
         layers,
         annotations: view.annotations.into_iter().collect(),
-        referrers: view.accessories.into_iter().map(referrer).collect(),
+        referrers: referrers.into_iter().map(referrer).collect(),
         commands,
+    })
+}
+
+/// Whether it is locked, for those who may know.
+async fn is_locked(
+    visit: &Visit<'_>,
+    by: &AccountContext,
+    named: ArtifactRef<'_>,
+    view: &ArtifactView,
+) -> Result<bool, Failed> {
+    let action = Action::ImmutableTagList;
+    if !visit.may_at(by, named.repository, action).await? {
+        return Ok(false);
+    }
+    let what = Reference::Digest(view.row.digest.clone());
+    let locks = &visit.services().locks;
+    Ok(locks.is_locked(by, named.repository, what).await?)
+}
+
+/// What the caller may change of it.
+async fn changes(
+    visit: &Visit<'_>,
+    by: &AccountContext,
+    named: RepositoryRef<'_>,
+    view: &ArtifactView,
+) -> Result<ArtifactChanges, Failed> {
+    let may = async |action| visit.may_at(by, named, action).await;
+    let may_label = may(Action::ArtifactLabelCreate).await?;
+    Ok(ArtifactChanges {
+        tag: may(Action::TagCreate).await?,
+        lock: may(Action::ImmutableTagCreate).await? && may(Action::ImmutableTagDelete).await?,
+        unlabel: may(Action::ArtifactLabelDelete).await?,
+        labels: if may_label {
+            labels(visit, by, named, view).await?
+        } else {
+            Vec::new()
+        },
+        // Where to is asked when it is known.
+        copy: may(Action::RepositoryPull).await? && may(Action::ArtifactCreate).await?,
+        delete: may(Action::ArtifactDelete).await?,
+    })
+}
+
+/// The labels that it does not carry, of its namespace and of the account.
+async fn labels(
+    visit: &Visit<'_>,
+    by: &AccountContext,
+    named: RepositoryRef<'_>,
+    view: &ArtifactView,
+) -> Result<Vec<LabelLine>, Failed> {
+    let query = ListQuery {
+        limit: LABELS,
+        is_uncounted: true,
+        ..ListQuery::default()
     };
-    Ok(Sent::page(page.html()))
+    let mut found = Vec::new();
+    for place in [Some(NamespaceRef::Name(named.namespace)), None] {
+        match visit.services().labels.list(by, place, query.clone()).await {
+            Ok(listed) => found.extend(listed.items),
+            Err(Refused::Forbidden | Refused::Hidden) => {}
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+    let has = |one: &LabelView| view.labels.iter().any(|known| known.number == one.number);
+    let others = found.into_iter().filter(|one| !has(one));
+    Ok(others.map(label).collect())
+}
+
+fn label(view: LabelView) -> LabelLine {
+    LabelLine {
+        number: view.number,
+        name: view.row.name,
+    }
+}
+
+/// What can be read out of it.
+fn documents(view: &ArtifactView) -> Vec<&'static str> {
+    let kinds = AdditionKind::of(&view.kind).iter();
+    kinds.map(|kind| kind.as_str()).collect()
+}
+
+/// The document that the address asks for; none for whoever may not pull it, and where it has none.
+async fn document(
+    visit: &Visit<'_>,
+    by: &AccountContext,
+    named: ArtifactRef<'_>,
+    view: &ArtifactView,
+) -> Result<Option<Document>, Failed> {
+    let wanted = visit.query.get("show");
+    let mut kinds = AdditionKind::of(&view.kind).iter();
+    let Some(kind) = kinds.find(|kind| kind.as_str() == wanted) else {
+        return Ok(None);
+    };
+    let read = visit.services().artifacts.shown_addition(by, named, *kind);
+    let (mut text, is_html) = match read.await {
+        Ok(Shown::Text(text)) => (text, false),
+        Ok(Shown::Html(html)) => (html, true),
+        Err(refused) => match Failed::from(refused) {
+            Failed::Told { status, detail, .. } if status.is_client_error() => {
+                (detail.unwrap_or_default(), false)
+            }
+            failed => return Err(failed),
+        },
+    };
+    // HTML was bounded where it was made, and is whole only as a whole.
+    let is_cut = !is_html && text.len() > DOCUMENT;
+    if is_cut {
+        text.truncate(text.floor_char_boundary(DOCUMENT));
+    }
+    Ok(Some(Document {
+        name: kind.as_str(),
+        text,
+        is_html,
+        is_cut,
+    }))
 }
 
 fn tag(tag: services::TagView) -> TagLine {
@@ -157,7 +222,7 @@ fn platform(platform: &Platform) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("/")
 }
 
-fn referrer(view: services::AccessoryView) -> ReferrerLine {
+fn referrer(view: ReferrerNode) -> ReferrerLine {
     ReferrerLine {
         kind: view
             .row
@@ -165,6 +230,7 @@ fn referrer(view: services::AccessoryView) -> ReferrerLine {
             .unwrap_or_else(|| view.kind.to_owned()),
         digest: view.row.digest,
         size: Bytes(unsigned(view.row.size_bytes)),
+        depth: view.depth,
     }
 }
 

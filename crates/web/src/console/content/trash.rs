@@ -58,7 +58,7 @@ async fn page(
         limit: PAGE,
     };
     let found = trash.list(by, query).await?;
-    let kept = if visit.may(by, Action::QuotaRead).await? {
+    let kept = if visit.may(by, Action::ConfigurationRead).await? {
         let state = trash.settings(by).await?;
         Some(Kept {
             used: Bytes(state.used_bytes),

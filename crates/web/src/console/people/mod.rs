@@ -2,6 +2,7 @@
 
 mod groups;
 mod members;
+mod permissions;
 mod rights;
 mod robots;
 mod roles;
@@ -9,7 +10,7 @@ mod tokens;
 mod trust_rules;
 mod users;
 
-use super::failed::{Failed, mendable};
+use super::failed::{Failed, mendable_name};
 use super::routes::{PageRoute, pages};
 use super::visit::Visit;
 use model::Action;
@@ -83,14 +84,6 @@ async fn surroundings(
     match place {
         Some(name) => visit.frame_in(by, name, tab).await,
         None => visit.frame_of(by, section).await,
-    }
-}
-
-/// What is said beside a form: also that there is nothing of a name that was typed.
-fn mendable_name(refused: Refused) -> Result<String, Failed> {
-    match refused {
-        Refused::Failed(error @ Error::NotFound(_)) => Ok(error.to_string()),
-        refused => mendable(refused),
     }
 }
 

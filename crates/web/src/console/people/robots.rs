@@ -1,5 +1,6 @@
 //! Robot accounts, of an account and of its namespaces.
 
+use super::permissions::{permissions, ticked};
 use super::{days, mendable_name, place, surroundings, until};
 use crate::console::failed::Failed;
 use crate::console::sent::Sent;
@@ -60,30 +61,6 @@ async fn make(visit: &Visit<'_>, by: &AccountContext) -> Result<(String, SecretS
     };
     let made = visit.services().robots.create(by, new).await?;
     Ok((made.name, made.secret))
-}
-
-/// The actions that were ticked.
-pub(super) fn ticked(visit: &Visit<'_>) -> Vec<Action> {
-    visit.form.all("action").filter_map(Action::parse).collect()
-}
-
-/// What was typed about what it may do.
-pub(super) fn permissions(visit: &Visit<'_>, namespace: Option<&str>) -> Vec<NamedPermission> {
-    let actions = ticked(visit);
-    let at = |place| NamedPermission {
-        place,
-        actions: actions.clone(),
-    };
-    let named = |name: &str| at(PermissionPlace::Namespace(name.to_owned()));
-    if let Some(name) = namespace {
-        return vec![named(name)];
-    }
-    if visit.form.get("place") == "all" {
-        return vec![at(PermissionPlace::EveryNamespace)];
-    }
-    let names = visit.form.get("namespaces");
-    let names = names.split([' ', ',', '\n', '\t', '\r']);
-    names.filter(|name| !name.is_empty()).map(named).collect()
 }
 
 /// The form as it was sent.

@@ -1,6 +1,7 @@
 //! Rules by which programs elsewhere are trusted.
 
-use super::robots::{boxes, is_simple, permissions, places, rights, ticked, typed};
+use super::permissions::{permissions, ticked};
+use super::robots::{boxes, is_simple, places, rights, typed};
 use super::{mendable_name, parts};
 use crate::console::failed::Failed;
 use crate::console::sent::Sent;

@@ -2,7 +2,7 @@
 
 use super::retention_form::{new_rule, schedule, sent, shown, text};
 use crate::console::accounts::unsigned;
-use crate::console::failed::{Failed, mendable};
+use crate::console::failed::{Failed, mendable, unknown_form};
 use crate::console::sent::Sent;
 use crate::console::visit::Visit;
 use http::StatusCode;
@@ -221,7 +221,15 @@ fn back(visit: &Visit<'_>, by: &AccountContext, notice: Notice) -> Sent {
 /// `POST …/retention/runs`: a dry run, or a real one.
 pub(super) async fn run(visit: &Visit<'_>) -> Result<Sent, Failed> {
     let by = visit.account().await?;
-    let is_dry = visit.form.is_on("dry");
+    let authorizer = &visit.services().authorizer;
+    let action = Action::TagRetentionUpdate;
+    authorizer.namespace(&by, named(visit), action).await?;
+    let is_dry = match visit.form.get("dry") {
+        "yes" => true,
+        "no" => false,
+        // What cannot be undone is never what a form means that says nothing.
+        _ => return Err(unknown_form().into()),
+    };
     let started = visit.services().retention.start(&by, policy(visit), is_dry);
     started.await?;
     Ok(back(visit, &by, Notice::Started))
