@@ -26,7 +26,7 @@ pub(crate) async fn build(deadline: Instant) -> anyhow::Result<()> {
     let target = kept.join("target");
     let mut cargo = workspace::cargo();
     cargo
-        .args(["build", "--locked", "--package", "server"])
+        .args(["build", "--package", "server"])
         .current_dir(&source)
         // Nothing is shared with our own build: its dependencies may be others.
         .env("CARGO_TARGET_DIR", &target)
