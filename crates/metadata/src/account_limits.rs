@@ -19,7 +19,7 @@ pub(crate) const SET_STORAGE_LIMIT: &str = "UPDATE account_usage SET limit_bytes
      SELECT p.storage_bytes AS bytes FROM account_terms t JOIN plans p ON p.id = t.plan_id WHERE t.account_id = ?1 \
      UNION ALL SELECT o.storage_bytes FROM account_limits o WHERE o.account_id = ?1) l) WHERE account_id = ?1";
 
-fn read_limits(row: &Row<'_>) -> Result<AccountLimits> {
+pub(crate) fn read_limits(row: &Row<'_>, at: usize) -> Result<AccountLimits> {
     let limit = |column| {
         let limit = row.optional_int(column)?.map(u64::try_from).transpose();
         limit.map_err(|_| Error::Unreadable {
@@ -27,8 +27,8 @@ fn read_limits(row: &Row<'_>) -> Result<AccountLimits> {
         })
     };
     Ok(AccountLimits {
-        storage_bytes: limit(0)?,
-        pull_bytes_per_month: limit(1)?,
+        storage_bytes: limit(at)?,
+        pull_bytes_per_month: limit(at + 1)?,
     })
 }
 
@@ -39,7 +39,7 @@ impl Reader<'_> {
             "SELECT storage_bytes, pull_bytes_per_month FROM account_limits WHERE account_id = ?1";
         let found = self
             .connection
-            .find(SQL, params![account.as_str()], read_limits)?;
+            .find(SQL, params![account.as_str()], |row| read_limits(row, 0))?;
         Ok(found.unwrap_or_default())
     }
 }

@@ -32,7 +32,7 @@ pub struct AccountMonth {
     pub traffic: Traffic,
 }
 
-fn read_storage(row: &Row<'_>, at: usize) -> Result<AccountStorage> {
+pub(crate) fn read_storage(row: &Row<'_>, at: usize) -> Result<AccountStorage> {
     Ok(AccountStorage {
         byte_hours: row.size(at, "account_storage.byte_hours")?,
         hours: row.size(at + 1, "account_storage.hours")?,

@@ -16,6 +16,7 @@ mod account_days;
 mod account_jobs;
 mod account_limits;
 mod account_months;
+mod account_now;
 mod account_settings;
 mod account_summaries;
 mod account_terms;
@@ -120,6 +121,7 @@ pub use account_collections::{AccountCollectionRow, BlobUse, CollectionFigures, 
 pub use account_days::AccountDay;
 pub use account_limits::AccountLimits;
 pub use account_months::{AccountMonth, AccountStorage};
+pub use account_now::AccountNow;
 pub use account_settings::AccountSettings;
 pub use account_summaries::{AccountFilter, AccountSummary, DeploymentCounts};
 pub use account_terms::AccountTerms;

@@ -10,7 +10,7 @@ use model::{AccountId, Plan, PlanId, PlanLimits};
 /// An account's namespaces must not become more while they are counted.
 const TAKE_ACCOUNT: &str = "SELECT 1 FROM accounts WHERE id = ?1 FOR UPDATE";
 
-fn limit(row: &Row<'_>, column: usize, name: &'static str) -> Result<Option<u64>> {
+pub(crate) fn limit(row: &Row<'_>, column: usize, name: &'static str) -> Result<Option<u64>> {
     row.optional_int(column)?
         .map(|limit| u64::try_from(limit).map_err(|_| Error::Unreadable { column: name }))
         .transpose()

@@ -1,7 +1,8 @@
 //! Logins by form. Only a keyed hash of the cookie is stored.
 
-use crate::connection::params;
+use crate::connection::{Row, params};
 use crate::error::Result;
+use crate::users::{UserRow, read_user};
 use crate::{Reader, Tx};
 use model::{AccountId, UserId};
 
@@ -20,19 +21,35 @@ pub struct SessionRow {
     pub expires_at_ms: i64,
 }
 
+fn read_session(row: &Row<'_>, at: usize) -> Result<SessionRow> {
+    Ok(SessionRow {
+        user_id: UserId::new(row.text(at)?),
+        credential_epoch: row.int(at + 1)?,
+        created_at_ms: row.int(at + 2)?,
+        expires_at_ms: row.int(at + 3)?,
+        account_id: row.optional_text(at + 4)?.map(AccountId::new),
+    })
+}
+
 impl Reader<'_> {
     /// The session of a cookie's keyed hash, whether or not it has ended.
     pub fn find_session(&self, secret_hash: &str) -> Result<Option<SessionRow>> {
         const SQL: &str = "SELECT user_id, credential_epoch, created_at_ms, expires_at_ms, account_id FROM sessions \
              WHERE secret_hash = ?1";
+        self.connection
+            .find(SQL, params![secret_hash], |row| read_session(row, 0))
+    }
+
+    /// The same, with the user whose it is.
+    pub fn find_session_with_user(
+        &self,
+        secret_hash: &str,
+    ) -> Result<Option<(SessionRow, UserRow)>> {
+        const SQL: &str = "SELECT u.id, u.name, u.home_account_id, u.password_hash, u.is_disabled, u.credential_epoch, \
+             u.created_at_ms, s.user_id, s.credential_epoch, s.created_at_ms, s.expires_at_ms, s.account_id \
+             FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.secret_hash = ?1";
         self.connection.find(SQL, params![secret_hash], |row| {
-            Ok(SessionRow {
-                user_id: UserId::new(row.text(0)?),
-                credential_epoch: row.int(1)?,
-                created_at_ms: row.int(2)?,
-                expires_at_ms: row.int(3)?,
-                account_id: row.optional_text(4)?.map(AccountId::new),
-            })
+            Ok((read_session(row, 7)?, read_user(row)?))
         })
     }
 }

@@ -9,6 +9,7 @@ mod access;
 mod access_questions;
 mod account_addresses;
 mod account_collections;
+mod account_now;
 mod account_summaries;
 mod address_certificates;
 mod artifacts;
@@ -77,6 +78,7 @@ pub(crate) async fn run(store: &MetadataStore) {
     plans_of_accounts::run(store).await;
     limits::run(store).await;
     months::run(store).await;
+    account_now::run(store).await;
     attention::run(store).await;
     groups::run(store).await;
     rights::run(store).await;

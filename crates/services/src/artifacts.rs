@@ -12,6 +12,7 @@ mod kinds;
 mod tags;
 mod tree;
 mod views;
+mod whole;
 
 use crate::access::{Delete, Refused};
 use crate::account_access::{AccountContext, NamespaceRef};
@@ -36,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 pub use tree::ReferrerNode;
+pub use whole::WholeArtifact;
 
 /// Manifests looked at to find what an index that was deleted had in it.
 const MAX_DESCENDANTS: usize = 10_000;

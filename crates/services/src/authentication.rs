@@ -286,17 +286,14 @@ impl Authenticator {
         let now_ms = self.core.now_ms();
         let hash = self.key.keyed_hash(Purpose::SESSION, cookie.as_bytes());
         let found = self.core.metadata.read(|reader| {
-            let session = reader.find_session(&hash)?;
-            let Some(session) = session.filter(|session| session.expires_at_ms > now_ms) else {
-                return Ok(None);
-            };
-            let user = reader.find_user(&session.user_id)?;
-            let epoch = session.credential_epoch;
-            let user = user.filter(|user| !user.is_disabled && user.credential_epoch == epoch);
-            Ok::<_, metadata::Error>(user.map(|user| (user, session)))
+            let found = reader.find_session_with_user(&hash)?;
+            Ok::<_, metadata::Error>(found.filter(|(session, user)| {
+                let is_of_now = user.credential_epoch == session.credential_epoch;
+                session.expires_at_ms > now_ms && !user.is_disabled && is_of_now
+            }))
         });
         let found = found.await.map_err(Error::from)?;
-        let (user, session) = found.ok_or(AuthenticationFailed::TokenInvalid)?;
+        let (session, user) = found.ok_or(AuthenticationFailed::TokenInvalid)?;
         let caller = caller(&user, CredentialKind::Session).come_for(session.account_id);
         let mut known = Authenticated::new(caller, Rights::Granted);
         known.renews_at_ms =

@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::account_access::AccountContext;
 use crate::audit::{Initiator, Subject};
+use crate::numbers::KnownNumbers;
 use crate::settings::Settings;
 use crate::{Error, Result};
 use blobs::{BlobStore, ObjectKey};
@@ -20,6 +21,8 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) settings: Settings,
+    /// Numbers that were given: they never change.
+    pub(crate) known_numbers: KnownNumbers,
 }
 
 impl Core {

@@ -4,6 +4,7 @@ use crate::authentication::Authenticator;
 use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::network_gate::NetworkGate;
+use crate::numbers::KnownNumbers;
 use crate::policy::Policy;
 use crate::tokens::Tokens;
 use crate::traffic::Traffic;
@@ -55,6 +56,7 @@ impl Foundation {
             clock,
             ids,
             settings,
+            known_numbers: KnownNumbers::default(),
         });
         first_start::require_key(&core, &key).await?;
         let policy = Arc::new(Policy::new(core.clone()));

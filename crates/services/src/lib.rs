@@ -127,6 +127,7 @@ pub use allowlists::CveAllowlistText;
 pub use artifacts::{
     AccessoryView, Addition, AdditionKind, ArtifactPage, ArtifactParts, ArtifactRef, ArtifactView,
     Artifacts, ChildView, Icon, ImageView, Inspection, MAX_IMAGES, ReferrerNode, Shown, TagView,
+    WholeArtifact,
 };
 pub use assembly::{Parts, Services};
 pub use attention::{Attention, Concern};

@@ -24,21 +24,21 @@ pub enum Locked {
 }
 
 impl Locked {
-    fn of(reference: Reference) -> Self {
+    pub(crate) fn of(reference: Reference) -> Self {
         match reference {
             Reference::Tag(tag) => Self::Tag(tag),
             Reference::Digest(digest) => Self::Manifest(digest),
         }
     }
 
-    fn kind(&self) -> LockKind {
+    pub(crate) fn kind(&self) -> LockKind {
         match self {
             Self::Tag(_) => LockKind::Tag,
             Self::Manifest(_) => LockKind::Manifest,
         }
     }
 
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Tag(tag) => tag.as_str(),
             Self::Manifest(digest) => digest.as_str(),

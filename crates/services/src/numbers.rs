@@ -4,8 +4,31 @@ use crate::core::Core;
 use crate::{Error, Result};
 use metadata::Numbered;
 use model::AccountId;
+use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// Numbers that are remembered; of some 200 bytes each.
+const REMEMBERED: usize = 16_384;
+
+/// Numbers that were read or given before. What an id's number is never changes, whoever gave it.
+pub(crate) struct KnownNumbers(Cache<(Numbered, String), i64>);
+
+impl Default for KnownNumbers {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
+}
+
+impl KnownNumbers {
+    fn find(&self, kind: Numbered, id: &str) -> Option<i64> {
+        self.0.get(&(kind, id.to_owned()))
+    }
+
+    fn remember(&self, kind: Numbered, id: &str, number: i64) {
+        self.0.insert((kind, id.to_owned()), number);
+    }
+}
 
 /// The numbers of some ids of one kind.
 #[derive(Clone, Debug, Default)]
@@ -35,15 +58,21 @@ impl Core {
         if ids.is_empty() {
             return Ok(Numbers::default());
         }
-        let mut known = self
+        let remembered = |id: &&str| Some(((*id).to_owned(), self.known_numbers.find(kind, id)?));
+        let mut known: HashMap<String, i64> = ids.iter().filter_map(remembered).collect();
+        let left = |known: &HashMap<String, i64>| {
+            let left = ids.iter().copied().filter(|id| !known.contains_key(*id));
+            left.collect::<Vec<&str>>()
+        };
+        let asked = left(&known);
+        if asked.is_empty() {
+            return Ok(Numbers(known));
+        }
+        let found = self
             .metadata
-            .read(|reader| Ok::<_, Error>(reader.find_numbers(account, kind, ids)?))
-            .await?;
-        let unknown: Vec<String> = ids
-            .iter()
-            .filter(|id| !known.contains_key(**id))
-            .map(|id| (*id).to_owned())
-            .collect();
+            .read(|reader| Ok::<_, Error>(reader.find_numbers(account, kind, &asked)?));
+        known.extend(found.await?);
+        let unknown: Vec<String> = left(&known).into_iter().map(str::to_owned).collect();
         if !unknown.is_empty() {
             let account = account.clone();
             // A number that was shown must never be given again, so this lasts.
@@ -56,6 +85,11 @@ impl Core {
                 Ok::<_, Error>(given)
             });
             known.extend(given.await?);
+        }
+        for id in asked {
+            if let Some(number) = known.get(id) {
+                self.known_numbers.remember(kind, id, *number);
+            }
         }
         Ok(Numbers(known))
     }

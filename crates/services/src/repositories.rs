@@ -132,14 +132,7 @@ impl Authorizer {
         named: RepositoryRef<'_>,
         action: Action,
     ) -> Result<Place, Refused> {
-        let namespace = self.namespace_for(by, named, action).await?;
-        let whole = format!("{}/{}", namespace.name, named.name);
-        let unknown = || Error::NotFound(format!("the repository {whole}"));
-        let name = RepositoryName::parse(&whole).map_err(|_| unknown())?;
-        let key = RepositoryKey {
-            account_id: by.id().clone(),
-            name,
-        };
+        let (namespace, key) = self.repository_key(by, named, action).await?;
         let found = self
             .core
             .metadata
@@ -147,11 +140,30 @@ impl Authorizer {
         let found = found.await.map_err(Error::from)?;
         // One that only ever saw an upload is in no list, but it can be deleted.
         let found = found.filter(|row| row.is_listed || action == Action::RepositoryDelete);
+        let unknown = || Error::NotFound(format!("the repository {}", key.name));
         Ok(Place {
             namespace,
             id: found.ok_or_else(unknown)?.id,
             name: key.name,
         })
+    }
+
+    /// The same without looking whether there is such a repository.
+    async fn repository_key(
+        &self,
+        by: &AccountContext,
+        named: RepositoryRef<'_>,
+        action: Action,
+    ) -> Result<(Arc<NamespaceRow>, RepositoryKey), Refused> {
+        let namespace = self.namespace_for(by, named, action).await?;
+        let whole = format!("{}/{}", namespace.name, named.name);
+        let name = RepositoryName::parse(&whole)
+            .map_err(|_| Error::NotFound(format!("the repository {whole}")))?;
+        let key = RepositoryKey {
+            account_id: by.id().clone(),
+            name,
+        };
+        Ok((namespace, key))
     }
 }
 
@@ -255,11 +267,7 @@ impl Repositories {
         named: RepositoryRef<'_>,
     ) -> Result<RepositoryView, Refused> {
         let action = Action::RepositoryRead;
-        let place = self.authorizer.repository(by, named, action).await?;
-        let key = RepositoryKey {
-            account_id: by.id().clone(),
-            name: place.name,
-        };
+        let (_, key) = self.authorizer.repository_key(by, named, action).await?;
         let found = self
             .core
             .metadata

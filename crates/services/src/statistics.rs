@@ -44,12 +44,27 @@ impl Statistics {
 
     /// How much there is in the account, for whoever is logged in.
     pub async fn of_account(&self, by: &AccountContext) -> Result<AccountStatistics, Refused> {
+        let counts = self.counts(by).await?;
+        let used_bytes = if self.authorizer.allows(by, Action::QuotaList).await? {
+            let account = by.id().clone();
+            let read = self
+                .core
+                .metadata
+                .list(move |reader| Ok::<_, Error>(reader.get_usage(&account)?.0));
+            Some(read.await?)
+        } else {
+            None
+        };
+        Ok(AccountStatistics { counts, used_bytes })
+    }
+
+    /// The namespaces and repositories of the account that the caller may see, for whoever is logged in.
+    pub async fn counts(&self, by: &AccountContext) -> Result<NamespaceCounts, Refused> {
         let who = by.authenticated();
         if who.caller.is_anonymous() {
             return Err(Refused::Unauthenticated);
         }
         require_good_for(who, Action::NamespaceRead)?;
-        let sees_usage = self.authorizer.allows(by, Action::QuotaList).await?;
         let visible = self
             .authorizer
             .visible_namespaces(who, by.id(), Action::NamespaceRead)
@@ -71,15 +86,9 @@ impl Statistics {
                 counts.private.namespaces += 1;
                 counts.private.repositories += repositories;
             }
-            let used = if sees_usage {
-                Some(reader.get_usage(&account)?.0)
-            } else {
-                None
-            };
-            Ok::<_, Error>((counts, used))
+            Ok::<_, Error>(counts)
         });
-        let (counts, used_bytes) = counted.await?;
-        Ok(AccountStatistics { counts, used_bytes })
+        Ok(counted.await?)
     }
 
     /// What is in a namespace.

@@ -12,10 +12,12 @@ use crate::account_access::AccountContext;
 use crate::authorizer::Authorizer;
 use crate::core::Core;
 use crate::deployment::Deployment;
-use crate::limits::read_limits;
+use crate::limits::LimitsOfAccount;
 use crate::operators::{OperatorAction, OperatorContext};
 use crate::{Error, Result};
-use metadata::{AccountMonth, AccountStorage, NamespaceLimit, Reader, Traffic, Turn, Tx};
+use metadata::{
+    AccountMonth, AccountNow, AccountStorage, NamespaceLimit, Reader, Traffic, Turn, Tx,
+};
 use model::{AccountId, Action, Event, NamespaceId, Page, PlanLimits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -169,34 +171,47 @@ async fn read_usage(
     let (account, thresholds) = (account.clone(), core.settings.storage_warnings);
     let read = core.metadata.list(move |reader| {
         let text = month.to_string();
+        if month == this {
+            let now = reader.get_account_now(&account, &text)?;
+            return Ok(usage_now(month, now, thresholds));
+        }
         let storage = reader.find_account_storage(&account, &text)?;
-        let traffic = reader.find_traffic(&account, &text)?;
-        let mut usage = AccountUsage {
+        Ok::<_, Error>(AccountUsage {
             month,
             closed_at_ms: reader.find_month_closed(&text)?,
             plan: storage.plan.clone(),
             storage,
-            traffic,
+            traffic: reader.find_traffic(&account, &text)?,
             now: None,
-        };
-        if month == this {
-            let plan = reader.find_plan_of_account(&account)?;
-            usage.plan = plan.as_ref().map(|plan| plan.name.clone());
-            let limits = read_limits(reader, &account)?.in_effect();
-            let (used_bytes, storage_limit_bytes) = reader.get_usage(&account)?;
-            let warning = |used, limit| reached(thresholds, used, limit);
-            usage.now = Some(UsageNow {
-                used_bytes,
-                storage_limit_bytes,
-                limits,
-                namespaces: reader.count_all_namespaces(&account)?,
-                storage_warning: warning(used_bytes, storage_limit_bytes),
-                pull_warning: warning(traffic.pull_bytes, limits.pull_bytes_per_month),
-            });
-        }
-        Ok::<_, Error>(usage)
+        })
     });
     read.await
+}
+
+/// What an account uses in the month that it is, which is never closed.
+fn usage_now(month: Month, now: AccountNow, thresholds: [u8; 2]) -> AccountUsage {
+    let (plan, of_plan) = now.plan.unzip();
+    let limits = LimitsOfAccount {
+        plan: of_plan.unwrap_or_default(),
+        own: now.own,
+    };
+    let limits = limits.in_effect();
+    let warning = |used, limit| reached(thresholds, used, limit);
+    AccountUsage {
+        month,
+        closed_at_ms: None,
+        plan,
+        storage: now.storage,
+        now: Some(UsageNow {
+            used_bytes: now.used_bytes,
+            storage_limit_bytes: now.limit_bytes,
+            limits,
+            namespaces: now.namespaces,
+            storage_warning: warning(now.used_bytes, now.limit_bytes),
+            pull_warning: warning(now.traffic.pull_bytes, limits.pull_bytes_per_month),
+        }),
+        traffic: now.traffic,
+    }
 }
 
 fn of_namespace(namespace: String, traffic: Traffic) -> NamespaceMonth {

@@ -43,6 +43,7 @@ fn every_public_method_is_in_the_suite() {
         "fixture",
         "access",
         "access_questions",
+        "account_now",
         "account_summaries",
         "artifacts",
         "images",

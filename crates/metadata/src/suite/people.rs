@@ -84,6 +84,9 @@ async fn sessions_live_while_they_are_renewed(store: &MetadataStore) {
         ..session
     };
     assert_eq!(found, Some(renewed.clone()));
+    let whose = store.read_blocking(|reader| reader.find_session_with_user(&hash));
+    let (found, user) = whose.unwrap().expect("it is there");
+    assert_eq!((found, user.id), (renewed.clone(), world.user.clone()));
     let (key, other) = (hash.clone(), format!("session-{}", id()));
     let second = other.clone();
     let (early, ended) = write(store, move |tx| {

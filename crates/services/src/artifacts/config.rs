@@ -19,6 +19,11 @@ pub(super) const LIST_CONFIG_BYTES: u64 = 64 << 10;
 /// The fields of an image's configuration that people are shown.
 const SHOWN: [&str; 5] = ["architecture", "author", "config", "created", "os"];
 
+/// Leaves of an image's configuration what people are shown.
+pub(super) fn keep_shown(config: &mut Map<String, Value>) {
+    config.retain(|name, _| SHOWN.contains(&name.as_str()));
+}
+
 #[derive(Deserialize)]
 struct History {
     #[serde(default)]
@@ -83,7 +88,7 @@ impl Artifacts {
         let read = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let mut attributes: Map<String, Value> = read.unwrap_or_default();
         if is_image {
-            attributes.retain(|name, _| SHOWN.contains(&name.as_str()));
+            keep_shown(&mut attributes);
         }
         Ok(attributes)
     }

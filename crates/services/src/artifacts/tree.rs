@@ -1,12 +1,10 @@
 //! What is about an artifact, and what is about that: signatures of an image, and of its list of parts.
 
+use super::Artifacts;
 use super::kinds::accessory_kind;
-use super::{ArtifactRef, Artifacts};
-use crate::Error;
-use crate::access::Refused;
-use crate::account_access::AccountContext;
-use metadata::AccessoryRow;
-use model::Action;
+use crate::repositories::Place;
+use crate::{Error, Result};
+use metadata::{AccessoryRow, ArtifactRow};
 use std::collections::HashMap;
 
 /// Levels that are looked at, and manifests of each.
@@ -27,15 +25,14 @@ pub struct ReferrerNode {
 impl Artifacts {
     /// What is about an artifact as a tree, each followed by what is about itself: of each of four levels the fifty oldest.
     /// One query per level that there is.
-    pub async fn referrer_tree(
+    pub(super) async fn referrers_of(
         &self,
-        by: &AccountContext,
-        named: ArtifactRef<'_>,
-    ) -> Result<Vec<ReferrerNode>, Refused> {
-        let (place, row) = self.find(by, named, Action::AccessoryList).await?;
+        place: &Place,
+        row: &ArtifactRow,
+    ) -> Result<Vec<ReferrerNode>> {
         let root = row.digest.to_string();
         let found = self.core.metadata.list({
-            let root = root.clone();
+            let (root, place) = (root.clone(), place.clone());
             move |reader| {
                 let mut of: HashMap<String, Vec<AccessoryRow>> = HashMap::new();
                 let mut subjects = vec![root.clone()];

@@ -50,7 +50,7 @@ pub(super) async fn home(visit: &Visit<'_>) -> Result<Sent, Failed> {
 pub(super) async fn overview(visit: &Visit<'_>) -> Result<Sent, Failed> {
     let by = visit.account().await?;
     let services = visit.services();
-    let counted = services.statistics.of_account(&by).await?.counts;
+    let counted = services.statistics.counts(&by).await?;
     let repositories = counted.public.repositories + counted.private.repositories;
     let namespaces = counted.public.namespaces + counted.private.namespaces;
     let (usage, mut near) = usage(visit, &by).await?;
@@ -184,6 +184,7 @@ async fn concerns(visit: &Visit<'_>, by: &AccountContext) -> Result<Vec<Concern>
 async fn first_push(visit: &Visit<'_>, by: &AccountContext) -> Result<Option<FirstPush>, Failed> {
     let query = ListQuery {
         limit: 1,
+        is_uncounted: true,
         ..ListQuery::default()
     };
     let listed = visit.services().namespaces.list(by, query).await?;
@@ -203,6 +204,7 @@ async fn recent(visit: &Visit<'_>, by: &AccountContext) -> Result<Vec<RecentRepo
             is_descending: true,
         }],
         limit: RECENT,
+        is_uncounted: true,
         ..ListQuery::default()
     };
     let listed = visit.services().repositories.list_all(by, query).await?;

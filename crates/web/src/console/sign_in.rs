@@ -34,6 +34,10 @@ pub(super) async fn enter(visit: &Visit<'_>) -> Result<Sent, Failed> {
     let t = visit.language.texts();
     let (status, why) = match begun.await {
         Ok(secret) => {
+            // The session that the browser had until now is forgotten there, so it ends here, too.
+            if let Some(cookie) = &visit.cookie {
+                services.sessions.end(cookie, &origin).await?;
+            }
             let sent = Sent::to(if next.is_empty() { PREFIX } else { next });
             return Ok(sent.cookie(&set_cookie(secret.expose(), visit.context, None)));
         }
@@ -98,8 +102,13 @@ pub(super) async fn leave(visit: &Visit<'_>) -> Result<Sent, Failed> {
 pub(super) async fn speak(visit: &Visit<'_>) -> Result<Sent, Failed> {
     let language = Language::of_code(visit.query.get("to")).ok_or_else(Failed::not_found)?;
     let next = within(visit.query.get("next")).unwrap_or(PREFIX);
+    let secure = if visit.context.client.is_secure {
+        "; Secure"
+    } else {
+        ""
+    };
     let cookie = format!(
-        "{LANGUAGE_COOKIE}={}; Path=/console; HttpOnly; SameSite=Lax; Max-Age=31536000",
+        "{LANGUAGE_COOKIE}={}; Path=/console; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}",
         language.code()
     );
     Ok(Sent::to(next).cookie(&cookie))

@@ -30,7 +30,7 @@ const BOTH: [Backends; 2] = [Backends::EMBEDDED, Backends::PRODUCTION];
 const OVERVIEW: &str = "/console/accounts/default";
 
 /// Somebody with a browser: what it got as cookie it shows.
-struct Browser {
+pub(crate) struct Browser {
     client: Client,
     session: String,
 }
@@ -53,7 +53,7 @@ impl Browser {
     }
 
     /// The administrator.
-    async fn administrator(registry: &TestRegistry) -> Self {
+    pub(crate) async fn administrator(registry: &TestRegistry) -> Self {
         Self::signed_in(registry, ADMIN, ADMIN_PASSWORD).await
     }
 
@@ -86,7 +86,7 @@ impl Browser {
     }
 
     /// A page that is there.
-    async fn page(&self, path: &str) -> String {
+    pub(crate) async fn page(&self, path: &str) -> String {
         let answer = self.get(path).await.assert_status(200);
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
         answer.text()

@@ -110,8 +110,14 @@ async fn a_planted_session_is_nobodys() {
         .assert_status(303);
     browser.keep(&entered);
     assert_ne!(browser.session, planted);
-    let other = Browser::administrator(&registry).await;
+    let mut other = Browser::administrator(&registry).await;
     assert_ne!(browser.session, other.session);
+    // Whoever signs in anew leaves no session behind.
+    other.session.clone_from(&browser.session);
+    let again = browser.enter(ADMIN, ADMIN_PASSWORD).await;
+    browser.keep(&again.assert_status(303));
+    other.get(OVERVIEW).await.assert_status(303);
+    browser.page(OVERVIEW).await;
 }
 
 /// Access tokens and robots are for programs: a session may do everything that its user may.

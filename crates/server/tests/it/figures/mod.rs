@@ -5,6 +5,7 @@ mod authorization;
 mod immutability;
 mod inventory;
 mod logins;
+mod pages;
 mod quota;
 
 use crate::registry::TestRegistry;

@@ -6,7 +6,7 @@ use crate::console::failed::Failed;
 use crate::console::sent::Sent;
 use crate::console::visit::Visit;
 use model::Action;
-use oci::{Manifest, Platform, Reference};
+use oci::{Manifest, Platform};
 use pages::artifact::{
     Artifact, ArtifactChanges, ArtifactForm, Document, LabelLine, LayerLine, PartLine,
     ReferrerLine, TagLine,
@@ -14,17 +14,10 @@ use pages::artifact::{
 use pages::{Bytes, Moment, Page as _, Section};
 use serde_json::Value;
 use services::{
-    AccountContext, AdditionKind, ArtifactParts, ArtifactRef, ArtifactView, LabelView, ListQuery,
-    NamespaceRef, ReferrerNode, Refused, RepositoryRef, Shown,
+    AccountContext, AdditionKind, ArtifactRef, ArtifactView, LabelView, ListQuery, NamespaceRef,
+    ReferrerNode, Refused, RepositoryRef, Shown, WholeArtifact,
 };
 
-/// What is shown of an artifact; what is about it is asked for as a tree.
-const PARTS: ArtifactParts = ArtifactParts {
-    tags: true,
-    labels: true,
-    accessories: false,
-    attributes: true,
-};
 /// Labels that one can choose from, of the namespace and of the account.
 const LABELS: i64 = 100;
 /// Tags that are shown; whoever looks for another finds it in the repository's list.
@@ -51,9 +44,13 @@ pub(super) async fn page(
         reference: visit.param("reference"),
     };
     let artifacts = &visit.services().artifacts;
-    let view = artifacts.get(by, named, PARTS).await?;
-    let referrers = artifacts.referrer_tree(by, named).await?;
-    let layers = layers(visit, by, named, &view).await?;
+    let WholeArtifact {
+        view,
+        referrers,
+        history,
+        is_locked,
+    } = artifacts.whole(by, named).await?;
+    let layers = layers(&view, &history);
     let commands = commands(&visit.registry_name().await, name.as_str(), &view);
     Ok(Artifact {
         frame: visit.frame_of(by, Section::Namespaces).await?,
@@ -64,7 +61,7 @@ pub(super) async fn page(
         size: Bytes(unsigned(view.row.size_bytes)),
         pushed: Moment(view.row.pushed_at_ms),
         last_pull: view.row.pulled_at_ms.map(Moment),
-        is_locked: is_locked(visit, by, named, &view).await?,
+        is_locked,
         documents: documents(&view),
         document: document(visit, by, named, &view).await?,
         may: changes(visit, by, named.repository, &view).await?,
@@ -80,22 +77,6 @@ pub(super) async fn page(
         referrers: referrers.into_iter().map(referrer).collect(),
         commands,
     })
-}
-
-/// Whether it is locked, for those who may know.
-async fn is_locked(
-    visit: &Visit<'_>,
-    by: &AccountContext,
-    named: ArtifactRef<'_>,
-    view: &ArtifactView,
-) -> Result<bool, Failed> {
-    let action = Action::ImmutableTagList;
-    if !visit.may_at(by, named.repository, action).await? {
-        return Ok(false);
-    }
-    let what = Reference::Digest(view.row.digest.clone());
-    let locks = &visit.services().locks;
-    Ok(locks.is_locked(by, named.repository, what).await?)
 }
 
 /// What the caller may change of it.
@@ -234,27 +215,12 @@ fn referrer(view: ReferrerNode) -> ReferrerLine {
     }
 }
 
-/// The layers with the steps that made them, for callers who may read the configuration: a step without a layer has none.
-async fn layers(
-    visit: &Visit<'_>,
-    by: &AccountContext,
-    named: ArtifactRef<'_>,
-    view: &ArtifactView,
-) -> Result<Vec<LayerLine>, Failed> {
+/// The layers with the steps that made them: a step without a layer has none. Without a right to pull, or without a
+/// configuration, they have no steps.
+fn layers(view: &ArtifactView, history: &[Value]) -> Vec<LayerLine> {
     let content = view.row.content.as_deref().unwrap_or_default();
     let Ok(manifest) = Manifest::parse(&view.row.media_type, content.as_bytes()) else {
-        return Ok(Vec::new());
-    };
-    if manifest.layers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let history = match visit.services().artifacts.build_history(by, named).await {
-        Ok(history) => history,
-        Err(refused) => match Failed::from(refused) {
-            // Without a right to pull, or without a configuration, the layers alone are shown.
-            Failed::Told { status, .. } if status.is_client_error() => Vec::new(),
-            failed => return Err(failed),
-        },
+        return Vec::new();
     };
     let is_layer = |step: &&Value| step["empty_layer"] != true;
     let mut steps = history.iter().filter(is_layer);
@@ -266,7 +232,7 @@ async fn layers(
             step: made_by.map_or_else(|| layer.media_type.clone(), str::to_owned),
         }
     });
-    Ok(lines.collect())
+    lines.collect()
 }
 
 /// What the configuration says, as plain lines.
