@@ -39,6 +39,8 @@ pub enum Link<'a> {
     Tokens,
     /// One of them.
     Token(&'a str),
+    /// The invitations that the caller may accept.
+    Invitations,
     /// The deployment's accounts, for operators.
     OperatorAccounts,
     /// One of them.
@@ -76,6 +78,7 @@ impl Display for Link<'_> {
             Self::Password => write!(f, "/console/password"),
             Self::Tokens => write!(f, "/console/tokens"),
             Self::Token(id) => write!(f, "/console/tokens/{}", encoded(id)),
+            Self::Invitations => write!(f, "/console/invitations"),
             Self::OperatorAccounts => write!(f, "/console/operator/accounts"),
             Self::OperatorAccount(account) => {
                 write!(f, "{}/{}", Self::OperatorAccounts, encoded(account))

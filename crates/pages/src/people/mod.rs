@@ -1,6 +1,7 @@
 //! Who may do what in an account: people and programs.
 
 pub mod groups;
+pub mod invitations;
 pub mod members;
 pub mod parts;
 pub mod rights;

@@ -1,4 +1,4 @@
-//! The parts of an account's people: members, users, groups, roles of its own, trust rules.
+//! The parts of an account's people: members, users, invitations, groups, roles of its own, trust rules.
 
 use crate::links::Link;
 
@@ -9,6 +9,8 @@ pub enum Part {
     Members,
     /// Who there is.
     Users,
+    /// Who was asked to come.
+    Invitations,
     /// Who belongs together.
     Groups,
     /// The account's own roles.
@@ -35,6 +37,7 @@ impl Parts {
             let (place, text) = match part {
                 Part::Members => ("members", t.people.members),
                 Part::Users => ("users", t.people.users),
+                Part::Invitations => ("invitations", t.people.invitations),
                 Part::Groups => ("groups", t.people.groups),
                 Part::Roles => ("roles", t.people.roles),
                 Part::TrustRules => ("trust-rules", t.people.trust_rules),

@@ -4,6 +4,7 @@ use crate::{AccountFrame, Frame, Language, Moment, NamespaceFrame, Notice, Reade
 
 mod content;
 mod first;
+mod invitations;
 mod operator;
 mod people;
 mod policies;
@@ -112,6 +113,7 @@ fn all() -> Vec<(Kind, String)> {
             for part in [
                 first::pages,
                 content::pages,
+                invitations::pages,
                 operator::pages,
                 people::pages,
                 policies::pages,

@@ -3,6 +3,7 @@
 texts! {
     plain {
         about_whom: "About", "Au sujet de";
+        accept: "Accept", "Accepter";
         account_itself: "the account itself", "le compte lui-même";
         action: "Action", "Action";
         actions: "Actions", "Actions";
@@ -10,6 +11,7 @@ texts! {
         administers: "administrator", "administrateur";
         all: "all", "tous";
         allowed: "May", "Peut";
+        answer: "Answer", "Réponse";
         ask: "Ask", "Demander";
         audience: "Audience", "Destinataire";
         audience_hint: "For whom the tokens must be made, such as this registry’s address.", "Pour qui les jetons doivent être faits, par exemple l’adresse de ce registre.";
@@ -25,6 +27,7 @@ texts! {
         comes_from: "Comes from", "Provient de";
         days: "Days until it expires", "Jours avant expiration";
         days_hint: "Counted from when it was made; empty for never.", "Comptés depuis sa création ; vide pour jamais.";
+        decline: "Decline", "Refuser";
         delete_group: "Delete this group", "Supprimer ce groupe";
         delete_group_hint: "The roles that its users have by it end at once. That cannot be undone.", "Les rôles que ses utilisateurs tiennent de lui prennent fin aussitôt. C’est irréversible.";
         delete_robot: "Delete this robot account", "Supprimer ce compte robot";
@@ -62,6 +65,16 @@ texts! {
             "Un rôle donné à un groupe est celui de tous ses membres. Les groupes sont créés ici, ou arrivent avec ceux qui se connectent ailleurs.";
         in_repository: "In this repository", "Dans ce dépôt";
         in_repository_hint: "Its name in the namespace; empty for the whole namespace.", "Son nom dans l’espace de noms ; vide pour l’espace entier.";
+        invitations: "Invitations", "Invitations";
+        invitations_empty: "Nobody is invited at the moment.", "Personne n’est invité en ce moment.";
+        invitations_hint: "Whoever has a user elsewhere in this registry keeps it, and becomes a member here by accepting. Until then nothing changes.",
+            "Qui a déjà un utilisateur ailleurs dans ce registre le garde et devient membre ici en acceptant. D’ici là, rien ne change.";
+        invite: "Invite", "Inviter";
+        invite_hint: "As it is written when signing in. Whether there is such a user is not told here.",
+            "Comme il s’écrit pour se connecter. On ne dit pas ici si cet utilisateur existe.";
+        invite_namespace_hint: "The role is for this namespace; empty for the whole account.",
+            "Le rôle vaut pour cet espace de noms ; vide pour le compte entier.";
+        invited_by: "Invited by", "Invité par";
         issuer: "Issuer", "Émetteur";
         issuer_hint: "Its address, exactly as the tokens have it.", "Son adresse, exactement comme dans les jetons.";
         last_used: "Last used", "Dernière utilisation";
@@ -95,7 +108,14 @@ texts! {
         no_role: "There is no such role here.", "Ce rôle n’existe pas ici.";
         not_active: "It may not log in at present: it may do nothing.", "Il ne peut pas se connecter à présent : il ne peut rien faire.";
         nothing: "Nothing.", "Rien.";
+        open_days: "Open for so many days", "Ouverte pendant tant de jours";
+        open_days_hint: "A number of days, from 1 to 30.", "Un nombre de jours, de 1 à 30.";
+        open_until: "Open until", "Ouverte jusqu’au";
         own_group: "this account", "ce compte";
+        own_invitations: "Your invitations", "Vos invitations";
+        own_invitations_empty: "No account invites you at the moment.", "Aucun compte ne vous invite en ce moment.";
+        own_invitations_hint: "Accounts that would have you as a member. Accepting gives you the role there; your user and your other accounts stay as they are.",
+            "Les comptes qui voudraient de vous comme membre. Accepter vous y donne le rôle ; votre utilisateur et vos autres comptes restent tels quels.";
         pattern: "Only repositories like", "Seulement les dépôts comme";
         pattern_hint: "A pattern of their names in the namespace: app-*; empty for all.", "Un motif de leurs noms dans l’espace : app-* ; vide pour tous.";
         people: "People", "Personnes";
@@ -133,6 +153,7 @@ texts! {
         secret_once: "It is shown this once. Keep it where your program finds it.", "Il n’est montré qu’une fois. Notez-le là où votre programme le trouve.";
         some_namespaces: "these namespaces:", "ces espaces de noms :";
         state: "State", "État";
+        take_back: "Take back", "Retirer";
         take_out: "Take out", "Retirer";
         take_role: "Take the role", "Retirer le rôle";
         take_role_hint: "It ends at once. It can be given again at any time.", "L’effet est immédiat. Le rôle peut être redonné à tout moment.";

@@ -42,6 +42,7 @@ fn path_of(template: &str) -> String {
         .replace("{group}", "developers")
         .replace("{role}", "releaser")
         .replace("{rule}", "releases")
+        .replace("{invitation}", "none")
         .replace("{mail_address}", "none")
         .replace("{sink}", "none")
         .replace("{source}", "none")

@@ -3,6 +3,7 @@
 mod artifacts;
 mod content;
 mod forms;
+mod invitations;
 mod lists;
 mod matrix;
 mod members;

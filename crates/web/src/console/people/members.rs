@@ -172,7 +172,7 @@ fn part(visit: &Visit<'_>, mut rows: Vec<GrantRow>) -> (Vec<GrantRow>, Option<St
 }
 
 /// The roles that there are, the strongest first, the account's own at the end.
-async fn roles(
+pub(super) async fn roles(
     visit: &Visit<'_>,
     by: &AccountContext,
     is_of_namespace: bool,

@@ -1,6 +1,7 @@
 //! Who may do what in an account: people and programs.
 
 mod groups;
+mod invitations;
 mod members;
 mod permissions;
 mod rights;
@@ -48,6 +49,12 @@ pub(super) const PAGES: &[PageRoute] = pages! {
     POST "/accounts/{account}/users/{user}/state" SIGNED_IN users::switch;
     POST "/accounts/{account}/users/{user}/password" SIGNED_IN users::reset;
     POST "/accounts/{account}/users/{user}/delete" SIGNED_IN users::delete;
+    GET "/accounts/{account}/invitations" SIGNED_IN invitations::list;
+    POST "/accounts/{account}/invitations" SIGNED_IN invitations::invite;
+    POST "/accounts/{account}/invitations/{invitation}/revoke" SIGNED_IN invitations::revoke;
+    GET "/invitations" SIGNED_IN invitations::own;
+    POST "/invitations/{invitation}/accept" SIGNED_IN invitations::accept;
+    POST "/invitations/{invitation}/decline" SIGNED_IN invitations::decline;
     GET "/accounts/{account}/groups" SIGNED_IN groups::list;
     POST "/accounts/{account}/groups" SIGNED_IN groups::create;
     GET "/accounts/{account}/groups/{group}" SIGNED_IN groups::show;
@@ -114,6 +121,7 @@ async fn parts(visit: &Visit<'_>, by: &AccountContext, here: Part) -> Result<Par
     for (part, action) in [
         (Part::Members, Action::GrantList),
         (Part::Users, Action::UserList),
+        (Part::Invitations, Action::InvitationList),
         (Part::Groups, Action::UserGroupList),
         (Part::Roles, Action::RoleRead),
         (Part::TrustRules, Action::TrustRuleList),
