@@ -38,6 +38,10 @@ pub enum Section {
     Robots,
     /// Its people: members, users, groups, roles.
     Members,
+    /// What is done for it in the background.
+    Jobs,
+    /// What was done in it.
+    Audit,
     /// What it decides about itself.
     Settings,
 }
@@ -51,6 +55,8 @@ impl Section {
             Self::Trash => ("trash", t.content.trash),
             Self::Robots => ("robots", t.people.robots),
             Self::Members => ("members", t.people.people),
+            Self::Jobs => ("jobs", t.work.jobs),
+            Self::Audit => ("audit", t.work.audit),
             Self::Settings => ("settings", t.settings.settings),
         }
     }

@@ -23,6 +23,7 @@ pub mod policies;
 pub mod repositories;
 pub mod settings;
 pub mod sign_in;
+pub mod work;
 
 #[cfg(test)]
 mod samples;

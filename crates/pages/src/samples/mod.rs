@@ -9,6 +9,7 @@ mod operator;
 mod people;
 mod policies;
 mod settings;
+mod work;
 
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;";
 const NOW: Moment = Moment(1_795_426_496_789);
@@ -118,6 +119,7 @@ fn all() -> Vec<(Kind, String)> {
                 people::pages,
                 policies::pages,
                 settings::pages,
+                work::pages,
             ] {
                 pages.extend(part(kind, language));
             }

@@ -1,7 +1,7 @@
 //! What several parts of the console say, and its first pages.
 
 texts! {
-    parts { content operator people policies settings }
+    parts { content operator people policies settings work }
     plain {
         account: "Account", "Compte";
         accounts: "Accounts", "Comptes";

@@ -47,6 +47,7 @@ pub(crate) mod operator;
 pub(crate) mod people;
 pub(crate) mod policies;
 pub(crate) mod settings;
+pub(crate) mod work;
 
 use crate::values::Bytes;
 pub use everywhere::Texts;
@@ -200,6 +201,7 @@ mod tests {
             people::NAMES,
             policies::NAMES,
             settings::NAMES,
+            work::NAMES,
         ];
         for (name, english, french) in parts.into_iter().flatten() {
             assert_eq!(

@@ -42,6 +42,14 @@ fn retried(new: &JobId, failed: &JobRow) -> Event {
 }
 
 impl JobQueue {
+    /// Whether a job is of a kind that is done again by hand.
+    pub fn is_done_again(&self, job: &JobRow) -> bool {
+        let asked = ASKED.iter().map(|(kind, _, _)| kind.name);
+        asked
+            .chain([JobKind::RUN_RETENTION.name])
+            .any(|kind| kind == job.kind)
+    }
+
     /// Does what one of the account's jobs was to do, and did not, by another. Answers with the other one.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod sent;
 mod settings;
 mod sign_in;
 mod visit;
+mod work;
 
 use crate::authentication::authenticate_as;
 use crate::body::IncomingBody;

@@ -61,6 +61,7 @@ pub static PAGES: LazyLock<Vec<PageRoute>> = LazyLock::new(|| {
         super::policies::PAGES,
         super::operator::PAGES,
         super::settings::PAGES,
+        super::work::PAGES,
     ];
     parts.into_iter().flatten().copied().collect()
 });

@@ -24,6 +24,13 @@ impl Sent {
             .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
     }
 
+    /// A file to keep, for its reader alone.
+    pub(super) fn file(text: String, media_type: HeaderValue) -> Self {
+        Self(Response::new(Body::full(text)))
+            .header(header::CONTENT_TYPE, media_type)
+            .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    }
+
     /// The way to another page of ours (RFC 9110, 15.4.4: see other).
     pub(super) fn to(path: &str) -> Self {
         let mut response = Response::new(Body::empty());

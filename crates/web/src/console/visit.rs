@@ -24,6 +24,8 @@ const SECTIONS: &[(Section, Action)] = &[
     (Section::Trash, Action::ArtifactDelete),
     (Section::Robots, Action::RobotList),
     (Section::Members, Action::GrantList),
+    (Section::Jobs, Action::JobserviceMonitorList),
+    (Section::Audit, Action::AuditLogList),
     (Section::Settings, Action::MailRead),
     (Section::Settings, Action::SinkList),
     (Section::Settings, Action::IdentitySourceList),

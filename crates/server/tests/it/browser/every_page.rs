@@ -55,6 +55,9 @@ async fn furnished() -> TestRegistry {
     registry.push_image("library/gone", "old").await;
     let gone = "/v2/library/gone/manifests/old";
     registry.delete(gone).await.assert_status(202);
+    let collection = json!({ "schedule": { "type": "Manual" }, "parameters": { "dry_run": true } });
+    let asked = registry.api_post("/system/gc/schedule", &collection);
+    asked.await.assert_status(201);
     made_for_settings(&registry).await;
     remember_a_month(&registry);
     registry

@@ -43,6 +43,7 @@ fn path_of(template: &str) -> String {
         .replace("{role}", "releaser")
         .replace("{rule}", "releases")
         .replace("{invitation}", "none")
+        .replace("{job}", "none")
         .replace("{mail_address}", "none")
         .replace("{sink}", "none")
         .replace("{source}", "none")
@@ -95,6 +96,7 @@ async fn every_page_is_for_whom_it_should_be() {
         super::policies::ROWS,
         super::operator::ROWS,
         super::settings::ROWS,
+        super::work::ROWS,
     ]
     .into_iter()
     .flatten()

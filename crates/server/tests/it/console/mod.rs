@@ -20,6 +20,7 @@ mod sign_in;
 mod tokens;
 mod trust_rules;
 mod users;
+mod work;
 
 use crate::registry::backends::Backends;
 use crate::registry::client::{Answer, Client, Credentials};
