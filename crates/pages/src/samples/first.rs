@@ -199,7 +199,7 @@ fn artifact(kind: Kind, language: Language) -> Artifact {
         pushed: NOW,
         last_pull: Some(NOW).filter(|_| kind != Kind::Empty),
         more_tags: kind.count(),
-        tags: kind.few(|at| TagLine {
+        tags: kind.some(12, |at| TagLine {
             name: kind.name("v1"),
             set: NOW,
             is_immutable: at == 0,

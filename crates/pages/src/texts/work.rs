@@ -13,14 +13,12 @@ texts! {
         follow: "Show new events as they come", "Montrer les nouveaux événements à mesure";
         from_where: "From", "Depuis";
         go_on: "Go on", "Continuer";
-        info: "information", "information";
         job: "Job", "Tâche";
         jobs: "Jobs", "Tâches";
         jobs_empty: "Nothing was done for this account in the background yet.", "Rien n’a encore été fait en arrière-plan pour ce compte.";
         jobs_hint: "What the registry does for this account in the background: retention, collections, webhooks, sinks, mail. What failed says why, and can be done again where that is useful.",
             "Ce que le registre fait pour ce compte en arrière-plan : rétention, collectes, webhooks, destinations, courrier. Ce qui a échoué dit pourquoi, et peut être recommencé si c’est utile.";
         last_error: "Why the last run failed", "Pourquoi le dernier essai a échoué";
-        level: "Level", "Niveau";
         log: "Log", "Journal";
         log_empty: "It has said nothing yet.", "Elle n’a encore rien dit.";
         no_day: "A day is written as 2026-11-23.", "Un jour s’écrit 2026-11-23.";

@@ -21,7 +21,7 @@ use services::{
 /// Labels that one can choose from, of the namespace and of the account.
 const LABELS: i64 = 100;
 /// Tags that are shown; whoever looks for another finds it in the repository's list.
-const TAGS: usize = 15;
+const TAGS: usize = 12;
 /// Bytes of a document that are shown.
 const DOCUMENT: usize = 30_000;
 
