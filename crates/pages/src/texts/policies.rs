@@ -1,4 +1,4 @@
-//! Retention, immutability, webhooks, network rules and quotas.
+//! Retention: what stays, and what goes.
 
 texts! {
     plain {
